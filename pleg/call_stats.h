@@ -1,0 +1,72 @@
+// What is known of the calls to the runtime: as they end (CallObserver), and at one moment
+// (CallSnapshot), also while they hang.
+
+#ifndef PLEGD_PLEG_CALL_STATS_H_
+#define PLEGD_PLEG_CALL_STATS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/mono_time.h"
+
+namespace pleg {
+
+// A finished call.
+struct CallRecord {
+  absl::string_view method;  // "ListContainers"; outlives the program
+  std::string target;        // the id asked for; empty for lists and Version
+  absl::StatusCode code = absl::StatusCode::kOk;
+  absl::Duration duration;
+  size_t response_bytes = 0;
+};
+
+// Told of every call's end. Implementations are thread-safe and do not block.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void OnCallEnd(const CallRecord& call) = 0;
+  // An item of a reply was skipped: `reason` is one of a small fixed set ("no_metadata", "no_id",
+  // "no_image", "malformed", "duplicate_id").
+  virtual void OnInvalidItem(absl::string_view method, absl::string_view reason) = 0;
+};
+
+// A call that runs at the moment of the snapshot.
+struct RunningCall {
+  absl::string_view method;
+  std::string target;
+  MonoTime started_at;
+};
+
+// A target in an unbroken row of calls without an answer. An error that the runtime itself sent is an
+// answer; a deadline, a cancellation or a broken connection is none.
+struct UnansweredTarget {
+  absl::string_view method;
+  std::string target;
+  MonoTime since;         // start of the first call of the row
+  uint32_t attempts = 0;  // calls of the row so far, the running one included
+};
+
+// One moment of the ledger. Immutable once shared.
+struct CallSnapshot {
+  MonoTime taken_at;
+  std::vector<RunningCall> running;
+  std::vector<UnansweredTarget> unanswered;
+  struct ListSize {
+    absl::string_view method;
+    size_t bytes = 0;  // of the last good reply
+  };
+  std::vector<ListSize> list_sizes;
+};
+
+// The kubelet's limit on one reply (cri-client, maxMsgSize).
+inline constexpr size_t kKubeletMaxReplyBytes = size_t{16} * 1024 * 1024;
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_CALL_STATS_H_

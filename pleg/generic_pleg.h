@@ -1,0 +1,85 @@
+// The Generic PLEG (pkg/kubelet/pleg/generic.go, Kubernetes 1.36): relists the runtime, diffs its pods
+// against what was last reported, inspects the pods that changed, writes the cache, sends events.
+//
+//   GenericPleg pleg(options, {runtime, clock, executor, cache, hub, observer, log});
+//   pleg.Start();
+//
+// Unlike the kubelet's, the list stage and the inspect stage are separate: lists go on every period while
+// inspections run. An inspection belongs to the listing it started from: it publishes that listing's
+// diff and advances the record to that listing. There is at most one per pod; a change seen meanwhile
+// leads to another inspection afterwards; removal of the pod discards the answer.
+
+#ifndef PLEGD_PLEG_GENERIC_PLEG_H_
+#define PLEGD_PLEG_GENERIC_PLEG_H_
+
+#include <memory>
+
+#include "absl/time/time.h"
+#include "pleg/event_hub.h"
+#include "pleg/executor.h"
+#include "pleg/health.h"
+#include "pleg/ids.h"
+#include "pleg/log.h"
+#include "pleg/mono_time.h"
+#include "pleg/observer.h"
+#include "pleg/pod_cache.h"
+#include "pleg/runtime_service.h"
+
+namespace pleg {
+
+struct PlegOptions {
+  // Pause between the end of a list stage and the start of the next relist.
+  absl::Duration relist_period = absl::Seconds(1);
+  // Healthy() fails when the last good relist began longer ago.
+  absl::Duration relist_threshold = absl::Minutes(3);
+  // Pods inspected at the same time; 1 is serial, as the kubelet.
+  size_t inspect_window = 1;
+  // On-demand relists that may wait (the kubelet: 200); more are dropped and counted.
+  size_t relist_request_capacity = 200;
+};
+
+// What a GenericPleg works with. Everything outlives it.
+struct PlegDeps {
+  RuntimeService& runtime;
+  const Clock& clock;
+  Executor& executor;
+  PodCache& cache;
+  EventHub& hub;
+  PlegObserver& observer;
+  Log& log;
+};
+
+// Healthy, Snapshot, RequestRelist and RequestReinspect are thread-safe; the rest, the constructor's end
+// and the destructor included, is confined to the executor's thread.
+class GenericPleg {
+ public:
+  GenericPleg(PlegOptions options, PlegDeps deps);
+  ~GenericPleg();
+  GenericPleg(const GenericPleg&) = delete;
+  GenericPleg& operator=(const GenericPleg&) = delete;
+
+  // Begins with a relist at once. Nothing if running.
+  void Start();
+  // No further relist, event or cache write, also not of what is under way. May be started again; the
+  // records stay.
+  void Stop();
+
+  // Lists one pod again, soon, unless a global relist begins after this moment anyway. One waiting
+  // request per pod is enough: further ones are merged. Detects no removal, as the kubelet's.
+  void RequestRelist(const PodUid& uid);
+  // Inspects the pod in the next relist of it even if nothing changed; answered by a PodSync event.
+  void RequestReinspect(const PodUid& uid);
+
+  // The kubelet's verdict at this moment, with its text.
+  Verdict Healthy() const;
+  // Never null.
+  std::shared_ptr<const PlegSnapshot> Snapshot() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_GENERIC_PLEG_H_
