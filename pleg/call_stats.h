@@ -43,8 +43,8 @@ struct RunningCall {
   MonoTime started_at;
 };
 
-// A target in an unbroken row of calls without an answer. An error that the runtime itself sent is an
-// answer; a deadline, a cancellation or a broken connection is none.
+// A target in an unbroken row of calls without an answer. An error that the runtime itself sent is
+// an answer; a deadline, a cancellation or a broken connection is none.
 struct UnansweredTarget {
   absl::string_view method;
   std::string target;

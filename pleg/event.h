@@ -32,7 +32,7 @@ struct Event {
   PodUid pod_uid;
   std::string pod_name;
   std::string pod_namespace;
-  ContainerId id;              // of the container or sandbox; empty for kPodSync
+  ContainerId id;  // of the container or sandbox; empty for kPodSync
   bool is_sandbox = false;
   std::string container_name;  // empty for a sandbox
   // Only for kContainerDied of a container that the fresh status still has.

@@ -23,11 +23,12 @@ class EventHub {
   explicit EventHub(const Clock& clock) : clock_(clock) {}
 
   // From now on the queue receives every event. Capacity and on_ready as EventQueue's.
-  std::shared_ptr<EventQueue> Subscribe(size_t capacity, absl::AnyInvocable<void()> on_ready = nullptr);
+  std::shared_ptr<EventQueue> Subscribe(size_t capacity,
+                                        absl::AnyInvocable<void()> on_ready = nullptr);
   void Unsubscribe(const std::shared_ptr<EventQueue>& queue);
 
-  // Sets seq and time of `event` and pushes it. Returns how many events subscribers' queues folded away
-  // for it.
+  // Sets seq and time of `event` and pushes it. Returns how many events subscribers' queues folded
+  // away for it.
   size_t Publish(Event event);
 
  private:

@@ -1,11 +1,11 @@
-// One subscriber's events: a FIFO of pods, each with its pending events in order, bounded by folding
-// instead of loss.
+// One subscriber's events: a FIFO of pods, each with its pending events in order, bounded by
+// folding instead of loss.
 //
-// The kubelet's channel of 1000 drops what does not fit, for good. This queue, when over its capacity,
-// folds the pending events of a pod: what remains is, per container or sandbox, its last
+// The kubelet's channel of 1000 drops what does not fit, for good. This queue, when over its
+// capacity, folds the pending events of a pod: what remains is, per container or sandbox, its last
 // ContainerDied (with the exit code) and its last event, so that a slow consumer always arrives at
-// the true state. Memory is bounded by the number of pods and their containers. Every event folded away
-// is counted and the consumer is told.
+// the true state. Memory is bounded by the number of pods and their containers. Every event folded
+// away is counted and the consumer is told.
 
 #ifndef PLEGD_PLEG_EVENT_QUEUE_H_
 #define PLEGD_PLEG_EVENT_QUEUE_H_
@@ -26,18 +26,20 @@ namespace pleg {
 class EventQueue {
  public:
   struct Batch {
-    std::vector<Event> events;  // in order within a pod; pods by their oldest pending event
+    std::vector<Event> events;  // by seq, so in order within each pod
     uint64_t folded = 0;        // events folded away since the last Take
   };
 
-  // `capacity`: events held before folding begins; at least 1. `on_ready` runs on the pusher's thread
-  // each time the queue turns non-empty; it must not block and must not call the queue. May be null.
+  // `capacity`: events held before folding begins; at least 1. `on_ready` runs on the pusher's
+  // thread each time the queue turns non-empty; it must not block and must not call the queue. May
+  // be null.
   explicit EventQueue(size_t capacity, absl::AnyInvocable<void()> on_ready = nullptr);
 
   // Returns how many events were folded away to make room.
   size_t Push(const Event& event);
 
-  // Everything pending, at most `max` events (whole pods: the last may exceed it).
+  // Everything pending; with `max`, whole pods by their oldest pending event until that many are
+  // taken.
   Batch Take(size_t max = SIZE_MAX);
 
   size_t size() const;

@@ -1,5 +1,5 @@
-// Where the core runs: one thread that owns the records, the cache's writes and the event order. Every
-// other thread posts to it.
+// Where the core runs: one thread that owns the records, the cache's writes and the event order.
+// Every other thread posts to it.
 //
 //   executor.Post([&] { generic_pleg.RequestRelist(uid); });
 
@@ -13,8 +13,8 @@
 
 namespace pleg {
 
-// A single-threaded queue of tasks with timers. Tasks run one at a time, in the order posted; a timer's
-// task runs at or after its time. Thread-safe: any method may be called from any thread.
+// A single-threaded queue of tasks with timers. Tasks run one at a time, in the order posted; a
+// timer's task runs at or after its time. Thread-safe: any method may be called from any thread.
 class Executor {
  public:
   using Task = absl::AnyInvocable<void()>;
@@ -27,8 +27,8 @@ class Executor {
   virtual void Post(Task task) = 0;
   // Runs `task` at `when`; at once (but not inline) if that is past.
   virtual TimerId PostAt(MonoTime when, Task task) = 0;
-  // The timer's task is destroyed unrun, unless it is running or has run. Called on the executor's own
-  // thread, it is certain that the task will not run afterwards.
+  // The timer's task is destroyed unrun, unless it is running or has run. Called on the executor's
+  // own thread, it is certain that the task will not run afterwards.
   virtual void Cancel(TimerId id) = 0;
 };
 

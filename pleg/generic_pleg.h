@@ -1,13 +1,14 @@
-// The Generic PLEG (pkg/kubelet/pleg/generic.go, Kubernetes 1.36): relists the runtime, diffs its pods
-// against what was last reported, inspects the pods that changed, writes the cache, sends events.
+// The Generic PLEG (pkg/kubelet/pleg/generic.go, Kubernetes 1.36): relists the runtime, diffs its
+// pods against what was last reported, inspects the pods that changed, writes the cache, sends
+// events.
 //
 //   GenericPleg pleg(options, {runtime, clock, executor, cache, hub, observer, log});
 //   pleg.Start();
 //
-// Unlike the kubelet's, the list stage and the inspect stage are separate: lists go on every period while
-// inspections run. An inspection belongs to the listing it started from: it publishes that listing's
-// diff and advances the record to that listing. There is at most one per pod; a change seen meanwhile
-// leads to another inspection afterwards; removal of the pod discards the answer.
+// Unlike the kubelet's, the list stage and the inspect stage are separate: lists go on every period
+// while inspections run. An inspection belongs to the listing it started from: it publishes that
+// listing's diff and advances the record to that listing. There is at most one per pod; a change
+// seen meanwhile leads to another inspection afterwards; removal of the pod discards the answer.
 
 #ifndef PLEGD_PLEG_GENERIC_PLEG_H_
 #define PLEGD_PLEG_GENERIC_PLEG_H_
@@ -49,8 +50,8 @@ struct PlegDeps {
   Log& log;
 };
 
-// Healthy, Snapshot, RequestRelist and RequestReinspect are thread-safe; the rest, the constructor's end
-// and the destructor included, is confined to the executor's thread.
+// Healthy, Snapshot, RequestRelist and RequestReinspect are thread-safe; the rest, the
+// constructor's end and the destructor included, is confined to the executor's thread.
 class GenericPleg {
  public:
   GenericPleg(PlegOptions options, PlegDeps deps);
@@ -60,8 +61,8 @@ class GenericPleg {
 
   // Begins with a relist at once. Nothing if running.
   void Start();
-  // No further relist, event or cache write, also not of what is under way. May be started again; the
-  // records stay.
+  // No further relist, event or cache write, also not of what is under way. May be started again;
+  // the records stay.
   void Stop();
 
   // Lists one pod again, soon, unless a global relist begins after this moment anyway. One waiting

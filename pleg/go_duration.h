@@ -16,8 +16,8 @@ namespace pleg {
 // nanoseconds, as Go's type does. Truncates to nanoseconds.
 std::string FormatGoDuration(absl::Duration duration);
 
-// As Go's time.ParseDuration: [-+](decimal unit)+ with units h, m, s, ms, us, µs, ns; "0" needs no unit.
-// kInvalidArgument names the text; also when it does not fit int64 nanoseconds.
+// As Go's time.ParseDuration: [-+](decimal unit)+ with units h, m, s, ms, us, µs, ns; "0" needs no
+// unit. kInvalidArgument names the text; also when it does not fit int64 nanoseconds.
 absl::StatusOr<absl::Duration> ParseGoDuration(absl::string_view text);
 
 }  // namespace pleg

@@ -1,5 +1,5 @@
-// The kubelet's verdict on PLEG (pkg/kubelet/pleg/generic.go, Healthy): how long ago the last relist
-// began whose lists succeeded.
+// The kubelet's verdict on PLEG (pkg/kubelet/pleg/generic.go, Healthy): how long ago the last
+// relist began whose lists succeeded.
 
 #ifndef PLEGD_PLEG_HEALTH_H_
 #define PLEGD_PLEG_HEALTH_H_
@@ -26,8 +26,8 @@ class Health {
  public:
   explicit Health(absl::Duration threshold) : threshold_(threshold) {}
 
-  // `started_at`: start of a relist whose lists have just succeeded. An earlier one than the stamp is
-  // ignored.
+  // `started_at`: start of a relist whose lists have just succeeded. An earlier one than the stamp
+  // is ignored.
   void RecordRelist(MonoTime started_at, absl::Time started_at_wall);
 
   // Healthy until the stamp is strictly older than the threshold at `now`.

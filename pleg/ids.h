@@ -1,4 +1,5 @@
-// Strong types for the identifiers of the field, so that a pod's UID is never taken for a container's ID.
+// Strong types for the identifiers of the field, so that a pod's UID is never taken for a
+// container's ID.
 //
 //   PodUid uid("0f3c…");  absl::flat_hash_map<PodUid, Record> records;
 

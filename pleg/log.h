@@ -1,6 +1,7 @@
 // Structured logging as the core sees it: a message that never changes, and fields that do.
 //
-//   log.Write(LogLevel::kWarning, "inspection failed", {{"pod", pod}, {"error", status.message()}});
+//   log.Write(LogLevel::kWarning, "inspection failed", {{"pod", pod}, {"error",
+//   status.message()}});
 
 #ifndef PLEGD_PLEG_LOG_H_
 #define PLEGD_PLEG_LOG_H_
@@ -17,11 +18,13 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 struct LogField {
   absl::string_view key;
   std::string value;
-  // Which object the line is about. Lines with the same message and object are rate-limited together.
+  // Which object the line is about. Lines with the same message and object are rate-limited
+  // together.
   bool is_object = false;
 };
 
-// Where lines go. Implementations are thread-safe, never block on a disk and escape what they print.
+// Where lines go. Implementations are thread-safe, never block on a disk and escape what they
+// print.
 class Log {
  public:
   virtual ~Log() = default;

@@ -1,8 +1,8 @@
-// What a listing of the runtime says: the sandboxes and containers of a node and their states, and the
-// pods they make.
+// What a listing of the runtime says: the sandboxes and containers of a node and their states, and
+// the pods they make.
 //
-// The part of an object that never changes while its ID lives is one shared immutable *Info; a listing
-// pairs it with the state. Sources: CRI PodSandbox and Container; Kubernetes
+// The part of an object that never changes while its ID lives is one shared immutable *Info; a
+// listing pairs it with the state. Sources: CRI PodSandbox and Container; Kubernetes
 // pkg/kubelet/kuberuntime/kuberuntime_manager.go (GetPods), pkg/kubelet/container/runtime.go.
 
 #ifndef PLEGD_PLEG_MODEL_H_
@@ -59,10 +59,11 @@ struct ContainerInfo {
   std::string name;           // metadata.name
   uint32_t attempt = 0;       // metadata.attempt
   absl::Time created_at;
-  std::string image;      // image.image
-  std::string image_id;   // image_id, else image_ref
-  std::string image_ref;  // never to be compared with a status' image_ref: containerd answers another
-  uint64_t hash = 0;      // annotation io.kubernetes.container.hash
+  std::string image;     // image.image
+  std::string image_id;  // image_id, else image_ref
+  std::string
+      image_ref;      // never to be compared with a status' image_ref: containerd answers another
+  uint64_t hash = 0;  // annotation io.kubernetes.container.hash
 
   friend bool operator==(const ContainerInfo&, const ContainerInfo&) = default;
 };
@@ -77,8 +78,8 @@ struct ListedContainer {
   ContainerState state = ContainerState::kUnknown;
 };
 
-// The answer to one ListPodSandbox and one ListContainers, in the runtime's order, without items that
-// the kubelet skips (no metadata, no id, a container without image).
+// The answer to one ListPodSandbox and one ListContainers, in the runtime's order, without items
+// that the kubelet skips (no metadata, no id, a container without image).
 struct Listing {
   MonoTime started_at;  // before the first list was sent; every Pod of this listing carries it
   std::vector<ListedSandbox> sandboxes;
@@ -87,8 +88,8 @@ struct Listing {
   absl::Duration list_containers_took;
 };
 
-// One pod of one listing: its sandboxes sorted by attempt, then creation (both falling), then ID; its
-// containers by creation falling, then ID. Immutable once shared.
+// One pod of one listing: its sandboxes sorted by attempt, then creation (both falling), then ID;
+// its containers by creation falling, then ID. Immutable once shared.
 struct Pod {
   PodUid uid;
   std::string name;

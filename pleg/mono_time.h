@@ -1,5 +1,5 @@
-// Monotonic time for ages, health and cache stamps. absl::Time is wall time and only for display and
-// the wire: a wall clock that jumps must change nothing here.
+// Monotonic time for ages, health and cache stamps. absl::Time is wall time and only for display
+// and the wire: a wall clock that jumps must change nothing here.
 //
 //   MonoTime start = clock.Now();  absl::Duration age = clock.Now() - start;
 

@@ -1,5 +1,5 @@
-// std::mutex with Clang's thread-safety annotations. absl::Mutex is not used: Debian's library is not
-// instrumented, so ThreadSanitizer sees false races under it.
+// std::mutex with Clang's thread-safety annotations. absl::Mutex is not used: Debian's library is
+// not instrumented, so ThreadSanitizer sees false races under it.
 //
 //   MutexLock lock(mu_);
 

@@ -1,4 +1,5 @@
-// What the core tells of its own work: as it happens (PlegObserver), and at one moment (PlegSnapshot).
+// What the core tells of its own work: as it happens (PlegObserver), and at one moment
+// (PlegSnapshot).
 
 #ifndef PLEGD_PLEG_OBSERVER_H_
 #define PLEGD_PLEG_OBSERVER_H_
@@ -18,12 +19,12 @@ namespace pleg {
 // caused has ended (or was set aside because it takes too long).
 struct RelistRecord {
   MonoTime started_at;
-  absl::Status lists;       // OK, or why a list failed; the durations after the failure are zero
-  absl::Duration total;     // from the start to the end above
+  absl::Status lists;    // OK, or why a list failed; the durations after the failure are zero
+  absl::Duration total;  // from the start to the end above
   absl::Duration list_sandboxes;
   absl::Duration list_containers;
-  absl::Duration diff;      // grouping the listing into pods and comparing them
-  absl::Duration inspect;   // from the diff to the end
+  absl::Duration diff;     // grouping the listing into pods and comparing them
+  absl::Duration inspect;  // from the diff to the end
   size_t sandboxes = 0;
   size_t containers = 0;
   size_t changed_pods = 0;
@@ -56,12 +57,12 @@ class PlegObserver {
 
 // Counts of the last good listing, and what is under way. Immutable once shared.
 struct PlegSnapshot {
-  std::optional<MonoTime> last_relist;       // start of the last relist whose lists succeeded
+  std::optional<MonoTime> last_relist;  // start of the last relist whose lists succeeded
   std::optional<absl::Time> last_relist_wall;
   std::optional<MonoTime> relist_running_since;  // a list call is out
-  size_t pods_ready = 0;      // pods with at least one ready sandbox
-  size_t pods_notready = 0;   // pods with sandboxes, none of them ready
-  size_t pods_no_sandbox = 0; // pods with containers only
+  size_t pods_ready = 0;                         // pods with at least one ready sandbox
+  size_t pods_notready = 0;                      // pods with sandboxes, none of them ready
+  size_t pods_no_sandbox = 0;                    // pods with containers only
   size_t containers_created = 0;
   size_t containers_running = 0;
   size_t containers_exited = 0;

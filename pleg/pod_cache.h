@@ -1,11 +1,11 @@
-// The pod cache (pkg/kubelet/container/cache.go): the last inspected status of every pod, and waiting
-// for one that is newer than a moment.
+// The pod cache (pkg/kubelet/container/cache.go): the last inspected status of every pod, and
+// waiting for one that is newer than a moment.
 //
 //   auto id = cache.GetNewerThan(uid, last_sync, deadline, [](auto result) { … });
 //
-// Beyond the kubelet's: an error keeps the last good status beside it; a pod that the runtime lists but
-// that is not inspected yet is *pending* and never answered with a default status; waiting takes a
-// deadline and can be cancelled; the global time never goes back.
+// Beyond the kubelet's: an error keeps the last good status beside it; a pod that the runtime lists
+// but that is not inspected yet is *pending* and never answered with a default status; waiting
+// takes a deadline and can be cancelled; the global time never goes back.
 
 #ifndef PLEGD_PLEG_POD_CACHE_H_
 #define PLEGD_PLEG_POD_CACHE_H_
@@ -39,7 +39,8 @@ struct CachedPod {
   MonoTime observed_at;  // `status` (or `error`) was true at least until then
 };
 
-// Get and All are thread-safe; every other method is confined to the core's thread, where callbacks run.
+// Get and All are thread-safe; every other method is confined to the core's thread, where callbacks
+// run.
 class PodCache {
  public:
   // The pod, or kDeadlineExceeded ("no status of pod <uid> newer than …"). Not run when cancelled.
@@ -57,19 +58,20 @@ class PodCache {
   // Every entry and every pending pod, by UID.
   std::vector<CachedPod> All() const;
 
-  // Answers through `done`, posted: at once if what is known is strictly newer than `min_time`, else when
-  // a Set, SetObservedTime or UpdateTime brings a time >= `min_time`, as the kubelet's. A pod that is
-  // neither cached nor listed is answered with a default status once the global time is newer.
+  // Answers through `done`, posted: at once if what is known is strictly newer than `min_time`,
+  // else when a Set, SetObservedTime or UpdateTime brings a time >= `min_time`, as the kubelet's. A
+  // pod that is neither cached nor listed is answered with a default status once the global time is
+  // newer.
   WaiterId GetNewerThan(const PodUid& uid, MonoTime min_time, MonoTime deadline, Waiter done);
   // After return `done` will not run. Unknown ids are ignored.
   void CancelWaiter(WaiterId id);
 
-  // The result of an inspection that belongs to a listing begun at `timestamp`. Without `status` (an
-  // error) the last good one stays. Overwrites also what is newer. Wakes waiters.
+  // The result of an inspection that belongs to a listing begun at `timestamp`. Without `status`
+  // (an error) the last good one stays. Overwrites also what is newer. Wakes waiters.
   void Set(const PodUid& uid, std::shared_ptr<const PodStatus> status, absl::Status error,
            MonoTime timestamp);
-  // The pod was looked at at `timestamp` and the entry still holds. Wakes waiters also without an entry,
-  // but not those of a pending pod.
+  // The pod was looked at at `timestamp` and the entry still holds. Wakes waiters also without an
+  // entry, but not those of a pending pod.
   void SetObservedTime(const PodUid& uid, MonoTime timestamp);
   // The pod is gone. Waiters stay until the next UpdateTime.
   void Delete(const PodUid& uid);

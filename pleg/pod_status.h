@@ -1,8 +1,8 @@
 // What an inspection of a pod yields: the typed statuses of its sandboxes and containers.
 //
 // Sources: CRI PodSandboxStatus and ContainerStatus; Kubernetes pkg/kubelet/container/runtime.go
-// (PodStatus), pkg/kubelet/kuberuntime/kuberuntime_container.go (toKubeContainerStatus). Annotations
-// are not kept: they carry user data that lifecycle consumers do not need.
+// (PodStatus), pkg/kubelet/kuberuntime/kuberuntime_container.go (toKubeContainerStatus).
+// Annotations are not kept: they carry user data that lifecycle consumers do not need.
 
 #ifndef PLEGD_PLEG_POD_STATUS_H_
 #define PLEGD_PLEG_POD_STATUS_H_
@@ -21,7 +21,8 @@
 
 namespace pleg {
 
-// Immutable once shared. Times are the runtime's wall clock; absl::InfinitePast() where there is none.
+// Immutable once shared. Times are the runtime's wall clock; absl::InfinitePast() where there is
+// none.
 struct SandboxStatus {
   ContainerId id;
   PodUid pod_uid;
@@ -50,7 +51,8 @@ struct Mount {
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 
-// Resources as the kubelet derives them from a Linux container's cgroup settings; absent where unset.
+// Resources as the kubelet derives them from a Linux container's cgroup settings; absent where
+// unset.
 struct ContainerResources {
   std::optional<int64_t> cpu_request_millis;  // ceil(shares * 1000 / 1024), shares >= 2
   std::optional<int64_t> cpu_limit_millis;    // quota * 1000 / period, positive
@@ -80,10 +82,10 @@ struct ContainerStatus {
   std::string reason;
   std::string message;
   std::string image;
-  std::string image_id;   // image_id, else image_ref
+  std::string image_id;  // image_id, else image_ref
   std::string image_ref;
   std::string image_runtime_handler;
-  uint64_t hash = 0;          // annotation io.kubernetes.container.hash, hex; 0 if absent or malformed
+  uint64_t hash = 0;  // annotation io.kubernetes.container.hash, hex; 0 if absent or malformed
   int32_t restart_count = 0;  // annotation io.kubernetes.container.restartCount
   std::vector<Mount> mounts;
   std::optional<ContainerResources> resources;
@@ -111,9 +113,9 @@ struct PodStatus {
   const ContainerStatus* FindContainer(const ContainerId& id) const;
 };
 
-// The addresses of a sandbox by the kubelet's rule (kuberuntime_sandbox.go, determinePodSandboxIPs):
-// primary if not empty, then the additional ones; one unparsable address makes them none. Leading
-// zeros in IPv4 octets are accepted, CIDR is not.
+// The addresses of a sandbox by the kubelet's rule (kuberuntime_sandbox.go,
+// determinePodSandboxIPs): primary if not empty, then the additional ones; one unparsable address
+// makes them none. Leading zeros in IPv4 octets are accepted, CIDR is not.
 std::vector<std::string> PodIps(const SandboxStatus& status);
 
 }  // namespace pleg

@@ -16,10 +16,10 @@
 
 namespace pleg {
 
-// A CRI v1 runtime, read only. Called on the core's thread only; no method blocks, and every callback
-// runs exactly once, on the core's thread, never before the method has returned. A call ends by
-// itself at its deadline (kDeadlineExceeded). Callbacks of calls that are open when the service is
-// destroyed are dropped unrun.
+// A CRI v1 runtime, read only. Called on the core's thread only; no method blocks, and every
+// callback runs exactly once, on the core's thread, never before the method has returned. A call
+// ends by itself at its deadline (kDeadlineExceeded). Callbacks of calls that are open when the
+// service is destroyed are dropped unrun.
 //
 // Errors: kNotFound means the object is gone. The message says which call on which object failed.
 class RuntimeService {

@@ -1,0 +1,252 @@
+#include "pleg/generic_pleg.h"
+
+#include <utility>
+
+#include "pleg/generic_pleg_impl.h"
+
+namespace pleg {
+
+GenericPleg::GenericPleg(PlegOptions options, PlegDeps deps)
+    : impl_(std::make_shared<Impl>(options, deps)) {}
+GenericPleg::~GenericPleg() { impl_->Stop(); }
+void GenericPleg::Start() { impl_->Start(); }
+void GenericPleg::Stop() { impl_->Stop(); }
+void GenericPleg::RequestRelist(const PodUid& uid) { impl_->RequestRelist(uid); }
+void GenericPleg::RequestReinspect(const PodUid& uid) { impl_->RequestReinspect(uid); }
+Verdict GenericPleg::Healthy() const { return impl_->Healthy(); }
+std::shared_ptr<const PlegSnapshot> GenericPleg::Snapshot() const { return impl_->Snapshot(); }
+
+template <typename F>
+auto GenericPleg::Impl::Guarded(F f) {
+  return [weak = weak_from_this(), run = run_, f = std::move(f)](auto&&... args) mutable {
+    const std::shared_ptr<Impl> self = weak.lock();
+    if (self == nullptr || self->run_ != run) return;
+    f(*self, std::forward<decltype(args)>(args)...);
+  };
+}
+
+GenericPleg::Impl::Impl(PlegOptions options, PlegDeps deps)
+    : options_(options),
+      deps_(deps),
+      health_(options.relist_threshold),
+      inspector_(deps.runtime, deps.clock, options.inspect_window) {}
+
+void GenericPleg::Impl::Start() {
+  if (run_ != 0) return;
+  run_ = ++runs_;
+  global_due_ = true;
+  StartNextList();
+}
+
+void GenericPleg::Impl::Stop() {
+  if (run_ == 0) return;
+  run_ = 0;
+  deps_.executor.Cancel(std::exchange(timer_, 0));
+  global_due_ = false;
+  listing_ = false;
+  requests_.clear();
+  requested_.clear();
+  inspector_.DiscardAll();
+  relist_of_inspection_.clear();
+  for (const PodUid& uid : unsettled_) {
+    if (PodRecord* record = records_.Find(uid)) AbandonInspection(*record);
+  }
+  MutexLock lock(mu_);
+  queued_requests_ = 0;
+  snapshot_.relist_running_since.reset();
+  snapshot_.inspections_running = 0;
+}
+
+void GenericPleg::Impl::RequestRelist(const PodUid& uid) {
+  const MonoTime now = deps_.clock.Now();
+  {
+    MutexLock lock(mu_);
+    if (queued_requests_ >= options_.relist_request_capacity) {
+      deps_.observer.OnRelistRequestDropped();
+      deps_.log.Write(LogLevel::kError, "relist request channel full; dropping relist request",
+                      {{"pod_uid", uid.value(), true}});
+      return;
+    }
+    ++queued_requests_;
+  }
+  deps_.executor.Post([weak = weak_from_this(), uid, now] {
+    const std::shared_ptr<Impl> self = weak.lock();
+    if (self == nullptr || self->run_ == 0 || !self->requested_.insert(uid).second) {
+      if (self != nullptr) {
+        MutexLock lock(self->mu_);
+        if (self->queued_requests_ > 0) --self->queued_requests_;
+      }
+      return;
+    }
+    self->requests_.push_back(Request{uid, now});
+    self->StartNextList();
+  });
+}
+
+void GenericPleg::Impl::RequestReinspect(const PodUid& uid) {
+  deps_.executor.Post([weak = weak_from_this(), uid] {
+    if (const std::shared_ptr<Impl> self = weak.lock()) self->reinspect_.insert(uid);
+  });
+}
+
+std::shared_ptr<const PlegSnapshot> GenericPleg::Impl::Snapshot() const {
+  MutexLock lock(mu_);
+  return std::make_shared<const PlegSnapshot>(snapshot_);
+}
+
+void GenericPleg::Impl::ArmTimer() {
+  timer_ =
+      deps_.executor.PostAt(deps_.clock.Now() + options_.relist_period, Guarded([](Impl& self) {
+                              self.timer_ = 0;
+                              self.global_due_ = true;
+                              self.StartNextList();
+                            }));
+}
+
+void GenericPleg::Impl::StartNextList() {
+  if (listing_) return;
+  if (global_due_) {
+    StartGlobalRelist();
+    return;
+  }
+  while (!requests_.empty() && !listing_) {
+    const Request request = std::move(requests_.front());
+    requests_.pop_front();
+    requested_.erase(request.uid);
+    {
+      MutexLock lock(mu_);
+      if (queued_requests_ > 0) --queued_requests_;
+    }
+    const std::optional<MonoTime> last = health_.last_relist();
+    // A global relist that began at or after the request has already covered it.
+    if (last.has_value() && request.at <= *last) continue;
+    StartPodRelist(request);
+  }
+}
+
+void GenericPleg::Impl::StartGlobalRelist() {
+  global_due_ = false;
+  listing_ = true;
+  auto relist = std::make_shared<Relist>();
+  relist->record.started_at = deps_.clock.Now();
+  const absl::Time started_wall = deps_.clock.WallNow();
+  if (const auto last = health_.last_relist()) {
+    deps_.observer.OnRelistInterval(relist->record.started_at - *last);
+  }
+  {
+    MutexLock lock(mu_);
+    snapshot_.relist_running_since = relist->record.started_at;
+  }
+  deps_.runtime.List(std::nullopt,
+                     Guarded([relist, started_wall](Impl& self, absl::StatusOr<Listing> listing) {
+                       self.OnListing(relist, started_wall, std::move(listing));
+                     }));
+}
+
+void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::Time started_wall,
+                                  absl::StatusOr<Listing> listing) {
+  RelistRecord& record = relist->record;
+  listing_ = false;
+  record.lists = listing.status();
+  relist->diffed_at = deps_.clock.Now();
+  if (listing.ok()) {
+    const MonoTime listed_at = relist->diffed_at;
+    listing->started_at = record.started_at;
+    record.list_sandboxes = listing->list_sandboxes_took;
+    record.list_containers = listing->list_containers_took;
+    record.sandboxes = listing->sandboxes.size();
+    record.containers = listing->containers.size();
+    health_.RecordRelist(record.started_at, started_wall);
+    const std::vector<PodRecord*> changed = records_.Apply(*listing);
+    record.changed_pods = changed.size();
+    relist->diffed_at = deps_.clock.Now();
+    record.diff = relist->diffed_at - listed_at;
+    for (PodRecord* pod : Candidates(changed)) Reconcile(*pod, relist);
+    // Flags of pods that do not exist would stay for ever.
+    absl::erase_if(reinspect_, [this](const PodUid& uid) { return records_.Find(uid) == nullptr; });
+    deps_.cache.UpdateTime(record.started_at);
+  } else {
+    deps_.log.Write(LogLevel::kError, "GenericPLEG: Unable to retrieve pods",
+                    {{"error", listing.status().ToString()}});
+  }
+  ArmTimer();
+  PublishSnapshot();
+  Leave(relist);
+  StartNextList();
+}
+
+void GenericPleg::Impl::StartPodRelist(const Request& request) {
+  listing_ = true;
+  auto relist = std::make_shared<Relist>();
+  relist->of_one_pod = true;
+  relist->record.started_at = deps_.clock.Now();
+  deps_.runtime.List(request.uid, Guarded([relist, uid = request.uid](
+                                              Impl& self, absl::StatusOr<Listing> listing) {
+                       self.OnPodListing(relist, uid, std::move(listing));
+                     }));
+}
+
+void GenericPleg::Impl::OnPodListing(const std::shared_ptr<Relist>& relist, const PodUid& uid,
+                                     absl::StatusOr<Listing> listing) {
+  listing_ = false;
+  if (!listing.ok()) {
+    deps_.log.Write(LogLevel::kError, "GenericPLEG: Unable to retrieve pod",
+                    {{"pod_uid", uid.value(), true}, {"error", listing.status().ToString()}});
+  } else {
+    listing->started_at = relist->record.started_at;
+    PodRecord* changed = records_.ApplyPod(uid, *listing);
+    PodRecord* record = records_.Find(uid);
+    const bool listed = !listing->sandboxes.empty() || !listing->containers.empty();
+    if (changed != nullptr ||
+        (record != nullptr && listed && (reinspect_.contains(uid) || unsettled_.contains(uid)))) {
+      Reconcile(*record, relist);
+    }
+    if (listed) {
+      deps_.cache.SetObservedTime(uid, relist->record.started_at);
+    } else {
+      deps_.log.Write(LogLevel::kDebug, "pod sandboxes not found",
+                      {{"pod_uid", uid.value(), true}});
+    }
+  }
+  PublishSnapshot();
+  Leave(relist);
+  StartNextList();
+}
+
+void GenericPleg::Impl::Leave(const std::shared_ptr<Relist>& relist) {
+  if (--relist->open != 0) return;
+  RelistRecord& record = relist->record;
+  const MonoTime now = deps_.clock.Now();
+  record.total = now - record.started_at;
+  if (relist->of_one_pod) {
+    deps_.observer.OnPodRelistEnd(record.total);
+    return;
+  }
+  if (record.lists.ok()) record.inspect = now - relist->diffed_at;
+  deps_.observer.OnRelistEnd(record);
+}
+
+void GenericPleg::Impl::LeaveInspection(uint64_t id) {
+  auto node = relist_of_inspection_.extract(id);
+  if (!node.empty()) Leave(node.mapped());
+}
+
+void GenericPleg::Impl::PublishSnapshot() {
+  const ListingCounts& counts = records_.counts();
+  MutexLock lock(mu_);
+  snapshot_.last_relist = health_.last_relist();
+  snapshot_.last_relist_wall = health_.last_relist_wall();
+  if (!listing_) snapshot_.relist_running_since.reset();
+  snapshot_.pods_ready = counts.pods_ready;
+  snapshot_.pods_notready = counts.pods_notready;
+  snapshot_.pods_no_sandbox = counts.pods_no_sandbox;
+  snapshot_.containers_created = counts.containers[static_cast<size_t>(ContainerState::kCreated)];
+  snapshot_.containers_running = counts.containers[static_cast<size_t>(ContainerState::kRunning)];
+  snapshot_.containers_exited = counts.containers[static_cast<size_t>(ContainerState::kExited)];
+  snapshot_.containers_unknown = counts.containers[static_cast<size_t>(ContainerState::kUnknown)];
+  snapshot_.sandboxes = counts.sandboxes;
+  snapshot_.inspections_running = inspector_.running();
+  snapshot_.pods_pending = unsettled_.size();
+}
+
+}  // namespace pleg

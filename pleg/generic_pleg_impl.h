@@ -1,0 +1,107 @@
+// The state of a GenericPleg. Private to generic_pleg.cc and its parts.
+
+#ifndef PLEGD_PLEG_GENERIC_PLEG_IMPL_H_
+#define PLEGD_PLEG_GENERIC_PLEG_IMPL_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "pleg/generic_pleg.h"
+#include "pleg/inspector.h"
+#include "pleg/mutex.h"
+#include "pleg/pod_records.h"
+
+namespace pleg {
+
+// As GenericPleg. Shared so that a task that is posted or a call that is out finds out, by the run
+// it belongs to, that it has been stopped.
+class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(PlegOptions options, PlegDeps deps);
+
+  void Start();
+  void Stop();
+  void RequestRelist(const PodUid& uid);
+  void RequestReinspect(const PodUid& uid);
+  Verdict Healthy() const { return health_.Check(deps_.clock.Now()); }
+  std::shared_ptr<const PlegSnapshot> Snapshot() const;
+
+ private:
+  // One relist from its start until the last inspection it caused has ended.
+  struct Relist {
+    RelistRecord record;
+    MonoTime diffed_at;
+    bool of_one_pod = false;
+    size_t open = 1;  // the list stage, and its inspections
+  };
+  struct Request {
+    PodUid uid;
+    MonoTime at;
+  };
+
+  // Wraps `f` so that it runs only if this run still lasts.
+  template <typename F>
+  auto Guarded(F f);
+
+  // The list stage: one at a time, a global one that is due before any request.
+  void StartNextList();
+  void ArmTimer();
+  void StartGlobalRelist();
+  void OnListing(const std::shared_ptr<Relist>& relist, absl::Time started_wall,
+                 absl::StatusOr<Listing> listing);
+  void StartPodRelist(const Request& request);
+  void OnPodListing(const std::shared_ptr<Relist>& relist, const PodUid& uid,
+                    absl::StatusOr<Listing> listing);
+
+  // The inspect stage.
+  // The pods that need a look: changed by this listing, failed before, or flagged.
+  std::vector<PodRecord*> Candidates(const std::vector<PodRecord*>& changed);
+  // Brings what is reported of the pod to what is listed, at once or through an inspection.
+  void Reconcile(PodRecord& record, const std::shared_ptr<Relist>& relist);
+  // `relist` caused it and ends no sooner than the inspection; may be null.
+  void ReconcileGone(PodRecord& record, std::vector<Event> events);
+  void Inspect(PodRecord& record, const std::shared_ptr<Relist>& relist);
+  void OnInspected(const PodUid& uid, uint64_t id, Inspector::Result result);
+  void OnInspectionFailed(PodRecord& record, const absl::Status& error);
+  void AbandonInspection(PodRecord& record);
+  // What a pod without news needs: nothing any more.
+  void Settle(PodRecord& record);
+  std::shared_ptr<const PodStatus> KeepIps(const PodUid& uid,
+                                           std::shared_ptr<const PodStatus> status) const;
+  void AddExitCode(Event& event, const PodStatus& status);
+  void Publish(std::vector<Event> events, const PodStatus* status);
+  static Event PodSyncEvent(const PodRecord& record);
+  void Leave(const std::shared_ptr<Relist>& relist);
+  void LeaveInspection(uint64_t id);
+  void PublishSnapshot();
+
+  const PlegOptions options_;
+  const PlegDeps deps_;
+  Health health_;
+
+  // Core's thread only.
+  uint64_t run_ = 0;  // 0 while stopped, else the number of this run
+  uint64_t runs_ = 0;
+  Executor::TimerId timer_ = 0;
+  bool global_due_ = false;
+  bool listing_ = false;
+  std::deque<Request> requests_;
+  absl::flat_hash_set<PodUid> requested_;
+  absl::flat_hash_set<PodUid> reinspect_;
+  absl::flat_hash_set<PodUid> unsettled_;  // reported and listed differ, or a look is still owed
+  PodRecords records_;
+  Inspector inspector_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<Relist>> relist_of_inspection_;
+
+  mutable Mutex mu_;
+  PlegSnapshot snapshot_ ABSL_GUARDED_BY(mu_);
+  size_t queued_requests_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_GENERIC_PLEG_IMPL_H_
