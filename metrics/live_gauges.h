@@ -1,0 +1,70 @@
+// The metrics that are true of the moment of the scrape: health, ages of calls that still run,
+// counts of the last listing. Nothing is stored; Collect asks and computes.
+
+#ifndef PLEGD_METRICS_LIVE_GAUGES_H_
+#define PLEGD_METRICS_LIVE_GAUGES_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "pleg/call_stats.h"
+#include "pleg/health.h"
+#include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+#include "pleg/observer.h"
+#include "prometheus/collectable.h"
+#include "prometheus/metric_family.h"
+
+namespace metrics {
+
+// Totals of a bounded writer since the start.
+struct WriterTotals {
+  uint64_t dropped = 0;  // events or lines that never reached the file
+  uint64_t errors = 0;   // failed writes
+};
+
+// Each function is thread-safe, does not block, and may be empty.
+struct LiveSources {
+  std::function<pleg::CallSnapshot()> calls{};
+  std::function<std::shared_ptr<const pleg::PlegSnapshot>()> pleg{};
+  std::function<pleg::Verdict()> verdict{};
+  std::function<WriterTotals()> event_log{};
+  std::function<WriterTotals()> log{};
+};
+
+// What never changes in a run.
+struct LiveConstants {
+  absl::Duration health_threshold;
+  std::string version;
+  std::string revision;
+};
+
+// Thread-safe. The functions run without a lock held.
+class LiveGauges : public prometheus::Collectable {
+ public:
+  // `clock` outlives the object.
+  LiveGauges(LiveConstants constants, const pleg::Clock& clock);
+
+  void SetSources(LiveSources sources);
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  using Families = std::vector<prometheus::MetricFamily>;
+
+  void CollectHealth(const LiveSources& sources, Families& out) const;
+  void CollectPleg(const pleg::PlegSnapshot& pleg, Families& out) const;
+  void CollectCalls(const pleg::CallSnapshot& calls, Families& out) const;
+
+  const LiveConstants constants_;
+  const pleg::Clock& clock_;
+  mutable pleg::Mutex mu_;
+  std::shared_ptr<const LiveSources> sources_ ABSL_GUARDED_BY(mu_);  // never null
+};
+
+}  // namespace metrics
+
+#endif  // PLEGD_METRICS_LIVE_GAUGES_H_

@@ -1,0 +1,200 @@
+#include "metrics/metrics.h"
+
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "metrics/testing/busy_state.h"
+#include "pleg/testing/sim_executor.h"
+
+namespace metrics {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A procfs that does not exist: process metrics vary from run to run.
+MetricsOptions TestOptions() { return {.version = "1.2.3", .proc_dir = "/nonexistent"}; }
+
+// The lines of `text` that begin with `prefix`.
+std::vector<std::string> Lines(const std::string& text, absl::string_view prefix) {
+  std::vector<std::string> lines;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StartsWith(line, prefix)) lines.emplace_back(line);
+  }
+  return lines;
+}
+
+class MetricsTest : public ::testing::Test {
+ protected:
+  pleg::testing::SimClock clock_;
+  Metrics metrics_{TestOptions(), clock_};
+};
+
+TEST_F(MetricsTest, ExposesTheGoldenText) {
+  testing::MakeBusy(metrics_, clock_);
+  std::string text;
+  for (const std::string& line : Lines(metrics_.Render(), "")) {
+    if (!line.empty() && !absl::StrContains(line, "process_")) absl::StrAppend(&text, line, "\n");
+  }
+  const std::string path = PLEGD_METRICS_TESTDATA "/busy.prom";
+  std::ifstream in(path);
+  const std::string golden(std::istreambuf_iterator<char>(in), {});
+  if (text != golden) {
+    std::ofstream(::testing::TempDir() + "/busy.prom") << text;
+    FAIL() << "exposition differs from " << path << "; see " << ::testing::TempDir()
+           << "/busy.prom\n"
+           << text;
+  }
+}
+
+TEST_F(MetricsTest, EverySeriesExistsBeforeAnythingHappened) {
+  const std::string text = metrics_.Render();
+  for (const char* series :
+       {"pleg_healthy 0",
+        "pleg_last_relist_timestamp_seconds 0",
+        "pleg_events_discarded_total 0",
+        "pleg_events_total{type=\"ContainerStarted\"} 0",
+        "pleg_events_total{type=\"ContainerDied\"} 0",
+        "pleg_events_total{type=\"ContainerRemoved\"} 0",
+        "pleg_events_total{type=\"PodSync\"} 0",
+        "pleg_inspections_total{result=\"gone\"} 0",
+        "pleg_pods{state=\"ready\"} 0",
+        "pleg_containers{state=\"exited\"} 0",
+        "pleg_relist_duration_seconds_count 0",
+        "pleg_relist_phase_duration_seconds_count{phase=\"diff\"} 0",
+        "pleg_cri_calls_in_flight{method=\"Status\"} 0",
+        "pleg_cri_oldest_call_age_seconds{method=\"ContainerStatus\"} 0",
+        "pleg_cri_oldest_unanswered_seconds{method=\"Version\"} 0",
+        "pleg_cri_response_bytes_count{method=\"PodSandboxStatus\"} 0",
+        "pleg_cri_calls_total{code=\"OK\",method=\"ListPodSandbox\"} 0",
+        "pleg_cri_calls_total{code=\"DeadlineExceeded\",method=\"ListContainers\"} 0",
+        "pleg_cri_invalid_items_total{method=\"ListContainers\",reason=\"no_image\"} 0",
+        "pleg_list_size_limit_ratio{method=\"ListContainers\"} 0"}) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat(series, "\n")));
+  }
+}
+
+TEST_F(MetricsTest, AgesMoveWhileACallHangs) {
+  const pleg::MonoTime started = clock_.Now();
+  metrics_.SetSources({.calls = [started] {
+    pleg::CallSnapshot calls;
+    calls.running = {{"ListContainers", "", started}, {"ContainerStatus", "abc", started}};
+    calls.unanswered = {{"ListContainers", "", started + absl::Seconds(-240), 3}};
+    return calls;
+  }});
+  clock_.Advance(absl::Seconds(30));
+  const std::string first = metrics_.Render();
+  clock_.Advance(absl::Seconds(15));
+  const std::string second = metrics_.Render();
+  EXPECT_THAT(first, HasSubstr("oldest_call_age_seconds{method=\"ListContainers\"} 30\n"));
+  EXPECT_THAT(second, HasSubstr("oldest_call_age_seconds{method=\"ListContainers\"} 45\n"));
+  EXPECT_THAT(first, HasSubstr("oldest_unanswered_seconds{method=\"ListContainers\"} 270\n"));
+  EXPECT_THAT(second, HasSubstr("oldest_unanswered_seconds{method=\"ListContainers\"} 285\n"));
+  EXPECT_THAT(second, HasSubstr("calls_in_flight{method=\"ContainerStatus\"} 1\n"));
+  EXPECT_THAT(second, Not(HasSubstr("abc")));
+}
+
+TEST_F(MetricsTest, TheOldestOfSeveralCallsCounts) {
+  const pleg::MonoTime now = clock_.Now();
+  metrics_.SetSources({.calls = [now] {
+    pleg::CallSnapshot calls;
+    calls.running = {{"ContainerStatus", "a", now + absl::Seconds(-1)},
+                     {"ContainerStatus", "b", now + absl::Seconds(-7)},
+                     {"ContainerStatus", "c", now + absl::Seconds(-3)}};
+    return calls;
+  }});
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("oldest_call_age_seconds{method=\"ContainerStatus\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("calls_in_flight{method=\"ContainerStatus\"} 3\n"));
+}
+
+TEST_F(MetricsTest, HealthIsJudgedAtTheScrape) {
+  bool healthy = true;
+  metrics_.SetSources({.verdict = [&healthy] { return pleg::Verdict{healthy, ""}; }});
+  EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_healthy 1\n"));
+  healthy = false;
+  EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_healthy 0\n"));
+}
+
+TEST_F(MetricsTest, VanishedStatesGoToZero) {
+  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
+  snapshot->pods_ready = 2;
+  snapshot->containers_exited = 5;
+  metrics_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_containers{state=\"exited\"} 5\n"));
+  snapshot = std::make_shared<pleg::PlegSnapshot>();
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("pleg_containers{state=\"exited\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("pleg_pods{state=\"ready\"} 0\n"));
+}
+
+TEST_F(MetricsTest, AWallClockStepDoesNotDistortTheAgeOfTheLastRelist) {
+  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
+  snapshot->last_relist = clock_.Now();
+  snapshot->last_relist_wall = clock_.WallNow();
+  metrics_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_last_relist_timestamp_seconds 1700000000\n"));
+  clock_.Advance(absl::Seconds(10));
+  clock_.JumpWall(absl::Hours(-1));
+  EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_last_relist_timestamp_seconds 1699996400\n"));
+}
+
+TEST_F(MetricsTest, AFailedListHasNoLaterPhases) {
+  pleg::RelistRecord relist;
+  relist.lists = absl::DeadlineExceededError("ListPodSandbox");
+  relist.total = relist.list_sandboxes = absl::Minutes(2);
+  metrics_.OnRelistEnd(relist);
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("phase_duration_seconds_count{phase=\"list_sandboxes\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("phase_duration_seconds_count{phase=\"list_containers\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("phase_duration_seconds_count{phase=\"inspect\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("pleg_relist_duration_seconds_bucket{le=\"120\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("pleg_relist_duration_seconds_bucket{le=\"60\"} 0\n"));
+}
+
+TEST_F(MetricsTest, UnknownNamesShareOneSeries) {
+  metrics_.OnCallEnd(testing::Call("Exec", static_cast<absl::StatusCode>(99)));
+  metrics_.OnCallEnd(testing::Call("Attach", static_cast<absl::StatusCode>(99)));
+  metrics_.OnInvalidItem("ListContainers", "whatever");
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("pleg_cri_calls_total{code=\"Unknown\",method=\"other\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("{method=\"ListContainers\",reason=\"other\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("Exec")));
+}
+
+TEST_F(MetricsTest, ScrapesRunBesideUpdates) {
+  constexpr int kUpdates = 2000;
+  std::atomic<bool> done{false};
+  std::thread scraper([&] {
+    while (!done) EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_healthy"));
+  });
+  std::thread other([&] {
+    for (int i = 0; i < kUpdates; ++i) {
+      metrics_.OnCallEnd(testing::Call("ContainerStatus", absl::StatusCode::kNotFound));
+    }
+  });
+  for (int i = 0; i < kUpdates; ++i) {
+    metrics_.OnEvent(pleg::EventType::kContainerDied);
+    metrics_.OnCallEnd(testing::Call("ContainerStatus", absl::StatusCode::kNotFound));
+  }
+  other.join();
+  done = true;
+  scraper.join();
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("pleg_events_total{type=\"ContainerDied\"} 2000\n"));
+  EXPECT_THAT(text, HasSubstr("{code=\"NotFound\",method=\"ContainerStatus\"} 4000\n"));
+}
+
+}  // namespace
+}  // namespace metrics

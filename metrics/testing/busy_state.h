@@ -1,0 +1,85 @@
+// A state in which every metric has something to tell, for the tests of the exposition.
+
+#ifndef PLEGD_METRICS_TESTING_BUSY_STATE_H_
+#define PLEGD_METRICS_TESTING_BUSY_STATE_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "metrics/metrics.h"
+#include "pleg/testing/sim_executor.h"
+
+namespace metrics::testing {
+
+// A call that ended; every reply has 1 MiB.
+inline pleg::CallRecord Call(absl::string_view method, absl::StatusCode code,
+                             absl::Duration duration = absl::ZeroDuration()) {
+  pleg::CallRecord call;
+  call.method = method;
+  call.target = "0123abcd";
+  call.code = code;
+  call.duration = duration;
+  call.response_bytes = size_t{1} << 20;
+  return call;
+}
+
+inline pleg::RelistRecord BusyRelist() {
+  pleg::RelistRecord relist;
+  relist.list_sandboxes = absl::Milliseconds(4);
+  relist.list_containers = absl::Milliseconds(8);
+  relist.diff = absl::Microseconds(500);
+  relist.inspect = absl::Milliseconds(250);
+  relist.total = absl::Microseconds(262500);
+  return relist;
+}
+
+inline LiveSources BusySources(pleg::MonoTime now) {
+  LiveSources sources;
+  sources.calls = [now] {
+    pleg::CallSnapshot calls;
+    calls.taken_at = now;
+    calls.running = {{"ListContainers", "", now + absl::Milliseconds(-2500)}};
+    calls.unanswered = {{"ContainerStatus", "0123abcd", now + absl::Seconds(-300), 3}};
+    calls.list_sizes = {{"ListPodSandbox", size_t{4} << 20}, {"ListContainers", size_t{12} << 20}};
+    return calls;
+  };
+  sources.pleg = [now] {
+    auto pleg = std::make_shared<pleg::PlegSnapshot>();
+    pleg->last_relist = now + absl::Seconds(-1);
+    pleg->pods_ready = 110;
+    pleg->pods_notready = 3;
+    pleg->pods_no_sandbox = 1;
+    pleg->containers_running = 220;
+    pleg->containers_exited = 7;
+    pleg->inspections_running = 1;
+    pleg->pods_pending = 2;
+    return pleg;
+  };
+  sources.verdict = [] { return pleg::Verdict{true, ""}; };
+  sources.event_log = [] { return WriterTotals{4, 2}; };
+  sources.log = [] { return WriterTotals{6, 1}; };
+  return sources;
+}
+
+inline void MakeBusy(Metrics& metrics, const pleg::Clock& clock) {
+  metrics.OnRelistInterval(absl::Milliseconds(1250));
+  metrics.OnRelistEnd(BusyRelist());
+  metrics.OnPodRelistEnd(absl::Milliseconds(3));
+  metrics.OnInspectionEnd(pleg::InspectionResult::kOk, absl::Milliseconds(5));
+  metrics.OnInspectionEnd(pleg::InspectionResult::kGone, absl::Milliseconds(5));
+  metrics.OnEvent(pleg::EventType::kContainerStarted);
+  metrics.OnEvent(pleg::EventType::kContainerDied);
+  metrics.OnEventsDiscarded(9);
+  metrics.OnRelistRequestDropped();
+  metrics.OnCallEnd(Call("ListPodSandbox", absl::StatusCode::kOk, absl::Milliseconds(4)));
+  metrics.OnCallEnd(Call("ContainerStatus", absl::StatusCode::kDeadlineExceeded, absl::Minutes(2)));
+  metrics.OnCallEnd(Call("ContainerStatus", absl::StatusCode::kNotFound, absl::Milliseconds(1)));
+  metrics.OnInvalidItem("ListContainers", "malformed");
+  metrics.SetSources(BusySources(clock.Now()));
+}
+
+}  // namespace metrics::testing
+
+#endif  // PLEGD_METRICS_TESTING_BUSY_STATE_H_
