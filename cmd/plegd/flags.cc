@@ -1,0 +1,137 @@
+#include "cmd/plegd/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "pleg/go_duration.h"
+
+namespace plegd {
+namespace {
+
+constexpr char kDescription[] =
+    "plegd: the kubelet's Pod Lifecycle Event Generator as a daemon of its own.\n"
+    "Relists the node's container runtime, reports lifecycle events, and serves relist latency\n"
+    "and the three-minute health verdict on /metrics and /healthz.";
+
+constexpr char kFooter[] =
+    "Durations are Go's: 500ms, 1s, 1m30s, 3m.\n"
+    "Without an endpoint the usual sockets are tried in order: containerd, CRI-O, cri-dockerd, "
+    "k3s,\n"
+    "k0s, microk8s.\n"
+    "Exit codes: 0 ended by a signal, 2 wrong usage or a start that cannot work.";
+
+// Reads a positive duration into `value` and shows its default as Go prints it.
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
+                         const std::string& help) {
+  CLI::callback_t read = [&value, name](const CLI::results_t& words) {
+    const absl::StatusOr<absl::Duration> parsed = pleg::ParseGoDuration(words.back());
+    if (!parsed.ok()) {
+      throw CLI::ValidationError(name, std::string(parsed.status().message()));
+    }
+    if (*parsed <= absl::ZeroDuration()) {
+      throw CLI::ValidationError(name,
+                                 absl::StrCat("\"", words.back(), "\" is not a positive duration"));
+    }
+    value = *parsed;
+    return true;
+  };
+  CLI::Option* option = app.add_option(name, std::move(read), help);
+  option->type_name("DURATION");
+  option->default_str(pleg::FormatGoDuration(value));
+  option->run_callback_for_default(false);
+  return option;
+}
+
+template <typename T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+// One word of a few.
+template <typename T>
+void AddChoice(CLI::App& app, const std::string& name, T& value, const std::string& fallback,
+               const Choices<T>& choices) {
+  const std::string words = absl::StrJoin(
+      choices, ", ", [](std::string* out, const auto& choice) { *out += choice.first; });
+  CLI::callback_t read = [&value, name, words, choices](const CLI::results_t& given) {
+    for (const auto& [word, meaning] : choices) {
+      if (word != given.back()) continue;
+      value = meaning;
+      return true;
+    }
+    throw CLI::ValidationError(name, absl::StrCat("\"", given.back(), "\" is none of ", words));
+  };
+  app.add_option(name, std::move(read), "one of " + words)
+      ->type_name("WORD")
+      ->default_str(fallback)
+      ->run_callback_for_default(false);
+}
+
+// CLI11's messages may span lines; ours is one.
+std::string OneLine(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
+}
+
+void AddOptions(CLI::App& app, Flags& flags) {
+  app.add_option("-r,--runtime-endpoint", flags.runtime_endpoint,
+                 "CRI v1 socket: unix:///path or /path")
+      ->type_name("ENDPOINT")
+      ->envname("CONTAINER_RUNTIME_ENDPOINT");
+  AddDuration(app, "--relist-period", flags.relist_period,
+              "pause between the end of one listing and the next relist");
+  AddDuration(app, "--relist-threshold", flags.relist_threshold,
+              "age of the last good relist that makes PLEG unhealthy");
+  AddDuration(app, "--runtime-request-timeout", flags.runtime_request_timeout,
+              "deadline of every call to the runtime");
+  app.add_option("--web.listen-address", flags.listen_addresses,
+                 "where to serve HTTP: host:port, [v6]:port, :port or unix:///path; repeatable")
+      ->type_name("ADDRESS")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->capture_default_str();
+  app.add_flag("--web.enable-api", flags.enable_api,
+               "serve /api/v1/ on TCP too, to every local user (always served on unix sockets)");
+  app.add_option("--event-log", flags.event_log,
+                 "append lifecycle events to this file, one JSON object a line; - is stdout")
+      ->type_name("PATH");
+  AddChoice(app, "--log-level", flags.log_level, "info",
+            {{"debug", pleg::LogLevel::kDebug},
+             {"info", pleg::LogLevel::kInfo},
+             {"warn", pleg::LogLevel::kWarning},
+             {"error", pleg::LogLevel::kError}});
+  AddChoice(app, "--log-format", flags.log_json, "logfmt", {{"logfmt", false}, {"json", true}});
+  app.add_flag("--find-runtime", flags.find_runtime,
+               "print the endpoint that would be used and why, then exit: 0 found, 3 none");
+}
+
+}  // namespace
+
+ParsedFlags ParseFlags(int argc, char** argv) {
+  ParsedFlags parsed;
+  CLI::App app(kDescription, "plegd");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "plegd " PLEGD_VERSION);
+  app.get_formatter()->column_width(38);
+  AddOptions(app, parsed.flags);
+  try {
+    app.parse(argc, argv);
+    const CLI::Option* endpoint = app.get_option("--runtime-endpoint");
+    if (endpoint->count() > 0 && parsed.flags.runtime_endpoint.empty()) {
+      throw CLI::ValidationError("--runtime-endpoint", "is empty");
+    }
+  } catch (const CLI::Success& done) {
+    parsed.exit_code = app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "plegd: " << OneLine(error.what()) << " (see plegd --help)\n";
+    parsed.exit_code = kExitUsage;
+  }
+  return parsed;
+}
+
+}  // namespace plegd

@@ -1,0 +1,45 @@
+// The command line of plegd.
+//
+//   ParsedFlags parsed = ParseFlags(argc, argv);
+//   if (parsed.exit_code.has_value()) return *parsed.exit_code;
+
+#ifndef PLEGD_CMD_PLEGD_FLAGS_H_
+#define PLEGD_CMD_PLEGD_FLAGS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "pleg/log.h"
+
+namespace plegd {
+
+struct Flags {
+  std::string runtime_endpoint;  // empty: look for one
+  bool find_runtime = false;
+  absl::Duration relist_period = absl::Seconds(1);
+  absl::Duration relist_threshold = absl::Minutes(3);
+  absl::Duration runtime_request_timeout = absl::Minutes(2);
+  std::vector<std::string> listen_addresses = {"127.0.0.1:10270"};
+  bool enable_api = false;
+  std::string event_log;  // empty: none; "-": standard output
+  pleg::LogLevel log_level = pleg::LogLevel::kInfo;
+  bool log_json = false;
+};
+
+struct ParsedFlags {
+  Flags flags;
+  // Set when there is nothing more to do: 0 after --help or --version, 2 after an error, which has
+  // been told on standard error in one line.
+  std::optional<int> exit_code;
+};
+
+// Exit code of a command line or a start-up that cannot work.
+inline constexpr int kExitUsage = 2;
+
+ParsedFlags ParseFlags(int argc, char** argv);
+
+}  // namespace plegd
+
+#endif  // PLEGD_CMD_PLEGD_FLAGS_H_
