@@ -29,7 +29,14 @@ GenericPleg::Impl::Impl(PlegOptions options, PlegDeps deps)
     : options_(options),
       deps_(deps),
       health_(options.relist_threshold),
-      inspector_(deps.runtime, deps.clock, options.inspect_window) {}
+      inspector_(deps.runtime, deps.executor, deps.clock,
+                 {.window = options.inspect_window,
+                  .calls_per_pod = options.inspect_calls_per_pod,
+                  .slow_after = options.inspect_slow_after,
+                  .max_slow_calls = options.inspect_max_slow_calls,
+                  .slow_start_calls = options.inspect_slow_start_calls}) {
+  inspector_.OnSetAside([this](uint64_t id) { OnSetAside(id); });
+}
 
 void GenericPleg::Impl::Start() {
   if (run_ != 0) return;
@@ -47,7 +54,7 @@ void GenericPleg::Impl::Stop() {
   requests_.clear();
   requested_.clear();
   inspector_.DiscardAll();
-  relist_of_inspection_.clear();
+  causes_.clear();
   for (const PodUid& uid : unsettled_) {
     if (PodRecord* record = records_.Find(uid)) AbandonInspection(*record);
   }
@@ -161,7 +168,7 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
     record.changed_pods = changed.size();
     relist->diffed_at = deps_.clock.Now();
     record.diff = relist->diffed_at - listed_at;
-    for (PodRecord* pod : Candidates(changed)) Reconcile(*pod, relist);
+    for (PodRecord* pod : Candidates(changed, relist->diffed_at)) Reconcile(*pod, relist);
     // Flags of pods that do not exist would stay for ever.
     absl::erase_if(reinspect_, [this](const PodUid& uid) { return records_.Find(uid) == nullptr; });
     deps_.cache.UpdateTime(record.started_at);
@@ -227,8 +234,8 @@ void GenericPleg::Impl::Leave(const std::shared_ptr<Relist>& relist) {
 }
 
 void GenericPleg::Impl::LeaveInspection(uint64_t id) {
-  auto node = relist_of_inspection_.extract(id);
-  if (!node.empty()) Leave(node.mapped());
+  auto node = causes_.extract(id);
+  if (!node.empty() && node.mapped().relist != nullptr) Leave(node.mapped().relist);
 }
 
 void GenericPleg::Impl::PublishSnapshot() {

@@ -33,8 +33,16 @@ struct PlegOptions {
   absl::Duration relist_period = absl::Seconds(1);
   // Healthy() fails when the last good relist began longer ago.
   absl::Duration relist_threshold = absl::Minutes(3);
-  // Pods inspected at the same time; 1 is serial, as the kubelet.
+  // How pods are inspected, see InspectorOptions; the defaults are serial, as the kubelet.
   size_t inspect_window = 1;
+  size_t inspect_calls_per_pod = 1;
+  absl::Duration inspect_slow_after = absl::InfiniteDuration();
+  size_t inspect_max_slow_calls = 64;
+  size_t inspect_slow_start_calls = 0;
+  // A pod whose inspection failed and that has not changed since is tried again after this,
+  // doubling up to the limit, with a fifth of jitter; on every relist with zero, as the kubelet.
+  absl::Duration retry_backoff = absl::ZeroDuration();
+  absl::Duration retry_backoff_limit = absl::Seconds(60);
   // On-demand relists that may wait (the kubelet: 200); more are dropped and counted.
   size_t relist_request_capacity = 200;
 };

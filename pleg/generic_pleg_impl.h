@@ -38,6 +38,10 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
     bool of_one_pod = false;
     size_t open = 1;  // the list stage, and its inspections
   };
+  struct InspectionCause {
+    PodUid uid;
+    std::shared_ptr<Relist> relist;  // waits for it; null if none does
+  };
   struct Request {
     PodUid uid;
     MonoTime at;
@@ -58,8 +62,8 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
                     absl::StatusOr<Listing> listing);
 
   // The inspect stage.
-  // The pods that need a look: changed by this listing, failed before, or flagged.
-  std::vector<PodRecord*> Candidates(const std::vector<PodRecord*>& changed);
+  // The pods that need a look: changed by this listing, failed before and due again, or flagged.
+  std::vector<PodRecord*> Candidates(const std::vector<PodRecord*>& changed, MonoTime now);
   // Brings what is reported of the pod to what is listed, at once or through an inspection.
   void Reconcile(PodRecord& record, const std::shared_ptr<Relist>& relist);
   // `relist` caused it and ends no sooner than the inspection; may be null.
@@ -67,6 +71,8 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   void Inspect(PodRecord& record, const std::shared_ptr<Relist>& relist);
   void OnInspected(const PodUid& uid, uint64_t id, Inspector::Result result);
   void OnInspectionFailed(PodRecord& record, const absl::Status& error);
+  void OnSetAside(uint64_t id);
+  absl::Duration NextBackoff(PodRecord& record);
   void AbandonInspection(PodRecord& record);
   // What a pod without news needs: nothing any more.
   void Settle(PodRecord& record);
@@ -95,7 +101,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   absl::flat_hash_set<PodUid> unsettled_;  // reported and listed differ, or a look is still owed
   PodRecords records_;
   Inspector inspector_;
-  absl::flat_hash_map<uint64_t, std::shared_ptr<Relist>> relist_of_inspection_;
+  absl::flat_hash_map<uint64_t, InspectionCause> causes_;  // of the inspections not yet ended
 
   mutable Mutex mu_;
   PlegSnapshot snapshot_ ABSL_GUARDED_BY(mu_);

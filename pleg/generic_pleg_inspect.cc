@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diff.h"
 #include "pleg/generic_pleg_impl.h"
@@ -29,12 +30,14 @@ bool AnyReady(const PodStatus& status) {
 
 }  // namespace
 
-std::vector<PodRecord*> GenericPleg::Impl::Candidates(const std::vector<PodRecord*>& changed) {
+std::vector<PodRecord*> GenericPleg::Impl::Candidates(const std::vector<PodRecord*>& changed,
+                                                      MonoTime now) {
   std::vector<PodRecord*> candidates = changed;
   absl::flat_hash_set<PodRecord*> known(changed.begin(), changed.end());
   auto add = [&](const PodUid& uid) {
     PodRecord* record = records_.Find(uid);
-    if (record != nullptr && known.insert(record).second) candidates.push_back(record);
+    if (record == nullptr || (record->retry_at > now && !reinspect_.contains(uid))) return;
+    if (known.insert(record).second) candidates.push_back(record);
   };
   for (const PodUid& uid : unsettled_) add(uid);
   for (const PodUid& uid : reinspect_) add(uid);
@@ -117,14 +120,13 @@ void GenericPleg::Impl::Inspect(PodRecord& record, const std::shared_ptr<Relist>
   record.target_at = records_.ListedAt(record);
   // The id is known only after Inspect returns, but its callback never runs before that.
   auto id = std::make_shared<uint64_t>(0);
-  *id = inspector_.Inspect(record.target, record.target_at,
+  *id = inspector_.Inspect(record.target, record.target_at, record.trust,
                            [this, uid = record.uid, id](Inspector::Result result) {
                              OnInspected(uid, *id, std::move(result));
                            });
   record.inspection = *id;
-  if (relist == nullptr) return;
-  ++relist->open;
-  relist_of_inspection_.emplace(*id, relist);
+  causes_.emplace(*id, InspectionCause{record.uid, relist});
+  if (relist != nullptr) ++relist->open;
 }
 
 void GenericPleg::Impl::OnInspected(const PodUid& uid, uint64_t id, Inspector::Result result) {
@@ -134,6 +136,9 @@ void GenericPleg::Impl::OnInspected(const PodUid& uid, uint64_t id, Inspector::R
   const std::shared_ptr<const Pod> target = std::exchange(record->target, nullptr);
   if (result.status.ok()) {
     const bool reinspection = std::exchange(record->reinspection, false);
+    record->trust = Trust::kAnswered;
+    record->backoff = absl::ZeroDuration();
+    record->retry_at = MonoTime();
     const std::shared_ptr<const PodStatus> status = KeepIps(uid, *std::move(result.status));
     std::vector<Event> events = ComputeEvents(record->reported.get(), target.get());
     if (events.empty() && reinspection) events.push_back(PodSyncEvent(*record));
@@ -157,6 +162,26 @@ void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const absl::Status
                    {"error", error.ToString()}});
   deps_.cache.Set(record.uid, nullptr, error, record.target_at);
   record.reinspection = true;
+  record.trust = Trust::kFailed;
+  record.retry_at = deps_.clock.Now() + NextBackoff(record);
+}
+
+// Doubles the pod's back-off, and varies it so that pods which failed together come back apart.
+absl::Duration GenericPleg::Impl::NextBackoff(PodRecord& record) {
+  record.backoff = record.backoff == absl::ZeroDuration()
+                       ? options_.retry_backoff
+                       : std::min(record.backoff * 2, options_.retry_backoff_limit);
+  const auto spread = absl::Hash<PodUid>()(record.uid) % 1024;
+  return record.backoff * (0.9 + 0.2 * static_cast<double>(spread) / 1024);
+}
+
+// A relist does not wait for what takes long, and a pod that takes long is not to be trusted.
+void GenericPleg::Impl::OnSetAside(uint64_t id) {
+  auto it = causes_.find(id);
+  if (it == causes_.end()) return;
+  if (PodRecord* record = records_.Find(it->second.uid)) record->trust = Trust::kFailed;
+  const std::shared_ptr<Relist> relist = std::exchange(it->second.relist, nullptr);
+  if (relist != nullptr) Leave(relist);
 }
 
 std::shared_ptr<const PodStatus> GenericPleg::Impl::KeepIps(

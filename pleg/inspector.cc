@@ -2,10 +2,21 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace pleg {
+namespace {
 
-// One pod's calls, one after another: its sandboxes, newest first, then its containers.
+constexpr absl::Duration kLeastSlowAfter = absl::Milliseconds(50);
+constexpr double kSlowFactor = 20;
+constexpr double kMeanWeight = 0.05;
+constexpr size_t kCallsForMean = 20;
+
+}  // namespace
+
+// One pod's calls: its sandboxes, newest first, then its containers. Some are out at a time; none
+// is sent after one has failed, and it ends when all that were sent are answered.
 class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
  public:
   Inspection(Inspector* owner, uint64_t id, std::shared_ptr<const Pod> pod, MonoTime timestamp,
@@ -19,7 +30,9 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   void Begin() {
     begun_ = true;
     begun_at_ = owner_->clock_.Now();
-    Next();
+    calls_.resize(pod_->sandboxes.size() + pod_->containers.size());
+    ArmTimer(begun_at_);
+    SendOrFinish();
   }
 
   void Replace(std::shared_ptr<const Pod> pod, MonoTime timestamp) {
@@ -28,79 +41,127 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   }
 
   // The inspector is gone: answers that still come are dropped.
-  void Orphan() { owner_ = nullptr; }
+  void Orphan() {
+    owner_->executor_.Cancel(timer_);
+    owner_ = nullptr;
+  }
   void DropDone() { done_ = nullptr; }
 
   uint64_t id() const { return id_; }
   bool begun() const { return begun_; }
+  bool set_aside() const { return set_aside_; }
+  size_t open() const { return open_; }
   MonoTime begun_at() const { return begun_at_; }
   Done TakeDone() { return std::exchange(done_, nullptr); }
+  void MarkSetAside() { set_aside_ = true; }
+  void CancelTimer() { owner_->executor_.Cancel(std::exchange(timer_, 0)); }
 
  private:
-  void Next() {
-    auto self = shared_from_this();
-    if (!done_) {
-      owner_->Finish(*this, absl::CancelledError("discarded"));
-    } else if (next_sandbox_ < pod_->sandboxes.size()) {
-      owner_->runtime_.GetSandboxStatus(
-          *pod_->sandboxes[next_sandbox_].info,
-          [self](absl::StatusOr<std::shared_ptr<const SandboxStatus>> status) {
-            self->OnSandbox(std::move(status));
-          });
-    } else if (next_container_ < pod_->containers.size()) {
-      owner_->runtime_.GetContainerStatus(
-          *pod_->containers[next_container_].info,
-          [self](absl::StatusOr<std::shared_ptr<const ContainerStatus>> status) {
-            self->OnContainer(std::move(status));
-          });
+  using SandboxReply = absl::StatusOr<std::shared_ptr<const SandboxStatus>>;
+  using ContainerReply = absl::StatusOr<std::shared_ptr<const ContainerStatus>>;
+  struct Call {
+    MonoTime sent_at;
+    bool open = false;
+    std::variant<std::monostate, SandboxReply, ContainerReply> reply;
+  };
+
+  bool MaySend() const {
+    return done_ != nullptr && !failed_ && next_ < calls_.size() &&
+           open_ < owner_->options_.calls_per_pod;
+  }
+
+  void SendOrFinish() {
+    while (MaySend()) Send(next_++);
+    if (open_ == 0) owner_->Finish(*this, Build());
+  }
+
+  void Send(size_t index) {
+    calls_[index].sent_at = owner_->clock_.Now();
+    calls_[index].open = true;
+    ++open_;
+    if (set_aside_) ++owner_->slow_calls_;
+    auto answer = [self = shared_from_this(), index](auto reply) {
+      self->OnReply(index, std::move(reply));
+    };
+    if (index < pod_->sandboxes.size()) {
+      owner_->runtime_.GetSandboxStatus(*pod_->sandboxes[index].info, std::move(answer));
     } else {
-      owner_->Finish(*this, Build());
+      owner_->runtime_.GetContainerStatus(*pod_->containers[index - pod_->sandboxes.size()].info,
+                                          std::move(answer));
     }
   }
 
-  void OnSandbox(absl::StatusOr<std::shared_ptr<const SandboxStatus>> status) {
+  template <typename Reply>
+  void OnReply(size_t index, Reply reply) {
     if (owner_ == nullptr) return;
-    const bool newest = next_sandbox_++ == 0;
-    if (status.ok()) {
-      if (newest && (*status)->state == SandboxState::kReady) active_sandbox_ = *status;
-      sandboxes_.push_back(*std::move(status));
-    } else if (!absl::IsNotFound(status.status())) {
-      owner_->Finish(*this, status.status());
-      return;
-    }
-    Next();
+    Call& call = calls_[index];
+    call.open = false;
+    --open_;
+    if (!reply.ok() && !absl::IsNotFound(reply.status())) failed_ = true;
+    call.reply = std::move(reply);
+    owner_->OnCallEnd(*this, owner_->clock_.Now() - call.sent_at);
+    SendOrFinish();
   }
 
-  void OnContainer(absl::StatusOr<std::shared_ptr<const ContainerStatus>> status) {
+  void ArmTimer(MonoTime oldest) {
+    const absl::Duration limit = owner_->SlowAfter();
+    if (limit == absl::InfiniteDuration()) return;
+    timer_ = owner_->executor_.PostAt(oldest + limit, [weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->OnTimer();
+    });
+  }
+
+  void OnTimer() {
     if (owner_ == nullptr) return;
-    ++next_container_;
-    if (status.ok()) {
-      containers_.push_back(*std::move(status));
-    } else if (!absl::IsNotFound(status.status())) {
-      owner_->Finish(*this, status.status());
-      return;
+    timer_ = 0;
+    MonoTime oldest = MonoTime::Max();
+    for (const Call& call : calls_) {
+      if (call.open) oldest = std::min(oldest, call.sent_at);
     }
-    Next();
+    if (owner_->clock_.Now() - oldest >= owner_->SlowAfter()) {
+      owner_->SetAside(*this);
+    } else {
+      ArmTimer(oldest);
+    }
   }
 
-  std::shared_ptr<const PodStatus> Build() {
+  absl::StatusOr<std::shared_ptr<const PodStatus>> Build() {
     auto status = std::make_shared<PodStatus>();
     status->uid = pod_->uid;
     status->name = pod_->name;
     status->pod_namespace = pod_->pod_namespace;
     status->timestamp = timestamp_;
-    status->sandbox_statuses = std::move(sandboxes_);
-    status->container_statuses = std::move(containers_);
-    std::stable_sort(status->container_statuses.begin(), status->container_statuses.end(),
-                     [](const auto& a, const auto& b) { return a->created_at > b->created_at; });
-    if (active_sandbox_ != nullptr) {
-      status->ips = PodIps(*active_sandbox_);
-      for (const auto& container : status->container_statuses) {
-        if (container->sandbox_id != active_sandbox_->id) continue;
-        status->active_container_statuses.push_back(container);
+    for (size_t i = 0; i < next_; ++i) {
+      if (auto* sandbox = std::get_if<SandboxReply>(&calls_[i].reply)) {
+        if (sandbox->ok()) {
+          status->sandbox_statuses.push_back(**sandbox);
+        } else if (!absl::IsNotFound(sandbox->status())) {
+          return sandbox->status();
+        }
+      } else if (auto* container = std::get_if<ContainerReply>(&calls_[i].reply)) {
+        if (container->ok()) {
+          status->container_statuses.push_back(**container);
+        } else if (!absl::IsNotFound(container->status())) {
+          return container->status();
+        }
       }
     }
+    std::stable_sort(status->container_statuses.begin(), status->container_statuses.end(),
+                     [](const auto& a, const auto& b) { return a->created_at > b->created_at; });
+    AddActive(*status);
     return status;
+  }
+
+  // Addresses and active containers are those of the newest sandbox, if it is there and ready.
+  void AddActive(PodStatus& status) const {
+    if (pod_->sandboxes.empty() || status.sandbox_statuses.empty()) return;
+    const SandboxStatus& newest = *status.sandbox_statuses.front();
+    if (newest.id != pod_->sandboxes.front().info->id) return;
+    if (newest.state != SandboxState::kReady) return;
+    status.ips = PodIps(newest);
+    for (const auto& container : status.container_statuses) {
+      if (container->sandbox_id == newest.id) status.active_container_statuses.push_back(container);
+    }
   }
 
   Inspector* owner_;
@@ -109,26 +170,33 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   MonoTime timestamp_;
   Done done_;
   bool begun_ = false;
+  bool set_aside_ = false;
+  bool failed_ = false;
   MonoTime begun_at_;
-  size_t next_sandbox_ = 0;
-  size_t next_container_ = 0;
-  std::shared_ptr<const SandboxStatus> active_sandbox_;
-  std::vector<std::shared_ptr<const SandboxStatus>> sandboxes_;
-  std::vector<std::shared_ptr<const ContainerStatus>> containers_;
+  Executor::TimerId timer_ = 0;
+  std::vector<Call> calls_;
+  size_t next_ = 0;
+  size_t open_ = 0;
 };
 
-Inspector::Inspector(RuntimeService& runtime, const Clock& clock, size_t window)
-    : runtime_(runtime), clock_(clock), window_(std::max<size_t>(window, 1)) {}
+Inspector::Inspector(RuntimeService& runtime, Executor& executor, const Clock& clock,
+                     InspectorOptions options)
+    : runtime_(runtime), executor_(executor), clock_(clock), options_(options) {}
 
 Inspector::~Inspector() {
   for (auto& [id, inspection] : inspections_) inspection->Orphan();
 }
 
-uint64_t Inspector::Inspect(std::shared_ptr<const Pod> pod, MonoTime timestamp, Done done) {
+void Inspector::OnSetAside(absl::AnyInvocable<void(uint64_t)> callback) {
+  on_set_aside_ = std::move(callback);
+}
+
+uint64_t Inspector::Inspect(std::shared_ptr<const Pod> pod, MonoTime timestamp, Trust trust,
+                            Done done) {
   const uint64_t id = next_id_++;
   inspections_.emplace(
       id, std::make_shared<Inspection>(this, id, std::move(pod), timestamp, std::move(done)));
-  waiting_.push_back(id);
+  waiting_[static_cast<size_t>(trust)].push_back(id);
   StartWaiting();
   return id;
 }
@@ -150,28 +218,75 @@ void Inspector::Discard(uint64_t id) {
   it->second->DropDone();
   if (it->second->begun()) return;
   inspections_.erase(it);
-  std::erase(waiting_, id);
+  for (auto& queue : waiting_) std::erase(queue, id);
 }
 
 void Inspector::DiscardAll() {
-  for (uint64_t id : std::exchange(waiting_, {})) inspections_.erase(id);
+  for (auto& queue : waiting_) {
+    for (uint64_t id : std::exchange(queue, {})) inspections_.erase(id);
+  }
   for (auto& [id, inspection] : inspections_) inspection->DropDone();
 }
 
+size_t Inspector::Window() const {
+  const size_t window = std::max<size_t>(options_.window, 1);
+  if (quick_calls_ >= options_.slow_start_calls) return window;
+  return std::min(window, std::max<size_t>(options_.slow_start_window, 1));
+}
+
+absl::Duration Inspector::SlowAfter() const {
+  if (quick_calls_ < kCallsForMean) return options_.slow_after;
+  const absl::Duration usual = absl::Seconds(mean_call_seconds_ * kSlowFactor);
+  return std::min(std::max(usual, kLeastSlowAfter), options_.slow_after);
+}
+
+uint64_t Inspector::TakeNext() {
+  if (in_window_ >= Window() || slow_calls_ >= 2 * options_.max_slow_calls) return 0;
+  const size_t queues = slow_calls_ >= options_.max_slow_calls ? 1 : waiting_.size();
+  for (size_t i = 0; i < queues; ++i) {
+    if (waiting_[i].empty()) continue;
+    const uint64_t id = waiting_[i].front();
+    waiting_[i].pop_front();
+    return id;
+  }
+  return 0;
+}
+
 void Inspector::StartWaiting() {
-  while (running_ < window_ && !waiting_.empty()) {
-    const std::shared_ptr<Inspection> next = inspections_.at(waiting_.front());
-    waiting_.pop_front();
-    ++running_;
+  while (const uint64_t id = TakeNext()) {
+    const std::shared_ptr<Inspection> next = inspections_.at(id);
+    ++in_window_;
     next->Begin();
   }
+}
+
+void Inspector::OnCallEnd(const Inspection& inspection, absl::Duration took) {
+  if (inspection.set_aside()) {
+    --slow_calls_;
+    return;
+  }
+  const double seconds = absl::ToDoubleSeconds(took);
+  mean_call_seconds_ = quick_calls_ == 0
+                           ? seconds
+                           : mean_call_seconds_ + (seconds - mean_call_seconds_) * kMeanWeight;
+  ++quick_calls_;
+}
+
+void Inspector::SetAside(Inspection& inspection) {
+  inspection.MarkSetAside();
+  --in_window_;
+  ++set_aside_;
+  slow_calls_ += inspection.open();
+  if (on_set_aside_) on_set_aside_(inspection.id());
+  StartWaiting();
 }
 
 void Inspector::Finish(Inspection& inspection,
                        absl::StatusOr<std::shared_ptr<const PodStatus>> status) {
   const absl::Duration took = clock_.Now() - inspection.begun_at();
   Done done = inspection.TakeDone();
-  --running_;
+  inspection.CancelTimer();
+  --(inspection.set_aside() ? set_aside_ : in_window_);
   inspections_.erase(inspection.id());
   if (done) done(Result{std::move(status), took});
   StartWaiting();

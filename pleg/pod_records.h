@@ -17,6 +17,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "pleg/ids.h"
+#include "pleg/inspector.h"
 #include "pleg/model.h"
 #include "pleg/mono_time.h"
 
@@ -35,6 +36,10 @@ struct PodRecord {
   std::shared_ptr<const Pod> target;
   MonoTime target_at;         // when `target` was last seen to be listed
   bool reinspection = false;  // that inspection was asked for whether or not anything changed
+
+  Trust trust = Trust::kNew;
+  MonoTime retry_at;       // after a failure, unless the pod changes before
+  absl::Duration backoff;  // the last one
 
  private:
   friend class PodRecords;
