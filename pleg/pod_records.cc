@@ -12,13 +12,13 @@ bool HasReadySandbox(const Pod& pod) {
                      [](const ListedSandbox& s) { return s.state == SandboxState::kReady; });
 }
 
-// Removes what follows an object of the same ID; reports each removed one's info.
+// Removes what follows an object of the same ID; reports each info that is not kept.
 template <typename Listed, typename Report>
 void DropDuplicates(std::vector<Listed>& sorted, Report report) {
   auto kept = sorted.begin();
   for (auto it = sorted.begin(); it != sorted.end(); ++it) {
     if (kept != sorted.begin() && std::prev(kept)->info->id == it->info->id) {
-      report(it->info.get());
+      if (std::prev(kept)->info != it->info) report(it->info.get());
       continue;
     }
     if (kept != it) *kept = std::move(*it);
@@ -136,6 +136,7 @@ void PodRecords::Rebuild(const Listing& listing) {
   for (const ListedContainer& c : listing.containers) {
     if (Pod* pod = pod_of(c.info.get(), record)) pod->containers.push_back(c);
   }
+  pods_counted_ = false;
   for (PodRecord* changed : changed_) changed->current = nullptr;
   for (auto& [owner, pod] : built) {
     // What the pod does not keep must not be known by its address any longer.
@@ -154,7 +155,7 @@ void PodRecords::Count(const Listing& listing) {
   for (const ListedContainer& c : listing.containers) {
     ++counts.containers[static_cast<size_t>(c.state)];
   }
-  if (!changed_.empty()) {
+  if (!std::exchange(pods_counted_, true)) {
     counts.pods_ready = counts.pods_notready = counts.pods_no_sandbox = 0;
     for (const auto& [uid, record] : records_) {
       if (record->current == nullptr) continue;

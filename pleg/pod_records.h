@@ -105,6 +105,7 @@ class PodRecords {
   size_t touched_ = 0;
   MonoTime listed_at_;
   ListingCounts counts_;
+  bool pods_counted_ = true;  // no pod was rebuilt since they were
 };
 
 }  // namespace pleg
