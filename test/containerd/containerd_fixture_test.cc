@@ -11,12 +11,9 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "runtime/v1/api.pb.h"
 #include "test/containerd/status_testing.h"
@@ -24,7 +21,6 @@
 namespace testing_containerd {
 namespace {
 
-using testing::ElementsAre;
 using testing::Pair;
 using testing::UnorderedElementsAre;
 
