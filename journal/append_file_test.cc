@@ -1,0 +1,95 @@
+#include "journal/append_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace journal {
+namespace {
+
+class AppendFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override { unlink(path_.c_str()); }
+  void TearDown() override { unlink(path_.c_str()); }
+  std::string Content() const {
+    std::ifstream in(path_);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+  const std::string path_ = ::testing::TempDir() + "/append_file_test." + std::to_string(getpid());
+};
+
+TEST_F(AppendFileTest, CreatesForOwnerAndGroup) {
+  const mode_t before = umask(0);
+  auto file = OpenAppend(path_);
+  umask(before);
+  ASSERT_TRUE(file.ok()) << file.status();
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0640u);
+  EXPECT_FALSE((*file)->EndsMidLine());
+}
+
+TEST_F(AppendFileTest, Appends) {
+  std::ofstream(path_) << "before\n";
+  auto file = OpenAppend(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_FALSE((*file)->EndsMidLine());
+  EXPECT_EQ(*(*file)->Write("after\n"), 6u);
+  // Somebody else's truncation moves our end, too.
+  ASSERT_EQ(truncate(path_.c_str(), 0), 0);
+  EXPECT_EQ(*(*file)->Write("again\n"), 6u);
+  EXPECT_EQ(Content(), "again\n");
+}
+
+TEST_F(AppendFileTest, SeesAnUnfinishedLine) {
+  std::ofstream(path_) << "whole\ntorn";
+  auto file = OpenAppend(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_TRUE((*file)->EndsMidLine());
+}
+
+TEST_F(AppendFileTest, IsNotInherited) {
+  auto file = OpenAppend(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const int next = open("/dev/null", O_RDONLY);
+  EXPECT_TRUE(fcntl(next - 1, F_GETFD) & FD_CLOEXEC);
+  close(next);
+}
+
+TEST_F(AppendFileTest, ErrorsNameThePathAndTheCause) {
+  auto file = OpenAppend("/nonexistent/dir/events.jsonl");
+  EXPECT_EQ(file.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(file.status().message()),
+              ::testing::AllOf(::testing::HasSubstr("/nonexistent/dir/events.jsonl"),
+                               ::testing::HasSubstr("No such file")));
+}
+
+TEST_F(AppendFileTest, AFullDeviceIsResourceExhausted) {
+  if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full";
+  auto file = OpenAppend("/dev/full");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->Write("x").status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(AppendFileTest, AReaderThatWentAwayIsAnError) {
+  signal(SIGPIPE, SIG_IGN);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  auto file = BorrowDescriptor(ends[1], "pipe");
+  EXPECT_FALSE(file->Write("x").ok());
+  file.reset();
+  EXPECT_EQ(fcntl(ends[1], F_GETFD), 0) << "a borrowed descriptor stays open";
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace journal

@@ -1,0 +1,118 @@
+#include "journal/event_log.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "journal/event_json.h"
+#include "pleg/event.h"
+#include "pleg/go_duration.h"
+
+namespace journal {
+namespace {
+
+constexpr char kThreadName[] = "pleg-journal";
+
+LineWriterOptions WriterOptions(const EventLogOptions& options, pleg::Log& log) {
+  LineWriterOptions writer;
+  writer.thread_name = kThreadName;
+  writer.retry_period = options.retry_period;
+  writer.on_state = [&log, path = options.path](const absl::Status& status) {
+    if (status.ok()) {
+      log.Write(pleg::LogLevel::kInfo, "event log is written again", {{"path", path, true}});
+    } else {
+      log.Write(pleg::LogLevel::kError, "event log cannot be written",
+                {{"path", path, true}, {"error", std::string(status.message())}});
+    }
+  };
+  return writer;
+}
+
+}  // namespace
+
+// Confined to the writer's thread; SetQueue is called before that runs.
+class EventLog::Source : public LineSource {
+ public:
+  explicit Source(std::string boot_id) : boot_id_(std::move(boot_id)) {}
+
+  void SetQueue(std::shared_ptr<pleg::EventQueue> queue) { queue_ = std::move(queue); }
+
+  void Fill(std::string& out, size_t max_bytes) override {
+    if (next_ == taken_.size()) Take();
+    while (next_ < taken_.size() && out.size() < max_bytes) {
+      AppendEventLine(out, taken_[next_++], boot_id_);
+    }
+  }
+
+  uint64_t Discard() override {
+    uint64_t lines = taken_.size() - next_;
+    Take();
+    lines += taken_.size();
+    taken_.clear();
+    next_ = 0;
+    return lines;
+  }
+
+  uint64_t folded() const { return folded_; }
+
+ private:
+  // All of it at once: only then is the order by `seq` the same across takes.
+  void Take() {
+    pleg::EventQueue::Batch batch = queue_->Take();
+    folded_ += batch.folded;
+    taken_ = std::move(batch.events);
+    next_ = 0;
+    std::sort(taken_.begin(), taken_.end(),
+              [](const pleg::Event& a, const pleg::Event& b) { return a.seq < b.seq; });
+  }
+
+  const std::string boot_id_;
+  std::shared_ptr<pleg::EventQueue> queue_;
+  std::vector<pleg::Event> taken_;
+  size_t next_ = 0;
+  std::atomic<uint64_t> folded_{0};
+};
+
+EventLog::EventLog(EventLogOptions options, EventLogDeps deps, FileOpener open)
+    : options_(std::move(options)),
+      deps_(deps),
+      source_(std::make_shared<Source>(options_.boot_id)),
+      writer_(WriterOptions(options_, deps_.log), deps_.clock,
+              open ? std::move(open) : OpenerFor(options_.path), source_) {}
+
+EventLog::~EventLog() { Stop(absl::Seconds(1)); }
+
+absl::Status EventLog::Start() {
+  queue_ = deps_.hub.Subscribe(options_.queue_capacity, writer_.Waker());
+  source_->SetQueue(queue_);
+  absl::Status opened = writer_.Start(options_.open_patience);
+  if (!opened.ok()) deps_.hub.Unsubscribe(std::exchange(queue_, nullptr));
+  return opened;
+}
+
+void EventLog::CheckStall() {
+  const std::optional<pleg::MonoTime> since = writer_.stats().busy_since;
+  const absl::Duration age = since.has_value() ? deps_.clock.Now() - *since : absl::ZeroDuration();
+  const bool stalled = age > options_.stall_after;
+  if (stalled == std::exchange(stalled_, stalled)) return;
+  if (!stalled) {
+    deps_.log.Write(pleg::LogLevel::kInfo, "event log no longer hangs",
+                    {{"path", options_.path, true}});
+    return;
+  }
+  ++stalls_;
+  deps_.log.Write(pleg::LogLevel::kError, "event log hangs in a write",
+                  {{"path", options_.path, true}, {"age", pleg::FormatGoDuration(age)}});
+}
+
+bool EventLog::Stop(absl::Duration limit) {
+  if (queue_ != nullptr) deps_.hub.Unsubscribe(std::exchange(queue_, nullptr));
+  return writer_.Stop(limit);
+}
+
+EventLogStats EventLog::stats() const {
+  const LineWriterStats writer = writer_.stats();
+  return {source_->folded() + writer.discarded, writer.errors + stalls_};
+}
+
+}  // namespace journal
