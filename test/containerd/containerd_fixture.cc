@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -109,8 +110,10 @@ std::string Containerd::Unavailable() {
   }
   const std::string log = absl::StrCat("/tmp/plegd-check.", getpid());
   const absl::Status checked = RunCommand({PLEGD_CONTAINERD_KEEPER, "check"}, log);
+  const std::string reason = ReadFile(log);
   unlink(log.c_str());
-  return std::string(checked.message());
+  if (checked.ok()) return "";
+  return reason.empty() ? checked.ToString() : std::string(absl::StripAsciiWhitespace(reason));
 }
 
 Containerd::Containerd(std::string dir)

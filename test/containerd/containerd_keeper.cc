@@ -11,8 +11,8 @@
 // cgroup CGROUP from every hierarchy and the directory DIR, says "clean" or what it had to leave,
 // and exits.
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,27 +20,33 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kCgroupRoot[] = "/sys/fs/cgroup";
 constexpr int kCleanupRounds = 1000;
 constexpr int kCleanupRoundMillis = 10;
 
@@ -96,7 +102,7 @@ Problem EnterPrivateMounts() {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return SystemError("cannot make the mounts private");
   }
-  if (CgroupMounts().empty() && mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) {
+  if (CgroupMounts().empty() && mount("cgroup2", kCgroupRoot, "cgroup2", 0, nullptr) != 0) {
     return SystemError("no cgroup hierarchy is mounted, nor can one be");
   }
   return "";
@@ -285,8 +291,33 @@ class Keeper {
   int child_signals_ = -1;
 };
 
+// Containers get a share of the CPU, so that controller must be there and passed on to children; in
+// a container's own cgroup namespace it often cannot be.
+Problem CheckUnifiedHierarchy() {
+  struct statfs info = {};
+  if (statfs(kCgroupRoot, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) return "";
+  const fs::path root = kCgroupRoot;
+  std::ifstream controllers(root / "cgroup.controllers");
+  const std::istream_iterator<std::string> first(controllers), last;
+  if (std::find(first, last, "cpu") == last) return "the cgroup hierarchy has no cpu controller";
+  std::ofstream passed_on(root / "cgroup.subtree_control");
+  passed_on << "+cpu" << std::flush;
+  return passed_on ? "" : SystemError("cannot pass the cpu controller on to new cgroups");
+}
+
+// Root of a user namespace may mount, but not all that runc does.
+Problem CheckUser() {
+  std::ifstream map("/proc/self/uid_map");
+  uint64_t inside = 0, outside = 0, count = 0;
+  map >> inside >> outside >> count;
+  const bool whole = inside == 0 && outside == 0 && count >= std::numeric_limits<uint32_t>::max();
+  return whole ? "" : "real pods need root outside of any user namespace";
+}
+
 int Check() {
-  Problem problem = EnterPrivateMounts();
+  Problem problem = CheckUser();
+  if (problem.empty()) problem = EnterPrivateMounts();
+  if (problem.empty()) problem = CheckUnifiedHierarchy();
   if (problem.empty()) {
     const fs::path probe = CgroupMounts().front() / ("plegd-probe-" + std::to_string(getpid()));
     if (mkdir(probe.c_str(), 0755) != 0) problem = SystemError("cannot make a cgroup");
