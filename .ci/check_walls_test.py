@@ -23,6 +23,7 @@ CLEAN = {
     "runtime/CMakeLists.txt": "plegd_library(runtime SOURCES r.cc DEPS plegd::pleg plegd_cri_proto plegd::rpc)\n",
     "runtime/r.cc": '#include "pleg/a.h"\n#include "runtime/v1/api.pb.h"\n#include <grpcpp/grpcpp.h>\n',
     "runtime/sim/CMakeLists.txt": "plegd_library(sim SOURCES s.cc DEPS plegd::rpc)\n",
+    "journal/e.cc": '#include "google/protobuf/struct.pb.h"\n#include "plegd/v1/event.pb.h"\n',
     "api/h.cc": '#include "pleg/a.h"\n#include "plegd/v1/pod.pb.h"\n#include <microhttpd.h>\n',
     "cmd/plegd/main.cc": '#include "api/h.h"\n#include "runtime/r.h"\n#include <CLI/CLI.hpp>\n',
     "cmd/plegd/CMakeLists.txt":
