@@ -173,8 +173,9 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
     absl::erase_if(reinspect_, [this](const PodUid& uid) { return records_.Find(uid) == nullptr; });
     deps_.cache.UpdateTime(record.started_at);
   } else {
-    deps_.log.Write(LogLevel::kError, "GenericPLEG: Unable to retrieve pods",
-                    {{"error", listing.status().ToString()}});
+    deps_.log.Write(
+        LogLevel::kError, "GenericPLEG: Unable to retrieve pods",
+        {{"error", listing.status().ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   }
   ArmTimer();
   PublishSnapshot();
@@ -197,8 +198,10 @@ void GenericPleg::Impl::OnPodListing(const std::shared_ptr<Relist>& relist, cons
                                      absl::StatusOr<Listing> listing) {
   listing_ = false;
   if (!listing.ok()) {
-    deps_.log.Write(LogLevel::kError, "GenericPLEG: Unable to retrieve pod",
-                    {{"pod_uid", uid.value(), true}, {"error", listing.status().ToString()}});
+    deps_.log.Write(
+        LogLevel::kError, "GenericPLEG: Unable to retrieve pod",
+        {{"pod_uid", uid.value(), true},
+         {"error", listing.status().ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   } else {
     listing->started_at = relist->record.started_at;
     PodRecord* changed = records_.ApplyPod(uid, *listing);

@@ -106,7 +106,7 @@ void GenericPleg::Impl::ReconcileGone(PodRecord& record, std::vector<Event> even
   if (events.empty()) events.push_back(PodSyncEvent(record));
   const PodUid uid = record.uid;
   unsettled_.erase(uid);
-  deps_.cache.SetPending(uid, false);
+  // Waiters are answered by the time of this listing, never with what was true before it.
   deps_.cache.Delete(uid);
   records_.Erase(uid);
   Publish(std::move(events), nullptr);
@@ -159,7 +159,7 @@ void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const absl::Status
   deps_.log.Write(LogLevel::kError, "PLEG: Write status",
                   {{"pod", absl::StrCat(record.pod_namespace, "/", record.name), true},
                    {"pod_uid", record.uid.value()},
-                   {"error", error.ToString()}});
+                   {"error", error.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   deps_.cache.Set(record.uid, nullptr, error, record.target_at);
   record.reinspection = true;
   record.trust = Trust::kFailed;
