@@ -31,8 +31,8 @@ class CallObserver {
  public:
   virtual ~CallObserver() = default;
   virtual void OnCallEnd(const CallRecord& call) = 0;
-  // An item of a reply was skipped: `reason` is one of a small fixed set ("no_metadata", "no_id",
-  // "no_image", "malformed", "duplicate_id").
+  // An item of a reply was bad: `reason` is one of a small fixed set ("no_metadata", "no_id",
+  // "no_image", "malformed", "duplicate_id": skipped, or kept as it was known; "invalid_utf8": repaired).
   virtual void OnInvalidItem(absl::string_view method, absl::string_view reason) = 0;
 };
 
@@ -41,6 +41,7 @@ struct RunningCall {
   absl::string_view method;
   std::string target;
   MonoTime started_at;
+  MonoTime deadline = MonoTime::Max();  // when it ends by itself
 };
 
 // A target in an unbroken row of calls without an answer. An error that the runtime itself sent is

@@ -1,0 +1,125 @@
+#include "runtime/call_ledger.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/time/time.h"
+
+namespace runtime {
+
+CallLedger::CallLedger(const pleg::Clock& clock, pleg::CallObserver& observer)
+    : clock_(clock), observer_(observer) {}
+
+CallLedger::Id CallLedger::Open(absl::string_view method, std::string target,
+                                pleg::MonoTime deadline) {
+  const pleg::MonoTime now = clock_.Now();
+  pleg::MutexLock lock(mu_);
+  const Id id = ++last_id_;
+  RowKey key(method, std::move(target));
+  const auto [row, added] = rows_.try_emplace(key, Row{.since = now});
+  if (!added && row->second.running == 0) --idle_rows_;
+  ++row->second.attempts;
+  ++row->second.running;
+  open_.emplace(id, OpenCall{std::move(key), now, deadline, false});
+  return id;
+}
+
+void CallLedger::Close(Id id, const Outcome& outcome) {
+  const pleg::MonoTime now = clock_.Now();
+  std::optional<OpenCall> call;
+  {
+    pleg::MutexLock lock(mu_);
+    auto node = open_.extract(id);
+    if (node.empty()) return;
+    call = std::move(node.mapped());
+    if (!call->forgotten) {
+      if (outcome.answered) {
+        EndRowLocked(call->key);
+      } else {
+        LeaveUnansweredLocked(*call);
+      }
+    }
+  }
+  observer_.OnCallEnd({.method = call->key.first,
+                       .target = std::move(call->key.second),
+                       .code = outcome.code,
+                       .duration = now - call->started_at,
+                       .response_bytes = outcome.response_bytes});
+}
+
+void CallLedger::LeaveUnansweredLocked(const OpenCall& call) {
+  const auto row = rows_.find(call.key);
+  if (row == rows_.end() || --row->second.running > 0) return;
+  if (idle_rows_ < kMaxRows) {
+    ++idle_rows_;
+  } else {
+    rows_.erase(row);
+  }
+}
+
+void CallLedger::EndRowLocked(const RowKey& key) {
+  const auto row = rows_.find(key);
+  if (row == rows_.end()) return;
+  if (--row->second.running == 0) {
+    rows_.erase(row);
+    return;
+  }
+  row->second.attempts = 0;
+  row->second.since = pleg::MonoTime::Max();
+  for (const auto& [id, call] : open_) {
+    if (call.forgotten || call.key != key) continue;
+    row->second.since = std::min(row->second.since, call.started_at);
+    ++row->second.attempts;
+  }
+}
+
+void CallLedger::SetListSize(absl::string_view method, size_t bytes) {
+  pleg::MutexLock lock(mu_);
+  for (pleg::CallSnapshot::ListSize& size : list_sizes_) {
+    if (size.method != method) continue;
+    size.bytes = bytes;
+    return;
+  }
+  list_sizes_.push_back({method, bytes});
+}
+
+void CallLedger::Forget(absl::string_view target) {
+  if (target.empty()) return;
+  pleg::MutexLock lock(mu_);
+  for (auto& [id, call] : open_) {
+    if (call.key.second == target) call.forgotten = true;
+  }
+  for (auto row = rows_.begin(); row != rows_.end();) {
+    const auto here = row++;
+    if (here->first.second != target) continue;
+    if (here->second.running == 0) --idle_rows_;
+    rows_.erase(here);
+  }
+}
+
+std::vector<std::string> CallLedger::UnansweredTargets() const {
+  absl::flat_hash_set<std::string> targets;
+  pleg::MutexLock lock(mu_);
+  for (const auto& [key, row] : rows_) {
+    if (!key.second.empty()) targets.insert(key.second);
+  }
+  return {targets.begin(), targets.end()};
+}
+
+pleg::CallSnapshot CallLedger::Snapshot() const {
+  pleg::CallSnapshot snapshot;
+  pleg::MutexLock lock(mu_);
+  snapshot.taken_at = clock_.Now();
+  snapshot.running.reserve(open_.size());
+  for (const auto& [id, call] : open_) {
+    snapshot.running.push_back({call.key.first, call.key.second, call.started_at, call.deadline});
+  }
+  snapshot.unanswered.reserve(rows_.size());
+  for (const auto& [key, row] : rows_) {
+    snapshot.unanswered.push_back({key.first, key.second, row.since, row.attempts});
+  }
+  snapshot.list_sizes = list_sizes_;
+  return snapshot;
+}
+
+}  // namespace runtime

@@ -1,0 +1,97 @@
+// The call ledger: every RPC from its start to its end, and how long each target has gone
+// unanswered.
+//
+//   const CallLedger::Id id = ledger.Open("ContainerStatus", "0f3c…", deadline);
+//   …  ledger.Close(id, {.code = absl::StatusCode::kOk, .answered = true, .response_bytes = 2093});
+//
+// A call that times out and is tried again is still the same silence: the row of a target begins
+// with the first call that got no answer and ends with an answer, or with the target itself.
+
+#ifndef PLEGD_RUNTIME_CALL_LEDGER_H_
+#define PLEGD_RUNTIME_CALL_LEDGER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "pleg/call_stats.h"
+#include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+
+namespace runtime {
+
+// Thread-safe. The observer is called without a lock held, on the thread that closes the call.
+// Memory is bounded by the calls in flight and kMaxRows.
+class CallLedger {
+ public:
+  // Rows kept for targets that have no call in flight. Beyond it, a silence that is between two
+  // tries is forgotten rather than an older one.
+  static constexpr size_t kMaxRows = 10'000;
+
+  using Id = uint64_t;
+
+  struct Outcome {
+    absl::StatusCode code = absl::StatusCode::kOk;
+    bool answered = false;  // the runtime itself answered, be it with an error
+    size_t response_bytes = 0;
+  };
+
+  // Both outlive the ledger.
+  CallLedger(const pleg::Clock& clock, pleg::CallObserver& observer);
+  CallLedger(const CallLedger&) = delete;
+  CallLedger& operator=(const CallLedger&) = delete;
+
+  // A call to `method` on `target` (empty for lists and Version) starts now. `method` outlives the
+  // ledger.
+  Id Open(absl::string_view method, std::string target, pleg::MonoTime deadline);
+  // The call has ended now. Unknown ids are ignored.
+  void Close(Id id, const Outcome& outcome);
+  // Size of the last good reply to a list of everything.
+  void SetListSize(absl::string_view method, size_t bytes);
+
+  // The target is gone: its rows end, and calls to it that still run begin none when they end.
+  void Forget(absl::string_view target);
+  // Targets that have a row; lists and Version are none.
+  std::vector<std::string> UnansweredTargets() const;
+
+  pleg::CallSnapshot Snapshot() const;
+
+ private:
+  using RowKey = std::pair<absl::string_view, std::string>;  // method, target
+
+  struct OpenCall {
+    RowKey key;
+    pleg::MonoTime started_at;
+    pleg::MonoTime deadline;
+    bool forgotten = false;
+  };
+  struct Row {
+    pleg::MonoTime since;
+    uint32_t attempts = 0;
+    size_t running = 0;
+  };
+
+  // The row of a call that got no answer.
+  void LeaveUnansweredLocked(const OpenCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The row ends; what still runs on its key begins a new one.
+  void EndRowLocked(const RowKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const pleg::Clock& clock_;
+  pleg::CallObserver& observer_;
+  mutable pleg::Mutex mu_;
+  Id last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_map<Id, OpenCall> open_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<RowKey, Row> rows_ ABSL_GUARDED_BY(mu_);
+  size_t idle_rows_ ABSL_GUARDED_BY(mu_) = 0;  // rows without a running call
+  std::vector<pleg::CallSnapshot::ListSize> list_sizes_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace runtime
+
+#endif  // PLEGD_RUNTIME_CALL_LEDGER_H_

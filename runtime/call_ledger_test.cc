@@ -1,0 +1,210 @@
+#include "runtime/call_ledger.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "pleg/testing/sim_executor.h"
+#include "runtime/testing/recording_observer.h"
+
+namespace runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr CallLedger::Outcome kOk{absl::StatusCode::kOk, true, 100};
+constexpr CallLedger::Outcome kRuntimeError{absl::StatusCode::kUnknown, true, 0};
+constexpr CallLedger::Outcome kTimedOut{absl::StatusCode::kDeadlineExceeded, false, 0};
+
+class CallLedgerTest : public ::testing::Test {
+ protected:
+  CallLedger::Id Open(const std::string& target = "c1") {
+    return ledger_.Open("ContainerStatus", target, clock_.Now() + absl::Minutes(2));
+  }
+  // Seconds since the row of `target` began; -1 without one.
+  double Silence(const std::string& target = "c1") {
+    const pleg::CallSnapshot snapshot = ledger_.Snapshot();
+    for (const pleg::UnansweredTarget& row : snapshot.unanswered) {
+      if (row.target == target) return absl::ToDoubleSeconds(snapshot.taken_at - row.since);
+    }
+    return -1;
+  }
+  uint32_t Attempts(const std::string& target = "c1") {
+    for (const pleg::UnansweredTarget& row : ledger_.Snapshot().unanswered) {
+      if (row.target == target) return row.attempts;
+    }
+    return 0;
+  }
+  void Wait(int seconds) { clock_.Advance(absl::Seconds(seconds)); }
+
+  pleg::testing::SimClock clock_;
+  testing::RecordingObserver observer_;
+  CallLedger ledger_{clock_, observer_};
+};
+
+TEST_F(CallLedgerTest, ARunningCallIsSeenWhileItHangs) {
+  const pleg::MonoTime start = clock_.Now();
+  Open();
+  Wait(7);
+  const pleg::CallSnapshot snapshot = ledger_.Snapshot();
+  ASSERT_THAT(snapshot.running, SizeIs(1));
+  EXPECT_EQ(snapshot.running[0].method, "ContainerStatus");
+  EXPECT_EQ(snapshot.running[0].target, "c1");
+  EXPECT_EQ(snapshot.running[0].started_at, start);
+  EXPECT_EQ(snapshot.running[0].deadline, start + absl::Minutes(2));
+  EXPECT_EQ(snapshot.taken_at - snapshot.running[0].started_at, absl::Seconds(7));
+  EXPECT_EQ(Silence(), 7);
+}
+
+TEST_F(CallLedgerTest, AnAnswerEndsTheRowAndIsReported) {
+  const CallLedger::Id id = Open();
+  Wait(3);
+  ledger_.Close(id, kOk);
+  EXPECT_EQ(Silence(), -1);
+  EXPECT_THAT(ledger_.Snapshot().running, IsEmpty());
+  ASSERT_THAT(observer_.calls(), SizeIs(1));
+  const pleg::CallRecord call = observer_.calls()[0];
+  EXPECT_EQ(call.method, "ContainerStatus");
+  EXPECT_EQ(call.target, "c1");
+  EXPECT_EQ(call.code, absl::StatusCode::kOk);
+  EXPECT_EQ(call.duration, absl::Seconds(3));
+  EXPECT_EQ(call.response_bytes, 100u);
+}
+
+TEST_F(CallLedgerTest, TimeoutsAndRetriesAreOneSilence) {
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    const CallLedger::Id id = Open();
+    EXPECT_EQ(Attempts(), static_cast<uint32_t>(attempt));
+    Wait(120);
+    ledger_.Close(id, kTimedOut);
+    Wait(5);
+  }
+  EXPECT_EQ(Silence(), 375);
+  ledger_.Close(Open(), kRuntimeError);
+  EXPECT_EQ(Silence(), -1);
+  Open();
+  EXPECT_EQ(Silence(), 0);
+  EXPECT_EQ(Attempts(), 1u);
+}
+
+TEST_F(CallLedgerTest, TargetsAndMethodsHaveTheirOwnRows) {
+  const CallLedger::Id c1 = Open("c1");
+  Wait(1);
+  const CallLedger::Id c2 = Open("c2");
+  const CallLedger::Id list = ledger_.Open("ListContainers", "", pleg::MonoTime::Max());
+  const CallLedger::Id version = ledger_.Open("Version", "", pleg::MonoTime::Max());
+  Wait(1);
+  ledger_.Close(c2, kTimedOut);
+  ledger_.Close(version, kOk);
+  EXPECT_EQ(Silence("c1"), 2);
+  EXPECT_EQ(Silence("c2"), 1);
+  EXPECT_EQ(Silence(""), 1);
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(3));
+  ledger_.Close(list, kOk);
+  ledger_.Close(c1, kOk);
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
+}
+
+TEST_F(CallLedgerTest, AnAnswerToALaterCallLeavesTheOlderOnesSilence) {
+  const CallLedger::Id older = Open();
+  Wait(10);
+  const CallLedger::Id later = Open();
+  EXPECT_EQ(Attempts(), 2u);
+  ledger_.Close(later, kOk);
+  EXPECT_EQ(Silence(), 10);
+  EXPECT_EQ(Attempts(), 1u);
+  ledger_.Close(older, kOk);
+  EXPECT_EQ(Silence(), -1);
+}
+
+TEST_F(CallLedgerTest, AnAnswerBreaksTheRowBeforeWhatStillRuns) {
+  ledger_.Close(Open(), kTimedOut);
+  Wait(100);
+  const CallLedger::Id first = Open();
+  Wait(10);
+  const CallLedger::Id second = Open();
+  Wait(1);
+  ledger_.Close(first, kOk);
+  EXPECT_EQ(Silence(), 1);
+  ledger_.Close(second, kTimedOut);
+  EXPECT_EQ(Silence(), 1);
+}
+
+TEST_F(CallLedgerTest, ForgettingATargetEndsItsRowsForGood) {
+  const CallLedger::Id id = Open("c1");
+  ledger_.Close(Open("c2"), kTimedOut);
+  std::vector<std::string> targets = ledger_.UnansweredTargets();
+  std::sort(targets.begin(), targets.end());
+  EXPECT_THAT(targets, ElementsAre("c1", "c2"));
+  ledger_.Forget("c1");
+  ledger_.Forget("unknown");
+  EXPECT_EQ(Silence("c1"), -1);
+  EXPECT_THAT(ledger_.Snapshot().running, SizeIs(1));
+  ledger_.Close(id, kTimedOut);
+  EXPECT_EQ(Silence("c1"), -1);
+  EXPECT_THAT(ledger_.UnansweredTargets(), ElementsAre("c2"));
+}
+
+TEST_F(CallLedgerTest, ATargetThatComesBackBeginsAnew) {
+  const CallLedger::Id old = Open();
+  ledger_.Forget("c1");
+  Wait(50);
+  const CallLedger::Id fresh = Open();
+  Wait(1);
+  ledger_.Close(old, kOk);  // of the object before: says nothing of this one
+  EXPECT_EQ(Silence(), 1);
+  EXPECT_EQ(Attempts(), 1u);
+  ledger_.Close(fresh, kOk);
+  EXPECT_EQ(Silence(), -1);
+}
+
+TEST_F(CallLedgerTest, ListsAreNeverForgotten) {
+  ledger_.Open("ListContainers", "", pleg::MonoTime::Max());
+  ledger_.Forget("");
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
+  EXPECT_THAT(ledger_.UnansweredTargets(), IsEmpty());
+}
+
+TEST_F(CallLedgerTest, ListSizesAreOfTheLastGoodReply) {
+  ledger_.SetListSize("ListContainers", 10);
+  ledger_.SetListSize("ListPodSandbox", 20);
+  ledger_.SetListSize("ListContainers", 30);
+  const pleg::CallSnapshot snapshot = ledger_.Snapshot();
+  ASSERT_THAT(snapshot.list_sizes, SizeIs(2));
+  EXPECT_EQ(snapshot.list_sizes[0].bytes, 30u);
+  EXPECT_EQ(snapshot.list_sizes[1].bytes, 20u);
+}
+
+TEST_F(CallLedgerTest, ClosingTwiceOrAnUnknownCallIsHarmless) {
+  const CallLedger::Id id = Open();
+  ledger_.Close(id, kOk);
+  ledger_.Close(id, kTimedOut);
+  ledger_.Close(id + 100, kTimedOut);
+  EXPECT_THAT(observer_.calls(), SizeIs(1));
+  EXPECT_EQ(Silence(), -1);
+}
+
+TEST_F(CallLedgerTest, RowsAreBounded) {
+  for (size_t i = 0; i < CallLedger::kMaxRows + 10; ++i) {
+    ledger_.Close(Open(absl::StrCat("c", i)), kTimedOut);
+  }
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(CallLedger::kMaxRows));
+  EXPECT_EQ(Attempts("c0"), 1u);
+  // A target beyond the bound is seen while it runs, and one within it still counts its tries.
+  Open("beyond");
+  EXPECT_EQ(Attempts("beyond"), 1u);
+  ledger_.Close(Open("c0"), kTimedOut);
+  EXPECT_EQ(Attempts("c0"), 2u);
+  ledger_.Forget("c1");
+  ledger_.Close(Open("room"), kTimedOut);
+  EXPECT_EQ(Attempts("room"), 1u);
+}
+
+}  // namespace
+}  // namespace runtime

@@ -1,0 +1,30 @@
+// The RPCs this client sends. All of them read; others do not exist here.
+//
+//   transport.Start(kListContainers, request, timeout, done);
+
+#ifndef PLEGD_RUNTIME_CRI_METHODS_H_
+#define PLEGD_RUNTIME_CRI_METHODS_H_
+
+#include "absl/strings/string_view.h"
+
+namespace runtime {
+
+// Immutable; outlives the program.
+struct CriMethod {
+  absl::string_view name;  // "ListContainers": of metrics, logs and the ledger
+  const char* path;        // as HTTP/2 has it
+};
+
+inline constexpr CriMethod kVersion{"Version", "/runtime.v1.RuntimeService/Version"};
+inline constexpr CriMethod kListPodSandbox{"ListPodSandbox",
+                                           "/runtime.v1.RuntimeService/ListPodSandbox"};
+inline constexpr CriMethod kListContainers{"ListContainers",
+                                           "/runtime.v1.RuntimeService/ListContainers"};
+inline constexpr CriMethod kPodSandboxStatus{"PodSandboxStatus",
+                                             "/runtime.v1.RuntimeService/PodSandboxStatus"};
+inline constexpr CriMethod kContainerStatus{"ContainerStatus",
+                                            "/runtime.v1.RuntimeService/ContainerStatus"};
+
+}  // namespace runtime
+
+#endif  // PLEGD_RUNTIME_CRI_METHODS_H_

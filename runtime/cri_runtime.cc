@@ -1,0 +1,293 @@
+#include "runtime/cri_runtime.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/byte_buffer.h"
+#include "runtime/convert.h"
+#include "runtime/cri_methods.h"
+#include "runtime/lenient_parse.h"
+#include "runtime/v1/api.pb.h"
+
+namespace runtime {
+namespace {
+
+template <typename Request>
+std::string ListRequestBytes(const std::optional<pleg::PodUid>& pod) {
+  Request request;
+  request.mutable_filter();  // the kubelet sends an empty filter, not none
+  if (pod.has_value()) {
+    (*request.mutable_filter()->mutable_label_selector())[std::string(kPodUidLabel)] = pod->value();
+  }
+  return request.SerializeAsString();
+}
+
+// A status reply of type `Response`, verified and converted.
+template <typename Response, typename Verify, typename Convert>
+auto DecodeStatus(const absl::StatusOr<grpc::ByteBuffer>& bytes, const CallSubject& subject,
+                  absl::string_view nil_text, Verify verify, Convert convert)
+    -> absl::StatusOr<std::shared_ptr<const decltype(convert(Response().status()))>> {
+  if (!bytes.ok()) return bytes.status();
+  const auto failed = [&subject](absl::string_view why) {
+    return absl::InternalError(absl::StrCat(subject.Describe(), ": ", why));
+  };
+  Response response;
+  if (ParseLenient(FlatReply(*bytes).view(), response) == ParseResult::kMalformed) {
+    return failed("malformed reply");
+  }
+  if (!response.has_status()) return failed(nil_text);
+  if (const absl::Status valid = verify(response.status()); !valid.ok()) {
+    return failed(valid.message());
+  }
+  return std::make_shared<const decltype(convert(response.status()))>(convert(response.status()));
+}
+
+}  // namespace
+
+struct CriRuntime::ListOp {
+  uint64_t id = 0;
+  std::optional<pleg::PodUid> pod;
+  pleg::Listing listing;
+  pleg::MonoTime sent_at;  // the call that is out
+  bool failed = false;     // answered already
+};
+
+CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg::Clock& clock,
+                       pleg::CallObserver& observer, pleg::Log& log)
+    : options_(std::move(options)),
+      executor_(executor),
+      clock_(clock),
+      observer_(observer),
+      log_(log),
+      ledger_(clock, observer),
+      sandbox_decoder_(observer, log),
+      container_decoder_(observer, log),
+      identity_(absl::UnavailableError("the runtime has not answered yet")),
+      transport_(
+          {.target = options_.endpoint.GrpcTarget(), .max_reply_bytes = options_.max_reply_bytes},
+          [this](bool connected) { OnConnection(connected); }) {
+  DiscardProtobufLog();
+}
+
+CriRuntime::~CriRuntime() { Shutdown(); }
+
+void CriRuntime::Connect() { transport_.Connect(); }
+
+void CriRuntime::Shutdown() {
+  if (shut_down_) return;
+  shut_down_ = true;
+  transport_.Shutdown();
+  executor_.Cancel(handshake_timer_);
+  lists_.clear();
+  sandbox_statuses_.clear();
+  container_statuses_.clear();
+  handshakes_.clear();
+}
+
+template <typename T>
+uint64_t CriRuntime::Expect(Open<T>& open, absl::AnyInvocable<void(T)> done) {
+  const uint64_t id = ++last_id_;
+  open.emplace(id, std::move(done));
+  return id;
+}
+
+template <typename T>
+void CriRuntime::Answer(Open<T>& open, uint64_t id, T answer) {
+  executor_.Post(
+      [&open, id, answer = std::move(answer), alive = std::weak_ptr<bool>(alive_)]() mutable {
+        if (alive.expired()) return;
+        auto node = open.extract(id);
+        if (!node.empty()) node.mapped()(std::move(answer));
+      });
+}
+
+void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::string target,
+                      absl::string_view request, OnBytes done) {
+  const CallLedger::Id id =
+      ledger_.Open(method.name, target, clock_.Now() + options_.request_timeout);
+  auto on_reply = [this, id, &method, kind, target = std::move(target),
+                   done = std::move(done)](Transport::Reply reply) mutable {
+    const CallSubject subject{.method = method.name,
+                              .kind = kind,
+                              .target = target,
+                              .max_reply_bytes = options_.max_reply_bytes};
+    const absl::Status status = MapStatus(reply.status, subject);
+    ledger_.Close(id, {.code = status.code(),
+                       .answered = reply.answered,
+                       .response_bytes = status.ok() ? reply.body.Length() : 0});
+    done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
+  };
+  transport_.Start(method, request, options_.request_timeout, std::move(on_reply));
+}
+
+void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
+  if (shut_down_) return;
+  auto op = std::make_shared<ListOp>();
+  op->id = Expect(lists_, std::move(done));
+  op->pod = std::move(pod);
+  op->sent_at = clock_.Now();
+  op->listing.started_at = op->sent_at;
+  Call(kListPodSandbox, "", "", ListRequestBytes<v1::ListPodSandboxRequest>(op->pod),
+       [this, op](Bytes reply) { OnSandboxes(op, std::move(reply)); });
+}
+
+void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
+  op->listing.list_sandboxes_took = clock_.Now() - op->sent_at;
+  if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
+  // The next call is under way while this reply is decoded.
+  op->sent_at = clock_.Now();
+  Call(kListContainers, "", "", ListRequestBytes<v1::ListContainersRequest>(op->pod),
+       [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
+  absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes =
+      sandbox_decoder_.Decode(FlatReply(*reply).view(), op->pod);
+  if (!sandboxes.ok()) {
+    op->failed = true;
+    return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
+  }
+  if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, reply->Length());
+  op->listing.sandboxes = *std::move(sandboxes);
+}
+
+void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
+  if (op->failed) return;
+  op->listing.list_containers_took = clock_.Now() - op->sent_at;
+  if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
+  absl::StatusOr<std::vector<pleg::ListedContainer>> containers =
+      container_decoder_.Decode(FlatReply(*reply).view(), op->pod);
+  if (!containers.ok()) {
+    return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
+  }
+  op->listing.containers = *std::move(containers);
+  if (!op->pod.has_value()) {
+    ledger_.SetListSize(kListContainers.name, reply->Length());
+    ForgetRemovedTargets();
+  }
+  Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(std::move(op->listing)));
+}
+
+void CriRuntime::ForgetRemovedTargets() {
+  for (const std::string& target : ledger_.UnansweredTargets()) {
+    const pleg::ContainerId id(target);
+    if (!sandbox_decoder_.Knows(id) && !container_decoder_.Knows(id)) ledger_.Forget(target);
+  }
+}
+
+void CriRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(sandbox_statuses_, std::move(done));
+  v1::PodSandboxStatusRequest request;
+  request.set_pod_sandbox_id(sandbox.id.value());
+  Call(kPodSandboxStatus, "sandbox", sandbox.id.value(), request.SerializeAsString(),
+       [this, id, target = sandbox.id](Bytes reply) {
+         const CallSubject subject{
+             .method = kPodSandboxStatus.name, .kind = "sandbox", .target = target.value()};
+         Answer(
+             sandbox_statuses_, id,
+             DecodeStatus<v1::PodSandboxStatusResponse>(reply, subject, "pod sandbox status is nil",
+                                                        VerifySandboxStatus, ToSandboxStatus));
+       });
+}
+
+void CriRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
+                                    ContainerStatusCallback done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(container_statuses_, std::move(done));
+  v1::ContainerStatusRequest request;
+  request.set_container_id(container.id.value());
+  Call(kContainerStatus, "container", container.id.value(), request.SerializeAsString(),
+       [this, id, target = container.id, sandbox = container.sandbox_id](Bytes reply) {
+         const CallSubject subject{
+             .method = kContainerStatus.name, .kind = "container", .target = target.value()};
+         const auto convert = [&sandbox](const v1::ContainerStatus& status) {
+           return ToContainerStatus(status, sandbox);
+         };
+         Answer(container_statuses_, id,
+                DecodeStatus<v1::ContainerStatusResponse>(reply, subject, "container status is nil",
+                                                          VerifyContainerStatus, convert));
+       });
+}
+
+void CriRuntime::Handshake(HandshakeCallback done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(handshakes_, std::move(done));
+  Call(kVersion, "", "", VersionRequestBytes(),
+       [this, id](Bytes reply) { Answer(handshakes_, id, OnVersion(std::move(reply))); });
+}
+
+void CriRuntime::OnConnection(bool connected) {
+  {
+    pleg::MutexLock lock(mu_);
+    connected_ = connected;
+  }
+  const std::string url = options_.endpoint.Url();
+  if (connected) {
+    ++connection_number_;
+    log_.Write(pleg::LogLevel::kInfo, "connected to the container runtime", {{"endpoint", url}});
+    StartHandshake();
+    return;
+  }
+  const absl::Status socket = CheckSocket(options_.endpoint.path());
+  const std::string reason = socket.ok() ? "the runtime closed it" : std::string(socket.message());
+  log_.Write(pleg::LogLevel::kWarning,
+             connection_number_ == 0 ? "waiting for the container runtime"
+                                     : "lost the connection to the container runtime",
+             {{"endpoint", url}, {"reason", reason}});
+}
+
+void CriRuntime::StartHandshake() {
+  Call(kVersion, "", "", VersionRequestBytes(),
+       [this, connection = connection_number_](Bytes reply) {
+         const bool stale = connection != connection_number_;
+         if (!OnVersion(std::move(reply)).ok() && !stale && Connected()) RetryHandshakeLater();
+       });
+}
+
+absl::StatusOr<RuntimeIdentity> CriRuntime::OnVersion(Bytes reply) {
+  absl::StatusOr<RuntimeIdentity> identity = reply.ok()
+                                                 ? CheckVersionReply(FlatReply(*reply).view())
+                                                 : absl::StatusOr<RuntimeIdentity>(reply.status());
+  bool changed = false;
+  {
+    pleg::MutexLock lock(mu_);
+    // A call that failed says nothing of who answers; a wrong answer does.
+    if (!reply.ok() && identity_.ok()) return identity;
+    changed = identity_ != identity;
+    identity_ = identity;
+  }
+  if (!changed) return identity;
+  if (identity.ok()) {
+    log_.Write(pleg::LogLevel::kInfo, "the container runtime said who it is",
+               {{"name", identity->name},
+                {"version", identity->version},
+                {"api_version", identity->api_version}});
+  } else {
+    log_.Write(pleg::LogLevel::kWarning, "the handshake with the container runtime failed",
+               {{"error", std::string(identity.status().message())}});
+  }
+  return identity;
+}
+
+void CriRuntime::RetryHandshakeLater() {
+  executor_.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired() || shut_down_) return;
+    executor_.Cancel(handshake_timer_);
+    handshake_timer_ = executor_.PostAt(clock_.Now() + options_.handshake_retry, [this, alive] {
+      if (alive.expired() || shut_down_ || !Connected()) return;
+      Handshake([this](const absl::StatusOr<RuntimeIdentity>& identity) {
+        if (!identity.ok()) RetryHandshakeLater();
+      });
+    });
+  });
+}
+
+absl::StatusOr<RuntimeIdentity> CriRuntime::Identity() const {
+  pleg::MutexLock lock(mu_);
+  return identity_;
+}
+
+bool CriRuntime::Connected() const {
+  pleg::MutexLock lock(mu_);
+  return connected_;
+}
+
+}  // namespace runtime

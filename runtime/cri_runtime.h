@@ -1,0 +1,144 @@
+// A CRI v1 runtime behind a unix socket, as the core's RuntimeService.
+//
+//   CriRuntime runtime({.endpoint = endpoint}, executor, clock, observer, log);
+//   runtime.Connect();
+//   runtime.List(std::nullopt, [](absl::StatusOr<pleg::Listing> listing) { … });
+//
+// Read only by construction: it knows five RPCs, all of which read, and never asks for verbose
+// replies. Replies are decoded on the transport's thread; the core's thread gets values.
+
+#ifndef PLEGD_RUNTIME_CRI_RUNTIME_H_
+#define PLEGD_RUNTIME_CRI_RUNTIME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "pleg/call_stats.h"
+#include "pleg/executor.h"
+#include "pleg/ids.h"
+#include "pleg/log.h"
+#include "pleg/model.h"
+#include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+#include "pleg/runtime_service.h"
+#include "runtime/call_ledger.h"
+#include "runtime/endpoint.h"
+#include "runtime/grpc_status.h"
+#include "runtime/handshake.h"
+#include "runtime/list_decoder.h"
+#include "runtime/transport.h"
+
+namespace runtime {
+
+struct CriOptions {
+  Endpoint endpoint;
+  absl::Duration request_timeout = absl::Minutes(2);  // of each call; a List is two calls
+  // Between a handshake that failed and the next.
+  absl::Duration handshake_retry = absl::Seconds(5);
+  size_t max_reply_bytes = size_t{256} * 1024 * 1024;
+};
+
+// Confined to the core's thread, apart from Snapshot, Identity and Connected, which are
+// thread-safe. A connection is kept up by itself; each new one begins with a handshake (CRI's
+// Version), which only tells who the runtime is: no call waits for it.
+class CriRuntime : public pleg::RuntimeService {
+ public:
+  using HandshakeCallback = absl::AnyInvocable<void(absl::StatusOr<RuntimeIdentity>)>;
+
+  // All references outlive the runtime. The executor need not run yet.
+  CriRuntime(CriOptions options, pleg::Executor& executor, const pleg::Clock& clock,
+             pleg::CallObserver& observer, pleg::Log& log);
+  ~CriRuntime() override;  // shuts down
+  CriRuntime(const CriRuntime&) = delete;
+  CriRuntime& operator=(const CriRuntime&) = delete;
+
+  // Begins to connect. Called once, before any other call.
+  void Connect();
+  // Ends every open call, its callback dropped unrun. Takes as long as the decoding of one reply,
+  // whatever the runtime does. Idempotent; calls after it are dropped.
+  void Shutdown();
+
+  void List(std::optional<pleg::PodUid> pod, ListCallback done) override;
+  void GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) override;
+  void GetContainerStatus(const pleg::ContainerInfo& container,
+                          ContainerStatusCallback done) override;
+  // Asks the runtime now who it is; callbacks as of the other calls.
+  void Handshake(HandshakeCallback done);
+
+  // Tries to connect now: the socket has just appeared.
+  void ResetConnectionBackoff() { transport_.ResetConnectionBackoff(); }
+
+  pleg::CallSnapshot Snapshot() const { return ledger_.Snapshot(); }
+  // Of the last handshake that succeeded, also while disconnected; kUnavailable before the first,
+  // or why the last one failed.
+  absl::StatusOr<RuntimeIdentity> Identity() const;
+  bool Connected() const;
+
+ private:
+  struct ListOp;
+  using Bytes = absl::StatusOr<grpc::ByteBuffer>;
+  using OnBytes = absl::AnyInvocable<void(Bytes)>;
+  template <typename T>
+  using Open = absl::flat_hash_map<uint64_t, absl::AnyInvocable<void(T)>>;
+
+  // One call, entered in the ledger. `done` runs on the transport's thread.
+  void Call(const CriMethod& method, absl::string_view kind, std::string target,
+            absl::string_view request, OnBytes done);
+  // Keeps `done` for the answer that Answer brings. Core's thread.
+  template <typename T>
+  uint64_t Expect(Open<T>& open, absl::AnyInvocable<void(T)> done);
+  // Brings `answer` to the core's thread and runs its callback, unless shut down. Any thread.
+  template <typename T>
+  void Answer(Open<T>& open, uint64_t id, T answer);
+
+  // Transport's thread.
+  void OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply);
+  void OnContainers(std::shared_ptr<ListOp> op, Bytes reply);
+  void ForgetRemovedTargets();
+  void OnConnection(bool connected);
+  void StartHandshake();
+  absl::StatusOr<RuntimeIdentity> OnVersion(Bytes reply);
+  void RetryHandshakeLater();
+
+  const CriOptions options_;
+  pleg::Executor& executor_;
+  const pleg::Clock& clock_;
+  pleg::CallObserver& observer_;
+  pleg::Log& log_;
+  CallLedger ledger_;
+
+  // Core's thread.
+  bool shut_down_ = false;
+  uint64_t last_id_ = 0;
+  Open<absl::StatusOr<pleg::Listing>> lists_;
+  Open<absl::StatusOr<std::shared_ptr<const pleg::SandboxStatus>>> sandbox_statuses_;
+  Open<absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>>> container_statuses_;
+  Open<absl::StatusOr<RuntimeIdentity>> handshakes_;
+  pleg::Executor::TimerId handshake_timer_ = 0;
+  // Dies with this object: what is posted later finds it gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  // Transport's thread.
+  SandboxListDecoder sandbox_decoder_;
+  ContainerListDecoder container_decoder_;
+  uint64_t connection_number_ = 0;
+
+  mutable pleg::Mutex mu_;
+  bool connected_ ABSL_GUARDED_BY(mu_) = false;
+  absl::StatusOr<RuntimeIdentity> identity_ ABSL_GUARDED_BY(mu_);
+
+  Transport transport_;  // last: its callbacks use all of the above
+};
+
+}  // namespace runtime
+
+#endif  // PLEGD_RUNTIME_CRI_RUNTIME_H_

@@ -1,0 +1,173 @@
+#include "runtime/list_decoder.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/convert.h"
+#include "runtime/cri_methods.h"
+#include "runtime/wire.h"
+
+namespace runtime {
+namespace {
+
+constexpr uint32_t kItemsField = 1;  // of both list replies
+constexpr uint32_t kIdField = 1;     // of both kinds of items
+
+// What a damaged item still tells.
+struct Remains {
+  absl::string_view id;
+  bool whole = false;  // its own fields are; the damage is inside of one
+  int state = 0;       // of a whole item
+};
+
+Remains ReadRemains(absl::string_view item, uint32_t state_field) {
+  Remains remains;
+  WireReader reader(item);
+  for (WireField field; reader.Next(field);) {
+    if (field.number == kIdField && field.type == WireType::kBytes) remains.id = field.bytes;
+    if (field.number == state_field && field.type == WireType::kVarint) {
+      remains.state = static_cast<int>(field.varint);
+    }
+  }
+  remains.whole = reader.ok();
+  return remains;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<absl::string_view>> SplitListReply(absl::string_view method,
+                                                              absl::string_view reply) {
+  std::vector<absl::string_view> items;
+  WireReader reader(reply);
+  for (WireField field; reader.Next(field);) {
+    if (field.number == kItemsField && field.type == WireType::kBytes) items.push_back(field.bytes);
+  }
+  if (!reader.ok()) {
+    return absl::InternalError(absl::StrCat(method, ": malformed reply: damaged at byte ",
+                                            reader.position(), " of ", reply.size()));
+  }
+  return items;
+}
+
+absl::string_view SandboxList::Method() { return kListPodSandbox.name; }
+uint32_t SandboxList::StateField() { return Message::kStateFieldNumber; }
+SandboxList::State SandboxList::ToState(int number) { return ToSandboxState(number); }
+SandboxList::Info SandboxList::ToInfo(const Message& message) { return ToSandboxInfo(message); }
+absl::string_view SandboxList::Lacks(const Message& message) {
+  return message.has_metadata() ? "" : "no_metadata";
+}
+
+absl::string_view ContainerList::Method() { return kListContainers.name; }
+uint32_t ContainerList::StateField() { return Message::kStateFieldNumber; }
+ContainerList::State ContainerList::ToState(int number) { return ToContainerState(number); }
+ContainerList::Info ContainerList::ToInfo(const Message& message) {
+  return ToContainerInfo(message);
+}
+absl::string_view ContainerList::Lacks(const Message& message) {
+  if (!message.has_metadata()) return "no_metadata";
+  return message.has_image() ? "" : "no_image";
+}
+
+template <typename List>
+absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::Decode(
+    absl::string_view reply, const std::optional<pleg::PodUid>& pod) {
+  const absl::StatusOr<std::vector<absl::string_view>> items =
+      SplitListReply(List::Method(), reply);
+  if (!items.ok()) return items.status();
+  ++reply_number_;
+  anonymous_ = 0;
+  std::vector<Listed> listed;
+  listed.reserve(items->size());
+  for (const absl::string_view item : *items) DecodeItem(item, listed);
+  KeepOrDrop(pod, listed);
+  return listed;
+}
+
+template <typename List>
+void ListDecoder<List>::DecodeItem(absl::string_view item, std::vector<Listed>& out) {
+  const ParseResult parsed = ParseLenient(item, message_);
+  if (parsed == ParseResult::kMalformed) return DecodeMalformed(item);
+  if (parsed == ParseResult::kRepaired) Report("invalid_utf8", message_.id());
+  const absl::string_view lacks = List::Lacks(message_);
+  if (!lacks.empty()) Report(lacks, message_.id());
+  if (message_.id().empty()) {
+    if (lacks.empty()) Report("no_id", "");
+    ++anonymous_;
+    return;
+  }
+  const State state = List::ToState(message_.state());
+  const auto found = known_.find(pleg::ContainerId(message_.id()));
+  if (found != known_.end() && found->second.listed_in == reply_number_) {
+    return Report("duplicate_id", message_.id());
+  }
+  if (!lacks.empty()) {
+    if (found != known_.end()) Accept(found->second, nullptr, state, out);
+    return;
+  }
+  Info info = List::ToInfo(message_);
+  if (found != known_.end() && *found->second.info == info) {
+    return Accept(found->second, nullptr, state, out);
+  }
+  auto fresh = std::make_shared<const Info>(std::move(info));
+  Accept(known_[fresh->id], fresh, state, out);
+}
+
+template <typename List>
+void ListDecoder<List>::DecodeMalformed(absl::string_view item) {
+  const Remains remains = ReadRemains(item, List::StateField());
+  Report("malformed", remains.id);
+  if (remains.id.empty()) {
+    ++anonymous_;
+    return;
+  }
+  const auto found = known_.find(pleg::ContainerId(remains.id));
+  if (found == known_.end()) return;
+  found->second.doubtful_in = reply_number_;
+  const bool superseded = found->second.listed_in == reply_number_;
+  if (remains.whole && !superseded) found->second.state = List::ToState(remains.state);
+}
+
+template <typename List>
+void ListDecoder<List>::Accept(Known& known, std::shared_ptr<const Info> info, State state,
+                               std::vector<Listed>& out) {
+  if (info != nullptr) known.info = std::move(info);
+  known.state = state;
+  known.listed_in = reply_number_;
+  out.push_back({known.info, state});
+}
+
+template <typename List>
+void ListDecoder<List>::KeepOrDrop(const std::optional<pleg::PodUid>& pod,
+                                   std::vector<Listed>& out) {
+  const bool hold_all = anonymous_ > anonymous_baseline_;
+  bool held = false;
+  for (auto it = known_.begin(); it != known_.end();) {
+    const auto here = it++;
+    Known& known = here->second;
+    if (known.listed_in == reply_number_) continue;
+    if (pod.has_value() && known.info->pod_uid != *pod) continue;
+    if (hold_all || known.doubtful_in == reply_number_) {
+      held = held || known.doubtful_in != reply_number_;
+      out.push_back({known.info, known.state});
+    } else if (!pod.has_value()) {
+      known_.erase(here);
+    }
+  }
+  if (!held && !pod.has_value()) anonymous_baseline_ = anonymous_;
+}
+
+template <typename List>
+void ListDecoder<List>::Report(absl::string_view reason, absl::string_view id) {
+  observer_.OnInvalidItem(List::Method(), reason);
+  if (!log_.Enabled(pleg::LogLevel::kWarning)) return;
+  log_.Write(pleg::LogLevel::kWarning, "bad item in a list reply",
+             {{"method", std::string(List::Method())},
+              {"reason", std::string(reason)},
+              {"id", std::string(id), true}});
+}
+
+template class ListDecoder<SandboxList>;
+template class ListDecoder<ContainerList>;
+
+}  // namespace runtime

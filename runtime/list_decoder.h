@@ -1,0 +1,134 @@
+// List replies, item by item: one bad item costs only itself.
+//
+//   SandboxListDecoder sandboxes(observer, log);
+//   absl::StatusOr<std::vector<pleg::ListedSandbox>> items = sandboxes.Decode(reply, std::nullopt);
+//
+// A reply is split into its items on the wire first and each is parsed on its own; libprotobuf
+// would reject the whole list for one bad field. The decoder remembers what the last good reply
+// listed:
+// - An item that cannot be parsed keeps its record if its id can still be read and is known; the
+// state
+//   is then read from the wire if the item's own fields are whole, else it stays. Unknown: skipped.
+// - An item without an id might be any of the objects that the reply lacks. While there are more
+// such
+//   items than before, none of those is taken for removed.
+// - Without metadata or image an item is skipped, as the kubelet does; but an object known by its
+// id
+//   keeps its record, with the new state: those fields never change, and a removal would be
+//   invented.
+// - Of items with the same id the first good one counts.
+// - Text that is not UTF-8 is repaired (U+FFFD); the item counts.
+// Each is reported to the observer and logged by call and object.
+
+#ifndef PLEGD_RUNTIME_LIST_DECODER_H_
+#define PLEGD_RUNTIME_LIST_DECODER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "pleg/call_stats.h"
+#include "pleg/ids.h"
+#include "pleg/log.h"
+#include "pleg/model.h"
+#include "runtime/lenient_parse.h"
+#include "runtime/v1/api.pb.h"
+
+namespace runtime {
+
+// The items of a list reply (field 1), as views into `reply`. Other fields are skipped. kInternal
+// tells where the reply itself is damaged; nothing of it is to be trusted then.
+absl::StatusOr<std::vector<absl::string_view>> SplitListReply(absl::string_view method,
+                                                              absl::string_view reply);
+
+// What a ListDecoder must know of ListPodSandbox …
+struct SandboxList {
+  using Message = v1::PodSandbox;
+  using Info = pleg::SandboxInfo;
+  using Listed = pleg::ListedSandbox;
+  using State = pleg::SandboxState;
+  static absl::string_view Method();
+  static uint32_t StateField();
+  static State ToState(int number);
+  static Info ToInfo(const Message& message);
+  // "no_metadata", "no_image", or empty.
+  static absl::string_view Lacks(const Message& message);
+};
+
+// … and of ListContainers.
+struct ContainerList {
+  using Message = v1::Container;
+  using Info = pleg::ContainerInfo;
+  using Listed = pleg::ListedContainer;
+  using State = pleg::ContainerState;
+  static absl::string_view Method();
+  static uint32_t StateField();
+  static State ToState(int number);
+  static Info ToInfo(const Message& message);
+  static absl::string_view Lacks(const Message& message);
+};
+
+// Confined to one thread. Keeps one Info per object of the last list of everything; what it returns
+// shares them, so that an object that did not change costs no new one.
+template <typename List>
+class ListDecoder {
+ public:
+  using Info = typename List::Info;
+  using Listed = typename List::Listed;
+
+  // Both outlive the decoder.
+  ListDecoder(pleg::CallObserver& observer, pleg::Log& log) : observer_(observer), log_(log) {}
+
+  // The objects of a reply to a list of everything, or of `pod` only. kInternal if the reply itself
+  // is damaged; the decoder then knows what it knew.
+  absl::StatusOr<std::vector<Listed>> Decode(absl::string_view reply,
+                                             const std::optional<pleg::PodUid>& pod);
+
+  // Whether the last list of everything had it.
+  bool Knows(const pleg::ContainerId& id) const { return known_.contains(id); }
+
+ private:
+  using State = typename List::State;
+
+  struct Known {
+    std::shared_ptr<const Info> info;
+    State state = State::kUnknown;
+    uint64_t listed_in = 0;  // the number of the reply that listed it
+    uint64_t doubtful_in =
+        0;  // the number of the reply that had an item of it that could not be parsed
+  };
+  using KnownMap = absl::flat_hash_map<pleg::ContainerId, Known>;
+
+  void DecodeItem(absl::string_view item, std::vector<Listed>& out);
+  void DecodeMalformed(absl::string_view item);
+  // `info` null: as known.
+  void Accept(Known& known, std::shared_ptr<const Info> info, State state,
+              std::vector<Listed>& out);
+  // Ends a reply: known objects that it lacks are kept or dropped.
+  void KeepOrDrop(const std::optional<pleg::PodUid>& pod, std::vector<Listed>& out);
+  void Report(absl::string_view reason, absl::string_view id);
+
+  pleg::CallObserver& observer_;
+  pleg::Log& log_;
+  typename List::Message message_;  // reused from item to item
+  KnownMap known_;
+  uint64_t reply_number_ = 0;
+  size_t anonymous_ = 0;           // items of this reply without a readable id
+  size_t anonymous_baseline_ = 0;  // as many hid no known object
+};
+
+extern template class ListDecoder<SandboxList>;
+extern template class ListDecoder<ContainerList>;
+
+using SandboxListDecoder = ListDecoder<SandboxList>;
+using ContainerListDecoder = ListDecoder<ContainerList>;
+
+}  // namespace runtime
+
+#endif  // PLEGD_RUNTIME_LIST_DECODER_H_

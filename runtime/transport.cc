@@ -1,0 +1,283 @@
+#include "runtime/transport.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/slice.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "pleg/mutex.h"
+#include "runtime/grpc_status.h"
+
+namespace runtime {
+namespace {
+
+constexpr absl::Duration kMaxTimeout = absl::Hours(24 * 365 * 10);
+constexpr int kMinReconnectMillis = 100;
+constexpr int kMaxReconnectMillis = 500;
+constexpr int kConnectTimeoutMillis = 5000;
+
+gpr_timespec MonotonicDeadline(absl::Duration timeout) {
+  const absl::Duration bounded = std::clamp(timeout, absl::ZeroDuration(), kMaxTimeout);
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(absl::ToInt64Nanoseconds(bounded), GPR_TIMESPAN));
+}
+
+// A default ByteBuffer aborts the process when sent; one empty slice is the empty message.
+grpc::ByteBuffer ToByteBuffer(absl::string_view bytes) {
+  const grpc::Slice slice(bytes.data(), bytes.size());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const Transport::Options& options) {
+  grpc::ChannelArguments args;
+  args.SetMaxReceiveMessageSize(
+      static_cast<int>(std::min<size_t>(options.max_reply_bytes, std::numeric_limits<int>::max())));
+  args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMillis);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMillis);
+  return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), args);
+}
+
+}  // namespace
+
+class Transport::Impl {
+ public:
+  Impl(const Options& options, ConnectionCallback on_connection);
+  ~Impl() { Shutdown(); }
+
+  void Connect();
+  CallId Start(const CriMethod& method, absl::string_view request, absl::Duration timeout,
+               ReplyCallback done);
+  void Cancel(CallId id);
+  void ResetConnectionBackoff();
+  void Shutdown();
+
+ private:
+  // What the completion queue hands back. Server-streaming calls would be a third kind.
+  class Tag {
+   public:
+    virtual ~Tag() = default;
+    virtual void Complete(bool ok) = 0;
+  };
+
+  struct UnaryCall : Tag {
+    explicit UnaryCall(Impl& owner) : impl(owner) {}
+    void Complete(bool) override { impl.OnCallEnd(id); }
+
+    Impl& impl;
+    CallId id = 0;
+    gpr_timespec deadline;
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
+    Reply reply;
+    ReplyCallback done;
+  };
+
+  struct StateWatch : Tag {
+    explicit StateWatch(Impl& owner) : impl(owner) {}
+    void Complete(bool) override { impl.OnStateChange(); }
+    Impl& impl;
+  };
+
+  void Run();
+  void OnCallEnd(CallId id);
+  void OnStateChange();
+  // Watches for the next change from `state`, unless shutting down.
+  void Watch(const std::shared_ptr<grpc::Channel>& channel, grpc_connectivity_state state);
+  void TellConnection(grpc_connectivity_state state);
+  std::shared_ptr<grpc::Channel> channel();
+
+  grpc::CompletionQueue queue_;
+  StateWatch watch_{*this};
+  ConnectionCallback on_connection_;
+
+  pleg::Mutex mu_;
+  std::condition_variable_any drained_;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool shut_down_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mu_);
+  CallId last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_map<CallId, std::shared_ptr<UnaryCall>> calls_ ABSL_GUARDED_BY(mu_);
+
+  // Completion thread only, once Connect has returned.
+  grpc_connectivity_state watched_state_ = GRPC_CHANNEL_IDLE;
+  std::optional<bool> connected_;
+
+  std::jthread thread_;
+};
+
+Transport::Impl::Impl(const Options& options, ConnectionCallback on_connection)
+    : on_connection_(std::move(on_connection)), channel_(MakeChannel(options)) {
+  thread_ = std::jthread([this] { Run(); });
+}
+
+void Transport::Impl::Connect() {
+  const std::shared_ptr<grpc::Channel> live = channel();
+  if (live == nullptr) return;
+  live->GetState(/*try_to_connect=*/true);
+  watched_state_ = GRPC_CHANNEL_IDLE;
+  Watch(live, watched_state_);
+}
+
+Transport::CallId Transport::Impl::Start(const CriMethod& method, absl::string_view request,
+                                         absl::Duration timeout, ReplyCallback done) {
+  auto call = std::make_shared<UnaryCall>(*this);
+  call->done = std::move(done);
+  call->deadline = MonotonicDeadline(timeout);
+  call->context.set_deadline(call->deadline);
+  std::shared_ptr<grpc::Channel> live;
+  {
+    pleg::MutexLock lock(mu_);
+    call->id = ++last_id_;
+    if (draining_) return call->id;
+    live = channel_;
+    calls_.emplace(call->id, call);
+  }
+  grpc::GenericStub stub(live);
+  call->reader = stub.PrepareUnaryCall(&call->context, method.path, ToByteBuffer(request), &queue_);
+  call->reader->StartCall();
+  call->reader->Finish(&call->reply.body, &call->reply.status, static_cast<Tag*>(call.get()));
+  return call->id;
+}
+
+void Transport::Impl::Cancel(CallId id) {
+  std::shared_ptr<UnaryCall> call;
+  {
+    pleg::MutexLock lock(mu_);
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    call = found->second;
+  }
+  call->context.TryCancel();
+}
+
+void Transport::Impl::ResetConnectionBackoff() {
+  const std::shared_ptr<grpc::Channel> live = channel();
+  if (live != nullptr) grpc::experimental::ChannelResetConnectionBackoff(live.get());
+}
+
+void Transport::Impl::Shutdown() {
+  std::vector<std::shared_ptr<UnaryCall>> calls;
+  {
+    pleg::MutexLock lock(mu_);
+    if (shut_down_) return;
+    shut_down_ = true;
+    draining_ = true;
+    for (const auto& [id, call] : calls_) calls.push_back(call);
+  }
+  for (const auto& call : calls) call->context.TryCancel();
+  calls.clear();
+  std::shared_ptr<grpc::Channel> last;
+  {
+    pleg::MutexLock lock(mu_);
+    while (!calls_.empty()) drained_.wait(mu_);
+    last.swap(channel_);
+  }
+  // The last reference gone, the channel's state is SHUTDOWN, which ends the watch.
+  last.reset();
+  queue_.Shutdown();
+  thread_.join();
+}
+
+void Transport::Impl::Run() {
+  pthread_setname_np(pthread_self(), "pleg-cri");
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_.Next(&tag, &ok)) static_cast<Tag*>(tag)->Complete(ok);
+}
+
+void Transport::Impl::OnCallEnd(CallId id) {
+  std::shared_ptr<UnaryCall> call;
+  std::shared_ptr<grpc::Channel> live;
+  bool dropped = false;
+  {
+    pleg::MutexLock lock(mu_);
+    call = calls_.extract(id).mapped();
+    live = channel_;
+    dropped = draining_;
+  }
+  if (!dropped) {
+    Reply& reply = call->reply;
+    const bool deadline_passed = gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), call->deadline) >= 0;
+    const bool connected = live->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+    reply.answered = IsAnswer(reply.status, deadline_passed, connected);
+    call->done(std::move(reply));
+  }
+  live.reset();
+  call.reset();
+  // Told only now, so that Shutdown returns after the last call and its callback are destroyed.
+  pleg::MutexLock lock(mu_);
+  if (draining_ && calls_.empty()) drained_.notify_all();
+}
+
+void Transport::Impl::OnStateChange() {
+  const std::shared_ptr<grpc::Channel> live = channel();
+  if (live == nullptr) return;
+  // The watch tells that the state left, not where it is now: a short break must not be overlooked.
+  if (watched_state_ == GRPC_CHANNEL_READY) TellConnection(GRPC_CHANNEL_IDLE);
+  watched_state_ = live->GetState(/*try_to_connect=*/true);
+  TellConnection(watched_state_);
+  Watch(live, watched_state_);
+}
+
+void Transport::Impl::Watch(const std::shared_ptr<grpc::Channel>& channel,
+                            grpc_connectivity_state state) {
+  // Under the lock, because arming a queue that is shut down aborts; it only ever queues a tag.
+  pleg::MutexLock lock(mu_);
+  if (draining_) return;
+  channel->NotifyOnStateChange(state, gpr_inf_future(GPR_CLOCK_MONOTONIC), &queue_,
+                               static_cast<Tag*>(&watch_));
+}
+
+void Transport::Impl::TellConnection(grpc_connectivity_state state) {
+  const bool was_connected = connected_.value_or(false);
+  const bool now_connected = state == GRPC_CHANNEL_READY;
+  const bool first_failure = !connected_.has_value() && state == GRPC_CHANNEL_TRANSIENT_FAILURE;
+  if (was_connected == now_connected && !first_failure) return;
+  connected_ = now_connected;
+  if (on_connection_ != nullptr) on_connection_(now_connected);
+}
+
+std::shared_ptr<grpc::Channel> Transport::Impl::channel() {
+  pleg::MutexLock lock(mu_);
+  return channel_;
+}
+
+Transport::Transport(Options options, ConnectionCallback on_connection)
+    : impl_(std::make_unique<Impl>(options, std::move(on_connection))) {}
+
+Transport::~Transport() = default;
+
+void Transport::Connect() { impl_->Connect(); }
+
+Transport::CallId Transport::Start(const CriMethod& method, absl::string_view request,
+                                   absl::Duration timeout, ReplyCallback done) {
+  return impl_->Start(method, request, timeout, std::move(done));
+}
+
+void Transport::Cancel(CallId id) { impl_->Cancel(id); }
+
+void Transport::ResetConnectionBackoff() { impl_->ResetConnectionBackoff(); }
+
+void Transport::Shutdown() { impl_->Shutdown(); }
+
+}  // namespace runtime
