@@ -1,11 +1,11 @@
 #include "pleg/generic_pleg.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "pleg/generic_pleg_impl.h"
 
 namespace pleg {
-
 GenericPleg::GenericPleg(PlegOptions options, PlegDeps deps)
     : impl_(std::make_shared<Impl>(options, deps)) {}
 GenericPleg::~GenericPleg() { impl_->Stop(); }
@@ -52,42 +52,60 @@ void GenericPleg::Impl::Stop() {
   global_due_ = false;
   listing_ = false;
   requests_.clear();
-  requested_.clear();
   inspector_.DiscardAll();
   causes_.clear();
   for (const PodUid& uid : unsettled_) {
     if (PodRecord* record = records_.Find(uid)) AbandonInspection(*record);
   }
   MutexLock lock(mu_);
-  queued_requests_ = 0;
+  requested_.clear();
   snapshot_.relist_running_since.reset();
   snapshot_.inspections_running = 0;
 }
 
 void GenericPleg::Impl::RequestRelist(const PodUid& uid) {
   const MonoTime now = deps_.clock.Now();
+  bool fits = false;
   {
     MutexLock lock(mu_);
-    if (queued_requests_ >= options_.relist_request_capacity) {
-      deps_.observer.OnRelistRequestDropped();
-      deps_.log.Write(LogLevel::kError, "relist request channel full; dropping relist request",
-                      {{"pod_uid", uid.value(), true}});
+    auto known = requested_.find(uid);
+    if (known != requested_.end()) {
+      known->second = std::max(known->second, now);
       return;
     }
-    ++queued_requests_;
+    fits = requested_.size() < options_.relist_request_capacity;
+    if (fits) requested_.emplace(uid, now);
   }
-  deps_.executor.Post([weak = weak_from_this(), uid, now] {
-    const std::shared_ptr<Impl> self = weak.lock();
-    if (self == nullptr || self->run_ == 0 || !self->requested_.insert(uid).second) {
-      if (self != nullptr) {
-        MutexLock lock(self->mu_);
-        if (self->queued_requests_ > 0) --self->queued_requests_;
-      }
-      return;
-    }
-    self->requests_.push_back(Request{uid, now});
-    self->StartNextList();
+  deps_.executor.Post([weak = weak_from_this(), uid, fits] {
+    if (const std::shared_ptr<Impl> self = weak.lock()) self->OnRequest(uid, fits);
   });
+}
+
+void GenericPleg::Impl::OnRequest(const PodUid& uid, bool fits) {
+  if (!fits) {
+    deps_.observer.OnRelistRequestDropped();
+    deps_.log.Write(LogLevel::kError, "relist request channel full; dropping relist request",
+                    {{"pod_uid", uid.value(), true}});
+  } else if (run_ == 0) {
+    TakeRequest(uid);
+  } else {
+    requests_.push_back(uid);
+    StartNextList();
+  }
+}
+
+std::optional<MonoTime> GenericPleg::Impl::TakeRequest(const PodUid& uid) {
+  MutexLock lock(mu_);
+  auto node = requested_.extract(uid);
+  if (node.empty()) return std::nullopt;
+  return node.mapped();
+}
+
+bool GenericPleg::Impl::ListedSince(const PodUid& uid, MonoTime at) {
+  const std::optional<MonoTime> global = health_.last_relist();
+  if (global.has_value() && at <= *global) return true;
+  const PodRecord* record = records_.Find(uid);
+  return record != nullptr && at <= records_.ListedAt(*record);
 }
 
 void GenericPleg::Impl::RequestReinspect(const PodUid& uid) {
@@ -117,17 +135,10 @@ void GenericPleg::Impl::StartNextList() {
     return;
   }
   while (!requests_.empty() && !listing_) {
-    const Request request = std::move(requests_.front());
+    const PodUid uid = std::move(requests_.front());
     requests_.pop_front();
-    requested_.erase(request.uid);
-    {
-      MutexLock lock(mu_);
-      if (queued_requests_ > 0) --queued_requests_;
-    }
-    const std::optional<MonoTime> last = health_.last_relist();
-    // A global relist that began at or after the request has already covered it.
-    if (last.has_value() && request.at <= *last) continue;
-    StartPodRelist(request);
+    const std::optional<MonoTime> at = TakeRequest(uid);
+    if (at.has_value() && !ListedSince(uid, *at)) StartPodRelist(uid);
   }
 }
 
@@ -183,13 +194,12 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
   StartNextList();
 }
 
-void GenericPleg::Impl::StartPodRelist(const Request& request) {
+void GenericPleg::Impl::StartPodRelist(const PodUid& uid) {
   listing_ = true;
   auto relist = std::make_shared<Relist>();
   relist->of_one_pod = true;
   relist->record.started_at = deps_.clock.Now();
-  deps_.runtime.List(request.uid, Guarded([relist, uid = request.uid](
-                                              Impl& self, absl::StatusOr<Listing> listing) {
+  deps_.runtime.List(uid, Guarded([relist, uid](Impl& self, absl::StatusOr<Listing> listing) {
                        self.OnPodListing(relist, uid, std::move(listing));
                      }));
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -42,10 +43,6 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
     PodUid uid;
     std::shared_ptr<Relist> relist;  // waits for it; null if none does
   };
-  struct Request {
-    PodUid uid;
-    MonoTime at;
-  };
 
   // Wraps `f` so that it runs only if this run still lasts.
   template <typename F>
@@ -57,7 +54,13 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   void StartGlobalRelist();
   void OnListing(const std::shared_ptr<Relist>& relist, absl::Time started_wall,
                  absl::StatusOr<Listing> listing);
-  void StartPodRelist(const Request& request);
+  // `fits`: it found room among those that wait.
+  void OnRequest(const PodUid& uid, bool fits);
+  // When the latest request for the pod was made; it no longer waits.
+  std::optional<MonoTime> TakeRequest(const PodUid& uid);
+  // Whether a listing of the pod began at or after `at`.
+  bool ListedSince(const PodUid& uid, MonoTime at);
+  void StartPodRelist(const PodUid& uid);
   void OnPodListing(const std::shared_ptr<Relist>& relist, const PodUid& uid,
                     absl::StatusOr<Listing> listing);
 
@@ -95,8 +98,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   Executor::TimerId timer_ = 0;
   bool global_due_ = false;
   bool listing_ = false;
-  std::deque<Request> requests_;
-  absl::flat_hash_set<PodUid> requested_;
+  std::deque<PodUid> requests_;
   absl::flat_hash_set<PodUid> reinspect_;
   absl::flat_hash_set<PodUid> unsettled_;  // reported and listed differ, or a look is still owed
   PodRecords records_;
@@ -105,7 +107,8 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
 
   mutable Mutex mu_;
   PlegSnapshot snapshot_ ABSL_GUARDED_BY(mu_);
-  size_t queued_requests_ ABSL_GUARDED_BY(mu_) = 0;
+  // The pods of requests_ and of requests that are being posted, with the time of the latest.
+  absl::flat_hash_map<PodUid, MonoTime> requested_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace pleg
