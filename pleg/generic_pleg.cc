@@ -216,7 +216,7 @@ void GenericPleg::Impl::OnPodListing(const std::shared_ptr<Relist>& relist, cons
     listing->started_at = relist->record.started_at;
     PodRecord* changed = records_.ApplyPod(uid, *listing);
     PodRecord* record = records_.Find(uid);
-    const bool listed = !listing->sandboxes.empty() || !listing->containers.empty();
+    const bool listed = Lists(*listing, uid);
     if (changed != nullptr ||
         (record != nullptr && listed && (reinspect_.contains(uid) || unsettled_.contains(uid)))) {
       Reconcile(*record, relist);

@@ -274,6 +274,23 @@ TEST(OnDemandTest, NeverDetectsARemoval) {
   EXPECT_FALSE(waiter.answer->found);
 }
 
+TEST(OnDemandTest, AnAnswerAboutOtherPodsSaysNothingOfThisOne) {
+  PlegHarness h;
+  h.runtime.PutContainer("p", "c", kRunning);
+  h.runtime.PutContainer("q", "d", kRunning);
+  h.Relist();
+  h.Events();
+  h.runtime.IgnoreFilters(true);
+  h.runtime.RemovePod("p");
+  h.runtime.PutContainer("q", "d", kExited);
+  h.exec.Advance(absl::Milliseconds(500));
+  PodWaiter waiter(h, "p", h.exec.clock().Now());
+  h.exec.Advance(absl::Milliseconds(1));
+  h.RequestRelist("p");
+  EXPECT_FALSE(waiter.answer.has_value());
+  EXPECT_THAT(h.Events(), IsEmpty());
+}
+
 TEST(OnDemandTest, AFailedListChangesNothingAndIsTimed) {
   PlegHarness h;
   h.runtime.PutContainer("p", "c", kRunning);
