@@ -6,6 +6,17 @@
 #include "pleg/generic_pleg_impl.h"
 
 namespace pleg {
+namespace {
+
+// Whether the listing has an object of the pod: a runtime may filter otherwise than asked.
+bool Lists(const Listing& listing, const PodUid& uid) {
+  auto of_pod = [&uid](const auto& item) { return item.info->pod_uid == uid; };
+  return std::any_of(listing.sandboxes.begin(), listing.sandboxes.end(), of_pod) ||
+         std::any_of(listing.containers.begin(), listing.containers.end(), of_pod);
+}
+
+}  // namespace
+
 GenericPleg::GenericPleg(PlegOptions options, PlegDeps deps)
     : impl_(std::make_shared<Impl>(options, deps)) {}
 GenericPleg::~GenericPleg() { impl_->Stop(); }
