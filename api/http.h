@@ -1,0 +1,35 @@
+// What an HTTP request and its answer are to plegd, free of any HTTP library.
+
+#ifndef PLEGD_API_HTTP_H_
+#define PLEGD_API_HTTP_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace api {
+
+// Thread-compatible.
+struct Request {
+  std::string method;
+  std::string path;  // as sent: still percent-encoded, without the query
+  std::optional<std::string> host;
+  bool has_body = false;
+  bool api_allowed = false;  // what the listener it came through may serve
+};
+
+// Thread-compatible.
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+using Handler = std::function<Response(const Request&)>;
+
+}  // namespace api
+
+#endif  // PLEGD_API_HTTP_H_

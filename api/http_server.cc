@@ -1,0 +1,255 @@
+#include "api/http_server.h"
+
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "api/host_policy.h"
+#include "api/listen_socket.h"
+#include "api/request_rules.h"
+
+namespace api {
+namespace {
+
+constexpr char kThreadName[] = "plegd-http";
+
+// An answer's body while libmicrohttpd sends it.
+struct PendingBody {
+  std::string bytes;
+  std::atomic<size_t>* pending;
+};
+
+void FreePendingBody(void* cls) {
+  const std::unique_ptr<PendingBody> body(static_cast<PendingBody*>(cls));
+  *body->pending -= body->bytes.size();
+}
+
+// Paths are decoded by the routes: a %2F in a segment is no separator.
+size_t KeepEncoded(void*, MHD_Connection*, char* text) { return std::strlen(text); }
+
+const char* Header(MHD_Connection* connection, const char* name) {
+  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+bool HasBody(MHD_Connection* connection) {
+  const char* length = Header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  return (length != nullptr && absl::string_view(length) != "0") ||
+         Header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
+}
+
+// What all listeners share.
+struct Shared {
+  HttpServerOptions options;
+  Handler handler;
+  std::atomic<size_t> pending_bytes{0};
+};
+
+// One socket and libmicrohttpd's daemon on it. Confined to the server's thread once that runs;
+// destroyed after it has ended.
+class Listener {
+ public:
+  // `shared` outlives the listener.
+  Listener(ListenSocket socket, Shared& shared) : socket_(std::move(socket)), shared_(shared) {
+    const ListenAddress& address = socket_.address();
+    if (!address.is_unix) {
+      std::vector<std::string> names = shared.options.host_names;
+      for (const ListenAddress& listen : shared.options.addresses) names.push_back(listen.host);
+      hosts_ = std::make_unique<HostPolicy>(names);
+    }
+    api_allowed_ = address.is_unix || shared.options.api_on_tcp;
+  }
+  ~Listener() {
+    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+  }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  absl::Status Start();
+  const ListenAddress& address() const { return socket_.address(); }
+  int poll_fd() const { return poll_fd_; }
+  // Milliseconds until Run is due without any event; negative for never.
+  int TimeoutMillis() const;
+  void Run() { MHD_run(daemon_); }
+
+ private:
+  static MHD_Result OnRequest(void* cls, MHD_Connection* connection, const char* url,
+                              const char* method, const char* version, const char* upload_data,
+                              size_t* upload_size, void** state);
+  MHD_Result Send(MHD_Connection* connection, Response response);
+
+  ListenSocket socket_;
+  Shared& shared_;
+  std::unique_ptr<HostPolicy> hosts_;
+  bool api_allowed_ = false;
+  MHD_Daemon* daemon_ = nullptr;
+  int poll_fd_ = -1;
+};
+
+absl::Status Listener::Start() {
+  const HttpServerOptions& options = shared_.options;
+  daemon_ = MHD_start_daemon(
+      MHD_USE_EPOLL, 0, nullptr, nullptr, &Listener::OnRequest, this,  //
+      MHD_OPTION_LISTEN_SOCKET, socket_.fd(),                          //
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,            //
+      MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(std::max<int64_t>(absl::ToInt64Seconds(options.idle_timeout), 1)),
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.max_request_bytes,  //
+      MHD_OPTION_UNESCAPE_CALLBACK, &KeepEncoded, nullptr,            //
+      MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+  if (daemon_ == nullptr) {
+    return absl::InternalError(absl::StrCat("cannot serve HTTP on ", address().ToString()));
+  }
+  socket_.ReleaseFd();
+  const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
+  poll_fd_ = info->epoll_fd;
+  return absl::OkStatus();
+}
+
+int Listener::TimeoutMillis() const {
+  MHD_UNSIGNED_LONG_LONG millis = 0;
+  if (MHD_get_timeout(daemon_, &millis) != MHD_YES) return -1;
+  return static_cast<int>(std::min<MHD_UNSIGNED_LONG_LONG>(millis, 60'000));
+}
+
+MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char* url,
+                               const char* method, const char*, const char*, size_t*,
+                               void** state) {
+  auto* self = static_cast<Listener*>(cls);
+  Request request;
+  request.method = method;
+  request.path = url;
+  request.has_body = HasBody(connection);
+  request.api_allowed = self->api_allowed_;
+  if (const char* host = Header(connection, MHD_HTTP_HEADER_HOST)) request.host = host;
+  if (*state == nullptr) {
+    // Headers only. A refusal now closes the connection and spares reading a body; anything else is
+    // answered at the second call, so that the connection stays usable.
+    *state = self;
+    std::optional<Response> refusal = Refuse(request, self->hosts_.get());
+    return refusal.has_value() ? self->Send(connection, *std::move(refusal)) : MHD_YES;
+  }
+  return self->Send(connection, self->shared_.handler(request));
+}
+
+MHD_Result Listener::Send(MHD_Connection* connection, Response response) {
+  std::atomic<size_t>& pending = shared_.pending_bytes;
+  if (pending + response.body.size() > shared_.options.max_pending_bytes) {
+    response = {.status = 503, .body = "too many answers wait for slow readers\n"};
+  }
+  auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &pending});
+  pending += body->bytes.size();
+  MHD_Response* reply = MHD_create_response_from_buffer_with_free_callback_cls(
+      body->bytes.size(), body->bytes.data(), &FreePendingBody, body.get());
+  if (reply == nullptr) {
+    pending -= body->bytes.size();
+    return MHD_NO;
+  }
+  static_cast<void>(body.release());
+  MHD_add_response_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+  MHD_add_response_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  MHD_add_response_header(reply, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : response.headers) {
+    MHD_add_response_header(reply, name.c_str(), value.c_str());
+  }
+  const MHD_Result queued =
+      MHD_queue_response(connection, static_cast<unsigned>(response.status), reply);
+  MHD_destroy_response(reply);
+  return queued;
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(HttpServerOptions options, Handler handler) {
+    shared_.options = std::move(options);
+    shared_.handler = std::move(handler);
+  }
+  ~Impl();
+
+  absl::Status Start();
+  const std::vector<ListenAddress>& addresses() const { return addresses_; }
+
+ private:
+  void Run();
+
+  Shared shared_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<ListenAddress> addresses_;
+  int stop_fd_ = -1;
+  std::thread thread_;
+};
+
+absl::Status HttpServer::Impl::Start() {
+  for (const ListenAddress& address : shared_.options.addresses) {
+    absl::StatusOr<std::vector<ListenSocket>> sockets = Listen(address);
+    if (!sockets.ok()) return sockets.status();
+    for (ListenSocket& socket : *sockets) {
+      listeners_.push_back(std::make_unique<Listener>(std::move(socket), shared_));
+    }
+  }
+  for (const auto& listener : listeners_) {
+    if (absl::Status status = listener->Start(); !status.ok()) return status;
+    addresses_.push_back(listener->address());
+  }
+  stop_fd_ = eventfd(0, EFD_CLOEXEC);
+  if (stop_fd_ < 0) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void HttpServer::Impl::Run() {
+  pthread_setname_np(pthread_self(), kThreadName);
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::vector<pollfd> fds = {{stop_fd_, POLLIN, 0}};
+  for (const auto& listener : listeners_) fds.push_back({listener->poll_fd(), POLLIN, 0});
+  while ((fds[0].revents & POLLIN) == 0) {
+    int timeout = -1;
+    for (const auto& listener : listeners_) {
+      const int due = listener->TimeoutMillis();
+      if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
+    }
+    poll(fds.data(), fds.size(), timeout);
+    for (const auto& listener : listeners_) listener->Run();
+  }
+}
+
+HttpServer::Impl::~Impl() {
+  if (thread_.joinable()) {
+    const uint64_t one = 1;
+    while (write(stop_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+    thread_.join();
+  }
+  listeners_.clear();
+  if (stop_fd_ >= 0) close(stop_fd_);
+}
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
+                                                              Handler handler) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(handler));
+  if (absl::Status status = impl->Start(); !status.ok()) return status;
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+const std::vector<ListenAddress>& HttpServer::addresses() const { return impl_->addresses(); }
+
+}  // namespace api

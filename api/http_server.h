@@ -1,0 +1,64 @@
+// The HTTP server: several listening sockets, one thread, one handler.
+//
+//   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, handler);
+//
+// It only reads: GET and HEAD. Every listener has limits of its own, so that clients who exhaust
+// the TCP port leave the unix socket usable. A client that does not read, sends slowly or sends
+// garbage costs itself only.
+
+#ifndef PLEGD_API_HTTP_SERVER_H_
+#define PLEGD_API_HTTP_SERVER_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "api/http.h"
+#include "api/listen_address.h"
+
+namespace api {
+
+struct HttpServerOptions {
+  std::vector<ListenAddress> addresses;
+  // Whether TCP listeners may serve the API. Unix sockets always do: their file mode guards them.
+  bool api_on_tcp = false;
+  // Host names that TCP listeners answer to beside their own; see host_policy.h.
+  std::vector<std::string> host_names{};
+  // Each listener: further connections wait in the kernel's backlog.
+  unsigned max_connections = 64;
+  // Whole seconds. A connection without progress for so long is closed.
+  absl::Duration idle_timeout = absl::Seconds(10);
+  // A request line with its headers; a longer one is answered with 431 or 414.
+  size_t max_request_bytes = size_t{16} * 1024;
+  // Of all answers that wait for their readers; beyond it 503 is answered.
+  size_t max_pending_bytes = size_t{64} << 20;
+};
+
+// Confined to the owner's thread.
+class HttpServer {
+ public:
+  // Binds all addresses and begins to serve on the thread "plegd-http", where `handler` runs, one
+  // request at a time; it must not block. The error names the address: all are bound, or none.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
+                                                           Handler handler);
+  // Closes all connections, whatever they wait for. Waits for a handler that runs.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // What it is bound to, with real ports.
+  const std::vector<ListenAddress>& addresses() const;
+
+ private:
+  class Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace api
+
+#endif  // PLEGD_API_HTTP_SERVER_H_

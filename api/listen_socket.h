@@ -1,0 +1,49 @@
+// Sockets that listen.
+//
+//   absl::StatusOr<std::vector<ListenSocket>> sockets = Listen(*ParseListenAddress("[::1]:10270"));
+
+#ifndef PLEGD_API_LISTEN_SOCKET_H_
+#define PLEGD_API_LISTEN_SOCKET_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "api/listen_address.h"
+
+namespace api {
+
+// An open socket that listens, close-on-exec and non-blocking. Closes itself; the file of a unix
+// socket is removed, unless another has taken its place. Movable; confined to one thread at a time.
+class ListenSocket {
+ public:
+  // `address`: what it is really bound to.
+  ListenSocket(int fd, ListenAddress address);
+  ~ListenSocket();
+  ListenSocket(ListenSocket&& other) noexcept;
+  ListenSocket& operator=(ListenSocket&& other) = delete;
+
+  const ListenAddress& address() const { return address_; }
+  int fd() const { return fd_; }
+  // From now on closing the descriptor is the caller's; removing the file stays with this object.
+  int ReleaseFd();
+
+ private:
+  int fd_;
+  ListenAddress address_;
+  // Of the socket's file, to know it again.
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+// Binds `address`: a unix socket with mode 0660, or one TCP socket for each address the host has
+// (IPv6 ones take no IPv4; an empty host means all of both families). A unix socket that nobody
+// listens to any more is replaced; one that is in use, or a file that is no socket, is not. Looks
+// the name up, so it may block. The error names the address.
+absl::StatusOr<std::vector<ListenSocket>> Listen(const ListenAddress& address);
+
+}  // namespace api
+
+#endif  // PLEGD_API_LISTEN_SOCKET_H_

@@ -1,0 +1,22 @@
+// What every request must keep to, whatever it asks for.
+//
+//   if (std::optional<Response> refusal = Refuse(request, policy)) return *refusal;
+
+#ifndef PLEGD_API_REQUEST_RULES_H_
+#define PLEGD_API_REQUEST_RULES_H_
+
+#include <optional>
+
+#include "api/host_policy.h"
+#include "api/http.h"
+
+namespace api {
+
+// The refusal: 405 with Allow for a method other than GET and HEAD, 400 for a body, 403 for a Host
+// that `hosts` does not allow. `hosts` is null for a unix socket, which no browser reaches.
+// HTTP/1.0 without Host is fine.
+std::optional<Response> Refuse(const Request& request, const HostPolicy* hosts);
+
+}  // namespace api
+
+#endif  // PLEGD_API_REQUEST_RULES_H_

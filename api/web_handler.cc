@@ -1,0 +1,104 @@
+#include "api/web_handler.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "api/landing_page.h"
+#include "api/percent.h"
+#include "api/pod_json.h"
+#include "pleg/go_duration.h"
+
+namespace api {
+namespace {
+
+constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
+constexpr char kJsonType[] = "application/json";
+constexpr char kHtmlType[] = "text/html; charset=utf-8";
+constexpr absl::string_view kApiPrefix = "/api/v1/";
+constexpr absl::string_view kPodPrefix = "/api/v1/pods/";
+
+Response Text(int status, std::string body) { return {.status = status, .body = std::move(body)}; }
+
+Response Json(std::string body) { return {.content_type = kJsonType, .body = std::move(body)}; }
+
+}  // namespace
+
+WebHandler::WebHandler(WebInfo info, WebSources sources, const pleg::Clock& clock)
+    : info_(std::move(info)), sources_(std::move(sources)), clock_(clock) {}
+
+Response WebHandler::operator()(const Request& request) const {
+  const absl::string_view path = request.path;
+  if (path == "/") return Landing(request);
+  if (path == "/metrics") return Metrics();
+  if (path == "/healthz") return Healthz();
+  if (path == "/livez") return Livez();
+  if (path == "/readyz") return Readyz();
+  if (absl::StartsWith(path, kApiPrefix)) return Api(request);
+  return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
+}
+
+Response WebHandler::Landing(const Request& request) const {
+  LandingPage page;
+  page.version = info_.version;
+  page.runtime_endpoint = info_.runtime_endpoint;
+  page.runtime_endpoint_origin = info_.runtime_endpoint_origin;
+  page.verdict = sources_.verdict();
+  page.api_allowed = request.api_allowed;
+  Response response{.content_type = kHtmlType, .body = RenderLandingPage(page)};
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; style-src 'unsafe-inline'");
+  return response;
+}
+
+Response WebHandler::Metrics() const {
+  return {.content_type = kMetricsType, .body = sources_.metrics()};
+}
+
+Response WebHandler::Healthz() const {
+  const pleg::Verdict verdict = sources_.verdict();
+  if (verdict.healthy) return Text(200, "ok");
+  return Text(503, absl::StrCat("PLEG is not healthy: ", verdict.reason));
+}
+
+Response WebHandler::Livez() const {
+  const absl::Duration age = sources_.loop_age();
+  if (age <= info_.loop_limit) return Text(200, "ok");
+  return Text(503, absl::StrCat("the core's loop last turned ", pleg::FormatGoDuration(age),
+                                " ago; limit is ", pleg::FormatGoDuration(info_.loop_limit)));
+}
+
+Response WebHandler::Readyz() const {
+  if (sources_.ready()) return Text(200, "ok");
+  return Text(503, "no relist has succeeded yet");
+}
+
+Response WebHandler::Api(const Request& request) const {
+  if (!request.api_allowed) {
+    return Text(403,
+                "the API is not served here: use a unix socket (--web.listen-address unix:///path) "
+                "or start plegd with --web.enable-api\n");
+  }
+  absl::string_view path = request.path;
+  if (path == "/api/v1/pods") return Json(PodListJson(sources_.pods(), clock_.Now()));
+  if (absl::ConsumePrefix(&path, kPodPrefix)) return Pod(path);
+  return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
+}
+
+Response WebHandler::Pod(absl::string_view encoded_uid) const {
+  const std::optional<std::string> uid = PercentDecode(encoded_uid);
+  if (!uid.has_value()) {
+    return Text(400, absl::StrCat("the UID ", absl::CHexEscape(encoded_uid),
+                                  " is not percent-encoded correctly\n"));
+  }
+  const pleg::CachedPod pod = sources_.pod(pleg::PodUid(*uid));
+  if (!pod.found && !pod.pending) {
+    return Text(404, absl::StrCat("no pod has the UID \"", absl::CHexEscape(*uid), "\"\n"));
+  }
+  return Json(PodJson(pod, clock_.Now()));
+}
+
+}  // namespace api

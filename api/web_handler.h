@@ -1,0 +1,71 @@
+// What plegd serves over HTTP, as a function from request to response: no sockets, no threads.
+//
+//   WebHandler web(info, sources, clock);   HttpServer::Start(options, std::ref(web));
+//
+//   /metrics /healthz /livez /readyz /   on every listener
+//   /api/v1/pods /api/v1/pods/{uid}      where the listener allows the API
+
+#ifndef PLEGD_API_WEB_HANDLER_H_
+#define PLEGD_API_WEB_HANDLER_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "api/http.h"
+#include "pleg/health.h"
+#include "pleg/ids.h"
+#include "pleg/mono_time.h"
+#include "pleg/pod_cache.h"
+
+namespace api {
+
+// What never changes in a run.
+struct WebInfo {
+  std::string version;
+  std::string runtime_endpoint;
+  // Why that one: "--runtime-endpoint", "found at a well-known path", …
+  std::string runtime_endpoint_origin;
+  // The core's loop is dead when it has not turned for so long.
+  absl::Duration loop_limit = absl::Seconds(10);
+};
+
+// Each function is thread-safe, does not block and is not empty.
+struct WebSources {
+  std::function<std::string()> metrics;      // text format 0.0.4
+  std::function<pleg::Verdict()> verdict;    // the kubelet's
+  std::function<absl::Duration()> loop_age;  // since the core's loop last turned
+  std::function<bool()> ready;               // a first relist has succeeded
+  std::function<std::vector<pleg::CachedPod>()> pods;
+  std::function<pleg::CachedPod(const pleg::PodUid&)> pod;
+};
+
+// Thread-safe: immutable. /livez asks only for the loop: a runtime that hangs must not get plegd
+// killed.
+class WebHandler {
+ public:
+  // `clock` outlives the handler.
+  WebHandler(WebInfo info, WebSources sources, const pleg::Clock& clock);
+
+  // `request` keeps to request_rules.h. Does not block.
+  Response operator()(const Request& request) const;
+
+ private:
+  Response Landing(const Request& request) const;
+  Response Metrics() const;
+  Response Healthz() const;
+  Response Livez() const;
+  Response Readyz() const;
+  Response Api(const Request& request) const;
+  Response Pod(absl::string_view encoded_uid) const;
+
+  const WebInfo info_;
+  const WebSources sources_;
+  const pleg::Clock& clock_;
+};
+
+}  // namespace api
+
+#endif  // PLEGD_API_WEB_HANDLER_H_
