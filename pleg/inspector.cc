@@ -235,8 +235,11 @@ size_t Inspector::Window() const {
 }
 
 absl::Duration Inspector::SlowAfter() const {
+  if (options_.slow_after == absl::InfiniteDuration()) return options_.slow_after;
   if (quick_calls_ < kCallsForMean) return options_.slow_after;
-  const absl::Duration usual = absl::Seconds(mean_call_seconds_ * kSlowFactor);
+  // In whole nanoseconds, as the clock: a fraction more would never be reached by a timer.
+  const absl::Duration usual =
+      absl::Trunc(absl::Seconds(mean_call_seconds_ * kSlowFactor), absl::Nanoseconds(1));
   return std::min(std::max(usual, kLeastSlowAfter), options_.slow_after);
 }
 

@@ -199,8 +199,12 @@ class FakeRuntime : public RuntimeService {
     return calls.size();
   }
 
-  // Runs on each listing before it is answered: to shuffle it, to double or spoil items.
-  void EditListings(absl::AnyInvocable<void(Listing&)> edit) { edit_ = std::move(edit); }
+  // Runs on each listing before it is answered, with the pod it was filtered for: to look at it, to
+  // shuffle it, to double or spoil items.
+  using ListingEditor = absl::AnyInvocable<void(Listing&, const std::optional<PodUid>&)>;
+  void EditListings(ListingEditor edit) { edit_ = std::move(edit); }
+  // Each answer comes as much later as this says; without it, at once.
+  void DelayAnswers(absl::AnyInvocable<absl::Duration()> delay) { delay_ = std::move(delay); }
   // The filter of a list of one pod lets everything through, as of a runtime that ignores it.
   void IgnoreFilters(bool ignore) { ignore_filters_ = ignore; }
   // Told by every listing as how long its two calls took. Nothing really takes time.
@@ -321,7 +325,7 @@ class FakeRuntime : public RuntimeService {
     for (const std::unique_ptr<FakeContainer>& c : containers_) {
       if (wanted(c)) listing.containers.push_back({c->info, c->listed});
     }
-    if (edit_) edit_(listing);
+    if (edit_) edit_(listing, pod);
     return listing;
   }
 
@@ -364,10 +368,15 @@ class FakeRuntime : public RuntimeService {
     for (HeldCall& call : calls) Dispatch(std::move(call));
   }
   void Send(absl::AnyInvocable<void(absl::Status)> answer, absl::Status error) {
-    executor_.Post([alive = std::weak_ptr<const bool>(alive_), answer = std::move(answer),
-                    error = std::move(error)]() mutable {
+    auto task = [alive = std::weak_ptr<const bool>(alive_), answer = std::move(answer),
+                 error = std::move(error)]() mutable {
       if (!alive.expired()) answer(std::move(error));
-    });
+    };
+    if (delay_) {
+      executor_.PostAt(clock_.Now() + delay_(), std::move(task));
+    } else {
+      executor_.Post(std::move(task));
+    }
   }
 
   static size_t Count(const Counts& counts, absl::string_view key) {
@@ -396,7 +405,8 @@ class FakeRuntime : public RuntimeService {
   bool lists_held_ = false;
   bool ignore_filters_ = false;
   std::vector<HeldCall> held_;
-  absl::AnyInvocable<void(Listing&)> edit_;
+  ListingEditor edit_;
+  absl::AnyInvocable<absl::Duration()> delay_;
   absl::Duration list_sandboxes_took_;
   absl::Duration list_containers_took_;
 

@@ -249,7 +249,7 @@ void ReplayAll(size_t inspect_window) {
     const absl::StatusOr<History> history = LoadHistory(file);
     ASSERT_TRUE(history.ok()) << history.status();
     const std::string differences = Replay(*history, inspect_window).Run(totals);
-    EXPECT_EQ(differences, "") << std::filesystem::path(file).filename() << ", " << differences;
+    EXPECT_TRUE(differences.empty()) << std::filesystem::path(file).filename() << ", " << differences;
   }
   EXPECT_EQ(totals, kAll);
 }
