@@ -154,7 +154,7 @@ TEST(FindYamlTextTest, NamesFileAndLine) {
       {"key: a\nb: c\nkey: d\n", "/f:3: key is set twice"},
       {"- key: x\n", "/f:1: the top level is a list, not a mapping"},
       {"key\n", "/f:1: the top level is a text, not a mapping"},
-      {"a: b\nkey: \"x\n", "/f:3: not YAML: "},
+      {"a: b\nkey: [x\n", "/f:3: not YAML: "},
       {"a: b\n\tkey: x: y\n", "/f:2: not YAML: "},
       {"key: *nothing\n", "/f:1: not YAML: "},
       {"key: @x\n", "/f:1: not YAML: "},
