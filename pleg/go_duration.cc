@@ -56,6 +56,21 @@ size_t CountDigits(absl::string_view text) {
   return n;
 }
 
+// As Go computes it, rounding included: the digits that fit int64, times the unit, in doubles.
+uint64_t FractionNanos(absl::string_view digits, uint64_t unit) {
+  constexpr uint64_t kLimit = uint64_t{1} << 63;
+  uint64_t value = 0;
+  double scale = 1;
+  for (char c : digits) {
+    if (value > (kLimit - 1) / 10) break;
+    const uint64_t next = value * 10 + static_cast<uint64_t>(c - '0');
+    if (next > kLimit) break;
+    value = next;
+    scale *= 10;
+  }
+  return static_cast<uint64_t>(static_cast<double>(value) * (static_cast<double>(unit) / scale));
+}
+
 // Reads one "decimal unit" off `rest` and adds it to `total`; false if there is none or it is too
 // big.
 bool TakeTerm(absl::string_view& rest, absl::uint128& total) {
@@ -76,14 +91,7 @@ bool TakeTerm(absl::string_view& rest, absl::uint128& total) {
   if (whole_digits + fraction.size() == 0) return false;
   const Unit* unit = TakeUnit(rest);
   if (unit == nullptr) return false;
-  total += whole * unit->nanos;
-  absl::uint128 scaled = 0;
-  absl::uint128 scale = 1;
-  for (char c : fraction.substr(0, 18)) {
-    scaled = scaled * 10 + static_cast<unsigned>(c - '0');
-    scale *= 10;
-  }
-  total += scaled * unit->nanos / scale;
+  total += whole * unit->nanos + FractionNanos(fraction, unit->nanos);
   return total <= kLimit;
 }
 
