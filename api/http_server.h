@@ -22,7 +22,7 @@
 namespace api {
 
 struct HttpServerOptions {
-  std::vector<ListenAddress> addresses;
+  std::vector<ListenAddress> addresses{};
   // Whether TCP listeners may serve the API. Unix sockets always do: their file mode guards them.
   bool api_on_tcp = false;
   // Host names that TCP listeners answer to beside their own; see host_policy.h.

@@ -1,0 +1,259 @@
+#include "api/http_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "api/testing/raw_client.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace api {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::RawClient;
+using ::testing::StartsWith;
+
+constexpr char kGet[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr size_t kBigBytes = size_t{8} << 20;
+
+// Answers with what it was asked; /big is more than any socket buffers.
+Response Echo(const Request& request) {
+  if (request.path == "/big") return {.body = std::string(kBigBytes, 'x')};
+  return {.body = absl::StrCat(request.method, " ", request.path,
+                               request.api_allowed ? " api" : " no api"),
+          .headers = {{"X-Test", "yes"}}};
+}
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "/http-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string UnixAddress() const { return absl::StrCat("unix://", directory_, "/plegd.sock"); }
+
+  absl::Status TryStart(const std::vector<std::string>& addresses, HttpServerOptions options = {}) {
+    for (const std::string& address : addresses) {
+      options.addresses.push_back(*ParseListenAddress(address));
+    }
+    auto server = HttpServer::Start(options, Echo);
+    if (server.ok()) server_ = *std::move(server);
+    return server.status();
+  }
+  void Start(const std::vector<std::string>& addresses, HttpServerOptions options = {}) {
+    const absl::Status status = TryStart(addresses, std::move(options));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  RawClient Connect(size_t index = 0) { return RawClient(server_->addresses().at(index)); }
+  // One request on a connection of its own.
+  std::string Ask(absl::string_view request, size_t index = 0) {
+    RawClient client = Connect(index);
+    EXPECT_TRUE(client.connected());
+    client.Send(request);
+    return client.ReadResponse();
+  }
+
+  std::string directory_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersOverIpv4) {
+  Start({"127.0.0.1:0"});
+  EXPECT_NE(server_->addresses().at(0).port, 0);
+  EXPECT_THAT(Ask(kGet),
+              AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 16\r\n"),
+                    HasSubstr("Content-Type: text/plain; charset=utf-8\r\n"),
+                    HasSubstr("Cache-Control: no-store\r\n"), HasSubstr("X-Test: yes\r\n"),
+                    EndsWith("\r\n\r\nGET /echo no api")));
+}
+
+TEST_F(HttpServerTest, AnswersOverIpv6AndTakesNoIpv4There) {
+  if (const absl::Status status = TryStart({"[::1]:0"}); !status.ok()) {
+    GTEST_SKIP() << "no IPv6 here: " << status;
+  }
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo no api"));
+  const uint16_t port = server_->addresses().at(0).port;
+  EXPECT_FALSE(RawClient({false, "127.0.0.1", port, ""}).connected());
+}
+
+TEST_F(HttpServerTest, AUnixSocketServesTheApiToOwnerAndGroup) {
+  Start({UnixAddress()});
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));
+  struct stat info {};
+  ASSERT_EQ(stat((directory_ + "/plegd.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0660u);
+  server_.reset();
+  EXPECT_NE(stat((directory_ + "/plegd.sock").c_str(), &info), 0) << "the socket is left behind";
+}
+
+TEST_F(HttpServerTest, ServesAllListenersWithOneThread) {
+  Start({"127.0.0.1:0", UnixAddress(), "127.0.0.1:0"}, {.api_on_tcp = true});
+  ASSERT_EQ(server_->addresses().size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_THAT(Ask(kGet, i), EndsWith("GET /echo api"));
+}
+
+TEST_F(HttpServerTest, KeepsConnectionsAndAnswersHead) {
+  Start({"127.0.0.1:0"});
+  RawClient client = Connect();
+  for (int i = 0; i < 3; ++i) {
+    client.Send("HEAD /echo HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(client.ReadResponse(/*head=*/true),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Length: 17\r\n"),
+                      EndsWith("\r\n\r\n")));
+    client.Send(kGet);
+    EXPECT_THAT(client.ReadResponse(), EndsWith("GET /echo no api"));
+  }
+}
+
+TEST_F(HttpServerTest, PassesThePathOnEncodedAndWithoutTheQuery) {
+  Start({"127.0.0.1:0"});
+  EXPECT_THAT(Ask("GET /a%2Fb%00%zz?query=%41 HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+              EndsWith("GET /a%2Fb%00%zz no api"));
+}
+
+TEST_F(HttpServerTest, OnlyReads) {
+  Start({"127.0.0.1:0"});
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"}) {
+    EXPECT_THAT(Ask(absl::StrCat(method, " /echo HTTP/1.1\r\nHost: localhost\r\n",
+                                 "Content-Length: 1000000\r\n\r\n")),
+                AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")))
+        << method;
+  }
+  EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"),
+              StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(HttpServerTest, RejectsReboundNamesOnTcpOnly) {
+  Start({"127.0.0.1:0", UnixAddress()}, {.host_names = {"node-1"}});
+  const std::string rebound = "GET /echo HTTP/1.1\r\nHost: attacker.example:10270\r\n\r\n";
+  EXPECT_THAT(Ask(rebound, 0), AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("attacker.example")));
+  EXPECT_THAT(Ask(rebound, 1), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\nHost: node-1:1\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask("GET /echo HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(HttpServerTest, SurvivesMalformedRequests) {
+  // What is cut off rather than wrong is closed for idleness.
+  Start({"127.0.0.1:0"}, {.idle_timeout = absl::Seconds(1)});
+  for (const char* garbage :
+       {"\r\n\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        "\x16\x03\x01\x02\x01\x01\xfc\x03\x03", "GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
+    RawClient client = Connect();
+    client.Send(garbage);
+    shutdown(client.fd(), SHUT_WR);
+    EXPECT_THAT(client.ReadAll(), Not(HasSubstr(" 200 "))) << garbage;
+  }
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo no api"));
+}
+
+TEST_F(HttpServerTest, RejectsOversizedHeaders) {
+  Start({"127.0.0.1:0"});
+  const std::string filler(64 * 1024, 'a');
+  RawClient header = Connect();
+  header.Send(absl::StrCat("GET /echo HTTP/1.1\r\nHost: localhost\r\nX: ", filler, "\r\n\r\n"));
+  EXPECT_THAT(header.ReadResponse(), Not(HasSubstr(" 200 ")));
+  RawClient path = Connect();
+  path.Send(absl::StrCat("GET /", filler, " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  EXPECT_THAT(path.ReadResponse(), Not(HasSubstr(" 200 ")));
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo no api"));
+}
+
+TEST_F(HttpServerTest, AClientThatNeverReadsHoldsNobodyUp) {
+  Start({"127.0.0.1:0"});
+  std::vector<RawClient> stuck;
+  for (int i = 0; i < 4; ++i) {
+    stuck.push_back(Connect());
+    stuck.back().Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_THAT(Ask(kGet), EndsWith("GET /echo no api"));
+  // It is there in full once it reads after all.
+  EXPECT_THAT(stuck[0].ReadResponse().size(), ::testing::Gt(kBigBytes));
+}
+
+TEST_F(HttpServerTest, BoundsWhatWaitsForSlowReaders) {
+  Start({"127.0.0.1:0"}, {.max_pending_bytes = kBigBytes + 1000});
+  RawClient stuck = Connect();
+  stuck.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  // Its first byte says that the answer is on its way.
+  char byte = 0;
+  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
+  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(stuck.ReadResponse().size(), ::testing::Gt(kBigBytes));
+  // What was read counts no more.
+  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, TwoHundredConnectionsAreAllAnswered) {
+  Start({"127.0.0.1:0"}, {.max_connections = 16});
+  std::vector<RawClient> clients;
+  // The backlog holds what the limit does not admit.
+  std::thread opener([&] {
+    for (int i = 0; i < 200; ++i) {
+      clients.push_back(Connect());
+      clients.back().Send("GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    }
+  });
+  opener.join();
+  for (RawClient& client : clients) EXPECT_THAT(client.ReadAll(), EndsWith("GET /echo no api"));
+}
+
+TEST_F(HttpServerTest, AnExhaustedTcpPortLeavesTheUnixSocketUsable) {
+  Start({"127.0.0.1:0", UnixAddress()}, {.max_connections = 4});
+  std::vector<RawClient> idle;
+  for (int i = 0; i < 8; ++i) idle.push_back(Connect(0));
+  EXPECT_THAT(Ask(kGet, 1), EndsWith("GET /echo api"));
+}
+
+TEST_F(HttpServerTest, StopsWhileClientsAreConnected) {
+  Start({"127.0.0.1:0", UnixAddress()});
+  RawClient idle = Connect(0);
+  RawClient half = Connect(1);
+  half.Send("GET /echo HTT");
+  RawClient reader = Connect(0);
+  reader.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(recv(reader.fd(), &byte, 1, MSG_PEEK), 1);
+  server_.reset();
+  EXPECT_THAT(idle.ReadAll(), IsEmpty());
+  EXPECT_THAT(half.ReadAll(), IsEmpty());
+}
+
+TEST_F(HttpServerTest, NamesTheAddressInUse) {
+  Start({"127.0.0.1:0"});
+  const std::string taken = server_->addresses().at(0).ToString();
+  std::unique_ptr<HttpServer> first = std::move(server_);
+  const absl::Status status = TryStart({UnixAddress(), taken});
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(absl::StrCat("cannot listen on ", taken)),
+                    HasSubstr("Address already in use")));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/plegd.sock")) << "all or none";
+}
+
+}  // namespace
+}  // namespace api
