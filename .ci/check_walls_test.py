@@ -19,6 +19,7 @@ CLEAN = {
     "pleg/CMakeLists.txt": "plegd_library(pleg SOURCES a.cc DEPS plegd::absl)\n",
     "pleg/a.h": "#ifndef PLEGD_PLEG_A_H_\n#define PLEGD_PLEG_A_H_\n#include <string>\n#endif\n",
     "pleg/a.cc": '#include "pleg/a.h"\n#include "absl/time/time.h"\n#include <mutex>\n',
+    "pleg/c.cc": "int a;  // NOLINT(bugprone-x): the reason\n// The reason.\n// NOLINTBEGIN(bugprone-x)\n",
     "pleg/a_test.cc": '#include <thread>\n#include "pleg/testing/fake.h"\n',
     "runtime/CMakeLists.txt": "plegd_library(runtime SOURCES r.cc DEPS plegd::pleg plegd_cri_proto plegd::rpc)\n",
     "runtime/r.cc": '#include "pleg/a.h"\n#include "runtime/v1/api.pb.h"\n#include <grpcpp/grpcpp.h>\n',
