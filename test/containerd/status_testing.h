@@ -31,10 +31,12 @@ testing::AssertionResult IsOk(const absl::StatusOr<T>& value) {
 
 #define PLEGD_CONCAT_INNER(a, b) a##b
 #define PLEGD_CONCAT(a, b) PLEGD_CONCAT_INNER(a, b)
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations cannot stand in parentheses.
 #define PLEGD_ASSERT_OK_AND_ASSIGN(temporary, target, expression) \
   auto temporary = (expression);                                  \
   ASSERT_TRUE(testing_containerd::IsOk(temporary));               \
   target = *std::move(temporary)
+// NOLINTEND(bugprone-macro-parentheses)
 #define ASSERT_OK_AND_ASSIGN(target, expression) \
   PLEGD_ASSERT_OK_AND_ASSIGN(PLEGD_CONCAT(status_or_, __LINE__), target, expression)
 
