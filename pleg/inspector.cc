@@ -67,7 +67,7 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
 
   bool MaySend() const {
     return done_ != nullptr && !failed_ && next_ < calls_.size() &&
-           open_ < owner_->options_.calls_per_pod;
+           open_ < std::max<size_t>(owner_->options_.calls_per_pod, 1);
   }
 
   void SendOrFinish() {
