@@ -1,0 +1,37 @@
+// The command line of cri-sim.
+
+#ifndef PLEGD_CMD_CRI_SIM_FLAGS_H_
+#define PLEGD_CMD_CRI_SIM_FLAGS_H_
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/sim/sim_runtime.h"
+#include "runtime/sim/sim_server.h"
+
+namespace cri_sim {
+
+// `cri-sim`: serve.
+struct ServeFlags {
+  sim::RuntimeOptions runtime;
+  sim::ServerOptions server;
+  std::string control_path;
+};
+
+// `cri-sim ctl`: send one command.
+struct ControlFlags {
+  std::string control_path;
+  std::vector<std::string> command;
+};
+
+// The end, with this exit code, when everything is said already: help, version, bad flags.
+using ExitCode = int;
+
+// Prints help and version to stdout, and one line about a bad flag to stderr (exit code 2).
+std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** argv);
+
+}  // namespace cri_sim
+
+#endif  // PLEGD_CMD_CRI_SIM_FLAGS_H_

@@ -1,0 +1,96 @@
+// cri-sim: serves a simulated CRI runtime, or sends a command to one.
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cmd/cri-sim/flags.h"
+#include "runtime/sim/control_line.h"
+#include "runtime/sim/control_socket.h"
+#include "runtime/sim/controller.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+int Complain(absl::string_view message, int code) {
+  std::cerr << "cri-sim: " << message << "\n";
+  return code;
+}
+
+// The default sockets' directory is ours alone; /tmp is everybody's.
+absl::Status MakePrivateDirectory(const std::string& socket_path) {
+  const std::string directory = socket_path.substr(0, socket_path.rfind('/'));
+  if (!absl::EndsWith(directory, "/cri-sim") &&
+      !absl::EndsWith(directory, absl::StrCat("/cri-sim-", ::getuid()))) {
+    return absl::OkStatus();
+  }
+  if (::mkdir(directory.c_str(), 0700) == 0) return absl::OkStatus();
+  if (errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("making the directory ", directory));
+  }
+  struct stat info = {};
+  if (::lstat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
+      info.st_uid != ::getuid()) {
+    return absl::FailedPreconditionError(absl::StrCat(directory, " belongs to somebody else"));
+  }
+  return absl::OkStatus();
+}
+
+int Serve(cri_sim::ServeFlags flags) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  if (absl::Status made = MakePrivateDirectory(flags.server.socket_path); !made.ok()) {
+    return Complain(made.message(), kUsage);
+  }
+  auto runtime = std::make_shared<sim::SimRuntime>(std::move(flags.runtime));
+  auto server = sim::SimServer::Start(std::move(flags.server), runtime);
+  if (!server.ok()) return Complain(server.status().message(), kUsage);
+  sim::Controller controller(server->get());
+  const auto control = sim::ControlServer::Start(flags.control_path, &controller);
+  if (!control.ok()) return Complain(control.status().message(), kUsage);
+  std::cout << "cri-sim: serving " << runtime->sandbox_count() << " sandboxes and "
+            << runtime->container_count() << " containers on " << (*server)->target()
+            << ", control on " << flags.control_path << std::endl;
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return 0;
+}
+
+int Control(const cri_sim::ControlFlags& flags) {
+  const auto reply = sim::SendControl(flags.control_path, sim::JoinCommand(flags.command));
+  if (!reply.ok()) return Complain(reply.status().message(), kFailed);
+  if (reply->result != sim::ControlReply::Result::kOk) {
+    return Complain(reply->text,
+                    reply->result == sim::ControlReply::Result::kUsage ? kUsage : kFailed);
+  }
+  std::cout << reply->text << std::flush;
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = cri_sim::ParseFlags(argc, argv);
+  if (const int* code = std::get_if<cri_sim::ExitCode>(&parsed)) return *code;
+  if (auto* control = std::get_if<cri_sim::ControlFlags>(&parsed)) return Control(*control);
+  return Serve(std::move(std::get<cri_sim::ServeFlags>(parsed)));
+}

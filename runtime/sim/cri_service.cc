@@ -1,0 +1,238 @@
+#include "runtime/sim/cri_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/sim/wire_writer.h"
+
+namespace sim {
+namespace {
+
+namespace cri = ::runtime::v1;
+
+// A field number that no CRI version uses.
+constexpr int kPaddingField = 2047;
+constexpr size_t kGarbageBytes = 256;
+
+Message OneMessage(std::string bytes) {
+  return {{std::make_shared<const std::string>(std::move(bytes)), 1}};
+}
+
+template <typename Request>
+absl::Status ParseInto(absl::string_view bytes, Request& request) {
+  if (request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return absl::OkStatus();
+  return absl::InternalError("grpc: error unmarshalling request: " + request.GetTypeName());
+}
+
+absl::Status ParseBody(absl::string_view bytes, CriRequest& out) {
+  switch (out.rpc) {
+    case Rpc::kListPodSandbox:
+    case Rpc::kStreamPodSandboxes: {
+      cri::ListPodSandboxRequest request;  // Same fields as StreamPodSandboxesRequest.
+      absl::Status status = ParseInto(bytes, request);
+      out.sandbox_filter = std::move(*request.mutable_filter());
+      return status;
+    }
+    case Rpc::kListContainers:
+    case Rpc::kStreamContainers: {
+      cri::ListContainersRequest request;
+      absl::Status status = ParseInto(bytes, request);
+      out.container_filter = std::move(*request.mutable_filter());
+      return status;
+    }
+    case Rpc::kPodSandboxStatus:
+    case Rpc::kContainerStatus: {
+      cri::ContainerStatusRequest request;  // Same fields as PodSandboxStatusRequest.
+      absl::Status status = ParseInto(bytes, request);
+      out.id = pleg::ContainerId(request.container_id());
+      out.verbose = request.verbose();
+      return status;
+    }
+    case Rpc::kStatus: {
+      cri::StatusRequest request;
+      absl::Status status = ParseInto(bytes, request);
+      out.verbose = request.verbose();
+      return status;
+    }
+    default: {
+      cri::VersionRequest request;
+      return ParseInto(bytes, request);
+    }
+  }
+}
+
+std::string RuntimeStatus() {
+  std::string out;
+  WireWriter wire(&out, nullptr);
+  wire.Message(1, [&] {
+    for (const absl::string_view condition : {"RuntimeReady", "NetworkReady"}) {
+      wire.Message(1, [&] {
+        wire.String(1, condition);
+        wire.Bool(2, true);
+      });
+    }
+  });
+  wire.Message(3, [&] { wire.Message(2, [&] { wire.Bool(1, true); }); });
+  return out;
+}
+
+bool IsItemDefect(const Fault* fault) {
+  return fault != nullptr && fault->kind == Fault::Kind::kMalformed &&
+         fault->defect != Defect::kTruncated && fault->defect != Defect::kGarbage &&
+         fault->defect != Defect::kEmpty;
+}
+
+std::optional<Defect> ItemDefectOf(const Fault* fault) {
+  return IsItemDefect(fault) ? std::optional<Defect>(fault->defect) : std::nullopt;
+}
+
+// Ends inside the last field: items and statuses are longer than what is cut.
+std::string Truncate(std::string bytes) {
+  if (bytes.empty()) return "\x0a";
+  bytes.resize(bytes.size() - (bytes.size() > 400 ? 100 : 1));
+  return bytes;
+}
+
+// 0xff… is a varint that never ends.
+std::string Garbage() {
+  Random random(kGarbageBytes);
+  std::string bytes(16, '\xff');
+  while (bytes.size() < kGarbageBytes) bytes.push_back(static_cast<char>(random.Next()));
+  return bytes;
+}
+
+void Spoil(const Fault& fault, Message& message) {
+  if (fault.kind == Fault::Kind::kOversized) {
+    auto padding = std::make_shared<std::string>();
+    WireWriter(padding.get(), nullptr).Bytes(kPaddingField, std::string(fault.bytes, 'x'));
+    message.push_back({std::move(padding), 0});
+  } else if (fault.kind == Fault::Kind::kMalformed && !IsItemDefect(&fault)) {
+    if (fault.defect == Defect::kTruncated) message = OneMessage(Truncate(Flatten(message)));
+    if (fault.defect == Defect::kGarbage) message = OneMessage(Garbage());
+    if (fault.defect == Defect::kEmpty) message = OneMessage("");
+  }
+}
+
+std::vector<Message> Chunk(std::vector<Piece> pieces, size_t chunk_items) {
+  std::vector<Message> messages;
+  size_t items = chunk_items;
+  for (Piece& piece : pieces) {
+    if (items + piece.items > chunk_items) {
+      messages.emplace_back();
+      items = 0;
+    }
+    items += piece.items;
+    messages.back().push_back(std::move(piece));
+  }
+  return messages;
+}
+
+}  // namespace
+
+size_t ByteSize(const Message& message) {
+  size_t size = 0;
+  for (const Piece& piece : message) size += piece.bytes->size();
+  return size;
+}
+
+std::string Flatten(const Message& message) {
+  std::string bytes;
+  bytes.reserve(ByteSize(message));
+  for (const Piece& piece : message) bytes += *piece.bytes;
+  return bytes;
+}
+
+CriService::CriService(std::shared_ptr<SimRuntime> runtime, ServiceOptions options)
+    : runtime_(std::move(runtime)), options_(std::move(options)) {}
+
+absl::StatusOr<CriRequest> CriService::Parse(absl::string_view method,
+                                             absl::string_view bytes) const {
+  absl::string_view name = method;
+  if (!absl::ConsumePrefix(&name, "/") || !absl::ConsumePrefix(&name, kServiceName) ||
+      !absl::ConsumePrefix(&name, "/")) {
+    return absl::UnimplementedError(absl::StrCat("unknown service of method ", method));
+  }
+  const std::optional<Rpc> rpc = RpcFromName(name);
+  const bool streamed = rpc == Rpc::kStreamPodSandboxes || rpc == Rpc::kStreamContainers;
+  if (!rpc.has_value() || (streamed && !options_.list_streaming)) {
+    return absl::UnimplementedError(
+        absl::StrCat("unknown method ", name, " for service ", kServiceName));
+  }
+  CriRequest request;
+  request.rpc = *rpc;
+  if (absl::Status status = ParseBody(bytes, request); !status.ok()) return status;
+  return request;
+}
+
+CriReply CriService::Answer(const CriRequest& request, const Fault* fault) const {
+  CriReply reply;
+  if (IsList(request.rpc)) {
+    reply = AnswerList(request, fault);
+  } else if (request.rpc == Rpc::kGetContainerEvents) {
+    if (options_.events == EventMode::kUnimplemented) {
+      reply.status = absl::UnimplementedError("unknown method GetContainerEvents");
+    }
+    reply.events = options_.events == EventMode::kStream;
+  } else {
+    absl::StatusOr<std::string> bytes = AnswerOne(request, fault);
+    reply.status = bytes.status();
+    if (bytes.ok()) reply.messages.push_back(OneMessage(*std::move(bytes)));
+  }
+  if (fault != nullptr && !reply.messages.empty()) Spoil(*fault, reply.messages.back());
+  return reply;
+}
+
+CriReply CriService::AnswerList(const CriRequest& request, const Fault* fault) const {
+  const bool streamed =
+      request.rpc == Rpc::kStreamPodSandboxes || request.rpc == Rpc::kStreamContainers;
+  ListOptions options;
+  if (IsItemDefect(fault)) options.defect = ItemDefect{fault->defect, fault->id};
+  if (streamed) options.piece_items = std::min(options.piece_items, options_.stream_chunk);
+  std::vector<Piece> pieces = IsContainerList(request.rpc)
+                                  ? runtime_->ListContainers(request.container_filter, options)
+                                  : runtime_->ListSandboxes(request.sandbox_filter, options);
+  CriReply reply;
+  if (streamed) {
+    reply.messages = Chunk(std::move(pieces), options_.stream_chunk);
+  } else {
+    reply.messages.push_back(std::move(pieces));
+  }
+  return reply;
+}
+
+absl::StatusOr<std::string> CriService::AnswerOne(const CriRequest& request,
+                                                  const Fault* fault) const {
+  switch (request.rpc) {
+    case Rpc::kVersion:
+      return Version();
+    case Rpc::kStatus:
+      return RuntimeStatus();
+    case Rpc::kPodSandboxStatus:
+      return runtime_->SandboxStatus(request.id, request.verbose, options_.statuses_with_sandbox,
+                                     ItemDefectOf(fault));
+    case Rpc::kContainerStatus:
+      return runtime_->ContainerStatus(request.id, request.verbose, ItemDefectOf(fault));
+    default: {
+      std::string config;  // RuntimeConfig: the systemd driver is the enum's zero.
+      WireWriter(&config, nullptr).Message(1, [] {});
+      return config;
+    }
+  }
+}
+
+std::string CriService::Version() const {
+  std::string out;
+  WireWriter wire(&out, nullptr);
+  wire.String(1, "0.1.0");
+  wire.String(2, options_.runtime_name);
+  wire.String(3, options_.runtime_version);
+  wire.String(4, "v1");
+  return out;
+}
+
+}  // namespace sim
