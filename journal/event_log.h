@@ -52,8 +52,8 @@ struct EventLogStats {
   uint64_t errors = 0;   // opens and writes that failed, writes that hung
 };
 
-// stats is thread-safe; the rest is confined to one thread. Nothing but Start and Stop waits for
-// the disk.
+// stats is thread-safe; the rest is confined to one thread at a time. Nothing but Start and Stop
+// waits for the disk.
 class EventLog {
  public:
   // `open` replaces the opening of the path in tests.
