@@ -146,12 +146,11 @@ TEST_F(ServiceManagerTest, WithoutAWatchdogNoneIsFed) {
 
 TEST_F(ServiceManagerTest, AFullQueueDelaysAndLosesNothing) {
   FakeManager systemd(path_);
-  ServiceManager filler({.socket = path_, .watchdog_timeout = absl::Nanoseconds(2)});
-  for (int i = 1; i <= 2000; ++i) filler.Tick(At(i));
-  const size_t capacity = systemd.Received().size();
-  ASSERT_LT(capacity, 2000);  // the queue was full
-  for (int i = 0; i < 2000; ++i) filler.Tick(At(3000 + i));
-
+  // Several, as what one sender may have in the queue is limited too.
+  for (int sender = 0; sender < 20; ++sender) {
+    ServiceManager filler({.socket = path_, .watchdog_timeout = absl::Nanoseconds(2)});
+    for (int i = 1; i <= 500; ++i) filler.Tick(At(i));
+  }
   ServiceManager manager({.socket = path_, .watchdog_timeout = absl::Seconds(10)});
   manager.Ready();
   manager.SetStatus("old");
