@@ -65,13 +65,13 @@ std::string Describe(const CachedView& view) {
 // first step that differs would only repeat it.
 class Replay {
  public:
-  Replay(const History& history, size_t inspect_window)
+  Replay(const History& history, Decoding decoding, const pleg::PlegOptions& options)
       : history_(history),
-        runtime_(executor_, executor_.clock(), history),
+        runtime_(executor_, executor_.clock(), history, decoding),
         oracle_(history),
         cache_(executor_),
         hub_(executor_.clock()),
-        pleg_({.inspect_window = inspect_window},
+        pleg_(options,
               {runtime_, executor_.clock(), executor_, cache_, hub_, observer_, pleg::NullLog()}) {}
 
   // Empty if all is as expected.
@@ -104,6 +104,7 @@ class Replay {
 
   void Compare(const Expected& expected) {
     Differs("lists", "1", absl::StrCat(runtime_.lists()));
+    Differs("invalid items", "0", absl::StrCat(runtime_.invalid_items()));
     Differs("last relist listed", absl::StrCat(expected.listed),
             absl::StrCat(!observer_.relists.empty() && observer_.relists.back().lists.ok()));
     CompareEvents(expected);
@@ -243,19 +244,30 @@ constexpr Totals kAll = {
     .inspections = 2563,
     .deviations = {.errors_with_status = 204, .kept_addresses = 95, .reset_gauges = 789}};
 
-void ReplayAll(size_t inspect_window) {
+void ReplayAll(Decoding decoding, const pleg::PlegOptions& options) {
   Totals totals;
   for (const std::string& file : HistoryFiles(PLEGD_GOLDEN_DATA)) {
     const absl::StatusOr<History> history = LoadHistory(file);
     ASSERT_TRUE(history.ok()) << history.status();
-    const std::string differences = Replay(*history, inspect_window).Run(totals);
-    EXPECT_TRUE(differences.empty()) << std::filesystem::path(file).filename() << ", " << differences;
+    const std::string differences = Replay(*history, decoding, options).Run(totals);
+    EXPECT_TRUE(differences.empty())
+        << std::filesystem::path(file).filename() << ", " << differences;
   }
   EXPECT_EQ(totals, kAll);
 }
 
-TEST(GoldenReplayTest, OnePodAtATime) { ReplayAll(1); }
-TEST(GoldenReplayTest, SixteenPodsAtOnce) { ReplayAll(16); }
+pleg::PlegOptions Parallel() {
+  pleg::PlegOptions options;
+  options.inspect_window = 16;
+  options.inspect_calls_per_pod = 4;
+  options.inspect_slow_after = absl::Seconds(1);
+  options.inspect_slow_start_calls = 50;
+  return options;
+}
+
+TEST(GoldenReplayTest, SerialFromMessages) { ReplayAll(Decoding::kMessages, {}); }
+TEST(GoldenReplayTest, SerialFromBytes) { ReplayAll(Decoding::kBytes, {}); }
+TEST(GoldenReplayTest, ParallelFromBytes) { ReplayAll(Decoding::kBytes, Parallel()); }
 
 }  // namespace
 }  // namespace golden

@@ -3,112 +3,59 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/time/time.h"
+#include "pleg/log.h"
+#include "runtime/convert.h"
 
 namespace golden {
 namespace {
 
 namespace cri = ::runtime::v1;
 
-template <typename Map>
-std::string At(const Map& map, const std::string& key) {
-  auto it = map.find(key);
-  return it == map.end() ? std::string() : it->second;
+// The objects of a reply as messages.
+std::vector<pleg::ListedSandbox> Convert(const cri::ListPodSandboxResponse& reply) {
+  std::vector<pleg::ListedSandbox> listed;
+  for (const cri::PodSandbox& item : reply.items()) {
+    listed.push_back({std::make_shared<const pleg::SandboxInfo>(runtime::ToSandboxInfo(item)),
+                      runtime::ToSandboxState(item.state())});
+  }
+  return listed;
 }
 
-pleg::SandboxState ToState(cri::PodSandboxState state) {
-  if (state == cri::SANDBOX_READY) return pleg::SandboxState::kReady;
-  if (state == cri::SANDBOX_NOTREADY) return pleg::SandboxState::kNotReady;
-  return pleg::SandboxState::kUnknown;
+std::vector<pleg::ListedContainer> Convert(const cri::ListContainersResponse& reply) {
+  std::vector<pleg::ListedContainer> listed;
+  for (const cri::Container& item : reply.containers()) {
+    listed.push_back({std::make_shared<const pleg::ContainerInfo>(runtime::ToContainerInfo(item)),
+                      runtime::ToContainerState(item.state())});
+  }
+  return listed;
 }
 
-pleg::ContainerState ToState(cri::ContainerState state) {
-  if (state == cri::CONTAINER_CREATED) return pleg::ContainerState::kCreated;
-  if (state == cri::CONTAINER_RUNNING) return pleg::ContainerState::kRunning;
-  if (state == cri::CONTAINER_EXITED) return pleg::ContainerState::kExited;
-  return pleg::ContainerState::kUnknown;
+template <typename Listed>
+void Filter(std::vector<Listed>& listed, const std::optional<pleg::PodUid>& pod) {
+  if (!pod) return;
+  std::erase_if(listed, [&](const Listed& l) { return l.info->pod_uid != *pod; });
 }
 
+// The message as it comes out of its bytes. One that did not come through fails its verification.
 template <typename Message>
-uint64_t Hash(const Message& message) {
-  uint64_t hash = 0;
-  const std::string text = At(message.annotations(), "io.kubernetes.container.hash");
-  return absl::SimpleHexAtoi(text, &hash) ? hash : 0;
-}
-
-pleg::SandboxInfo ToInfo(const cri::PodSandbox& item) {
-  pleg::SandboxInfo info;
-  info.id = pleg::ContainerId(item.id());
-  info.pod_uid = pleg::PodUid(item.metadata().uid());
-  info.pod_name = item.metadata().name();
-  info.pod_namespace = item.metadata().namespace_();
-  info.attempt = item.metadata().attempt();
-  info.created_at = absl::FromUnixNanos(item.created_at());
-  return info;
-}
-
-pleg::ContainerInfo ToInfo(const cri::Container& item) {
-  pleg::ContainerInfo info;
-  info.id = pleg::ContainerId(item.id());
-  info.sandbox_id = pleg::ContainerId(item.pod_sandbox_id());
-  info.pod_uid = pleg::PodUid(At(item.labels(), "io.kubernetes.pod.uid"));
-  info.pod_name = At(item.labels(), "io.kubernetes.pod.name");
-  info.pod_namespace = At(item.labels(), "io.kubernetes.pod.namespace");
-  info.name = item.metadata().name();
-  info.attempt = item.metadata().attempt();
-  info.created_at = absl::FromUnixNanos(item.created_at());
-  info.image = item.image().image();
-  info.image_ref = item.image_ref();
-  info.image_id = item.image_id().empty() ? item.image_ref() : item.image_id();
-  info.hash = Hash(item);
-  return info;
-}
-
-pleg::SandboxStatus ToStatus(const cri::PodSandboxStatus& s) {
-  pleg::SandboxStatus status;
-  status.id = pleg::ContainerId(s.id());
-  status.pod_uid = pleg::PodUid(s.metadata().uid());
-  status.pod_name = s.metadata().name();
-  status.pod_namespace = s.metadata().namespace_();
-  status.attempt = s.metadata().attempt();
-  status.state = ToState(s.state());
-  status.created_at = absl::FromUnixNanos(s.created_at());
-  status.primary_ip = s.network().ip();
-  for (const cri::PodIP& ip : s.network().additional_ips()) {
-    status.additional_ips.push_back(ip.ip());
-  }
-  return status;
-}
-
-pleg::ContainerStatus ToStatus(const cri::ContainerStatus& s, const pleg::ContainerId& sandbox) {
-  pleg::ContainerStatus status;
-  status.id = pleg::ContainerId(s.id());
-  status.sandbox_id = sandbox;
-  status.name = At(s.labels(), "io.kubernetes.container.name");
-  status.state = ToState(s.state());
-  status.created_at = absl::FromUnixNanos(s.created_at());
-  if (status.state != pleg::ContainerState::kCreated && s.started_at() != 0) {
-    status.started_at = absl::FromUnixNanos(s.started_at());
-  }
-  if (status.state == pleg::ContainerState::kExited) {
-    if (s.finished_at() != 0) status.finished_at = absl::FromUnixNanos(s.finished_at());
-    status.exit_code = s.exit_code();
-    status.reason = s.reason();
-    status.message = s.message();
-  }
-  status.image = s.image().image();
-  status.image_ref = s.image_ref();
-  status.image_id = s.image_id().empty() ? s.image_ref() : s.image_id();
-  status.hash = Hash(s);
-  int32_t restarts = 0;
-  const std::string count = At(s.annotations(), "io.kubernetes.container.restartCount");
-  status.restart_count = absl::SimpleAtoi(count, &restarts) ? restarts : 0;
-  return status;
+Message ThroughTheWire(const Message& message) {
+  Message parsed;
+  parsed.ParseFromString(message.SerializeAsString());
+  return parsed;
 }
 
 }  // namespace
+
+HistoryRuntime::HistoryRuntime(pleg::Executor& executor, const pleg::Clock& clock,
+                               const History& history, Decoding decoding)
+    : executor_(executor),
+      clock_(clock),
+      decoding_(decoding),
+      state_(history),
+      sandbox_decoder_(observer_, pleg::NullLog()),
+      container_decoder_(observer_, pleg::NullLog()) {}
 
 void HistoryRuntime::Apply(const Step& step) {
   state_.Apply(step);
@@ -128,24 +75,32 @@ void HistoryRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
   ++lists_;
   executor_.Post(
       [this, pod = std::move(pod), started_at = clock_.Now(), done = std::move(done)]() mutable {
-        const auto sandboxes = state_.ListPodSandbox();
-        if (!sandboxes.ok()) return done(sandboxes.status());
-        const auto containers = state_.ListContainers();
-        if (!containers.ok()) return done(containers.status());
-        pleg::Listing listing;
-        listing.started_at = started_at;
-        for (const cri::PodSandbox& item : sandboxes->items()) {
-          auto info = std::make_shared<const pleg::SandboxInfo>(ToInfo(item));
-          if (!pod || info->pod_uid == *pod)
-            listing.sandboxes.push_back({info, ToState(item.state())});
-        }
-        for (const cri::Container& item : containers->containers()) {
-          auto info = std::make_shared<const pleg::ContainerInfo>(ToInfo(item));
-          if (!pod || info->pod_uid == *pod)
-            listing.containers.push_back({info, ToState(item.state())});
-        }
+        absl::StatusOr<pleg::Listing> listing = MakeListing(pod);
+        if (listing.ok()) listing->started_at = started_at;
         done(std::move(listing));
       });
+}
+
+absl::StatusOr<pleg::Listing> HistoryRuntime::MakeListing(const std::optional<pleg::PodUid>& pod) {
+  const auto sandboxes = state_.ListPodSandbox();
+  if (!sandboxes.ok()) return sandboxes.status();
+  const auto containers = state_.ListContainers();
+  if (!containers.ok()) return containers.status();
+  pleg::Listing listing;
+  if (decoding_ == Decoding::kMessages) {
+    listing.sandboxes = Convert(*sandboxes);
+    listing.containers = Convert(*containers);
+  } else {
+    auto decoded_sandboxes = sandbox_decoder_.Decode(sandboxes->SerializeAsString(), pod);
+    if (!decoded_sandboxes.ok()) return decoded_sandboxes.status();
+    auto decoded_containers = container_decoder_.Decode(containers->SerializeAsString(), pod);
+    if (!decoded_containers.ok()) return decoded_containers.status();
+    listing.sandboxes = *std::move(decoded_sandboxes);
+    listing.containers = *std::move(decoded_containers);
+  }
+  Filter(listing.sandboxes, pod);
+  Filter(listing.containers, pod);
+  return listing;
 }
 
 void HistoryRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox,
@@ -154,7 +109,9 @@ void HistoryRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox,
   executor_.Post([this, id = sandbox.id.value(), done = std::move(done)]() mutable {
     const auto response = state_.PodSandboxStatus(id);
     if (!response.ok()) return done(response.status());
-    done(std::make_shared<const pleg::SandboxStatus>(ToStatus(response->status())));
+    const cri::PodSandboxStatus status = ThroughTheWire(response->status());
+    if (absl::Status valid = runtime::VerifySandboxStatus(status); !valid.ok()) return done(valid);
+    done(std::make_shared<const pleg::SandboxStatus>(runtime::ToSandboxStatus(status)));
   });
 }
 
@@ -165,7 +122,12 @@ void HistoryRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
                   done = std::move(done)]() mutable {
     const auto response = state_.ContainerStatus(id);
     if (!response.ok()) return done(response.status());
-    done(std::make_shared<const pleg::ContainerStatus>(ToStatus(response->status(), sandbox)));
+    const cri::ContainerStatus status = ThroughTheWire(response->status());
+    if (absl::Status valid = runtime::VerifyContainerStatus(status); !valid.ok()) {
+      return done(valid);
+    }
+    done(
+        std::make_shared<const pleg::ContainerStatus>(runtime::ToContainerStatus(status, sandbox)));
   });
 }
 

@@ -31,6 +31,13 @@ std::string Print(const TruthLog::States& states) {
 
 }  // namespace
 
+void RandomHistory::OnFirstEvent() {
+  status_at_first_event_.clear();
+  for (const pleg::CachedPod& pod : cache_.All()) {
+    if (pod.found) status_at_first_event_[pod.status->uid.value()] = pod.status;
+  }
+}
+
 // The core tells of every inspection after its cache entry and its events, so what has come since
 // the one before belongs to it.
 void RandomHistory::OnInspectionEnd(InspectionResult result) {
@@ -49,10 +56,16 @@ void RandomHistory::OnInspectionEnd(InspectionResult result) {
       if (written.size() != 1) return Wrong("an inspection did not write one entry");
       const pleg::CachedPod pod = cache_.Get(pleg::PodUid(written[0]));
       Op(absl::StrCat("inspected ", written[0], ":", Print(StatesOf(*pod.status))));
+      if (!events.empty() && status_at_first_event_[written[0]] != pod.status) {
+        Wrong(absl::StrCat("events of ", written[0], " came before its entry"));
+      }
       return Wrong(oracle_.OnInspected(written[0], pod.status->timestamp, events));
     }
     case InspectionResult::kGone:
       if (events.empty()) return Wrong("a pod left without an event");
+      if (status_at_first_event_.count(events[0].pod_uid.value()) != 0) {
+        Wrong("events of a pod that left came before its entry was deleted");
+      }
       return Wrong(oracle_.OnGone(events[0].pod_uid.value(), events));
     case InspectionResult::kError:
       ++activity_.failed_inspections;

@@ -14,7 +14,7 @@
 namespace model {
 namespace {
 
-constexpr size_t kOps = 150;
+constexpr size_t kOps = 200;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   uint64_t value = 0;
@@ -25,7 +25,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 TEST(ModelTest, EventsAndCacheFollowTheRuntime) {
   const bool one = std::getenv("PLEGD_TEST_SEED") != nullptr;
   const uint64_t first = FromEnvironment("PLEGD_TEST_SEED", 1);
-  const uint64_t count = one ? 1 : FromEnvironment("PLEGD_TEST_SEEDS", 500);
+  const uint64_t count = one ? 1 : FromEnvironment("PLEGD_TEST_SEEDS", 400);
   Activity all;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     const std::string wrong = RandomHistory(seed, all).Run(kOps);

@@ -54,10 +54,10 @@ RandomHistory::RandomHistory(uint64_t seed, Activity& activity)
       cache_(executor_),
       hub_(executor_.clock()),
       observer_(std::make_unique<Observer>(*this)),
-      window_(1 + Below(4)),
-      pleg_({.relist_period = kPeriod, .inspect_window = window_},
+      options_(AnyOptions()),
+      pleg_(options_,
             {runtime_, executor_.clock(), executor_, cache_, hub_, *observer_, pleg::NullLog()}),
-      queue_(hub_.Subscribe(1'000'000)),
+      queue_(hub_.Subscribe(1'000'000, [this] { OnFirstEvent(); })),
       activity_(activity) {
   runtime_.EditListings([this](pleg::Listing& listing, const std::optional<pleg::PodUid>& pod) {
     EditListing(listing, pod);
@@ -65,6 +65,19 @@ RandomHistory::RandomHistory(uint64_t seed, Activity& activity)
 }
 
 RandomHistory::~RandomHistory() = default;
+
+pleg::PlegOptions RandomHistory::AnyOptions() {
+  pleg::PlegOptions options;
+  options.relist_period = kPeriod;
+  options.inspect_window = 1 + Below(4);
+  options.inspect_calls_per_pod = 1 + Below(3);
+  if (OneIn(2)) options.inspect_slow_after = absl::Milliseconds(100) + Up(2 * kPeriod);
+  options.inspect_max_slow_calls = 1 + Below(8);
+  options.inspect_slow_start_calls = Below(20);
+  if (OneIn(2)) options.retry_backoff = Up(kPeriod);
+  options.retry_backoff_limit = kPeriod;
+  return options;
+}
 
 std::string RandomHistory::Run(size_t ops) {
   pleg_.Start();
@@ -80,7 +93,10 @@ std::string RandomHistory::Run(size_t ops) {
     } else {
       executor_.PostAt(executor_.clock().Now() + Up(kPeriod), [this] { Happen(); });
     }
-    if (runtime_.held_pods() > window_) Wrong("more inspections at once than the window allows");
+    if (options_.inspect_slow_after == absl::InfiniteDuration() &&
+        runtime_.held_pods() > options_.inspect_window) {
+      Wrong("more inspections at once than the window allows");
+    }
   }
   if (wrongs_.empty()) JudgeSettled();
   if (wrongs_.empty()) JudgeReinspection();
@@ -138,7 +154,7 @@ void RandomHistory::Happen() {
     ChangeWorld();
   } else if (what < 13) {
     Fault();
-  } else if (what < 15) {
+  } else if (what < 16) {
     Recover();
   } else if (what < 19) {
     Ask();
@@ -159,7 +175,7 @@ void RandomHistory::ChangeWorld() {
   if (what < 9) return MoveObject();
   const std::optional<Key> object = AnyObject();
   if (!object) return;
-  if (OneIn(4)) {
+  if (OneIn(2)) {
     Op(absl::StrCat("remove pod ", object->first));
     runtime_.RemovePod(object->first);
   } else {
@@ -224,7 +240,7 @@ void RandomHistory::Fault() {
   const std::string uid = AnyPod();
   const std::optional<Key> object = AnyObject();
   const std::string id = object ? object->second : "c1";
-  switch (Below(7)) {
+  switch (Below(10)) {
     case 0:
       Op("lists fail");
       return runtime_.FailLists(absl::UnavailableError("lists"));
@@ -238,9 +254,11 @@ void RandomHistory::Fault() {
       Op("lists hang");
       return runtime_.HoldLists();
     case 4:
+    case 5:
+    case 6:
       Op(absl::StrCat("statuses of pod ", uid, " hang"));
       return runtime_.HoldPod(uid);
-    case 5:
+    case 7:
       Op(absl::StrCat("status of ", id, " hangs"));
       return runtime_.HoldStatus(id);
     default:
@@ -335,7 +353,10 @@ void RandomHistory::Wrong(const std::string& wrong) {
 }
 
 std::string RandomHistory::Report() const {
-  return absl::StrCat(absl::StrJoin(wrongs_, "\n"), "\nwindow ", window_, "; history:\n  ",
+  return absl::StrCat(absl::StrJoin(wrongs_, "\n"), "\nwindow ", options_.inspect_window,
+                      ", calls per pod ", options_.inspect_calls_per_pod, ", slow after ",
+                      absl::FormatDuration(options_.inspect_slow_after), ", retry after ",
+                      absl::FormatDuration(options_.retry_backoff), "; history:\n  ",
                       absl::StrJoin(ops_, "\n  "));
 }
 

@@ -62,6 +62,8 @@ class RandomHistory {
   class Observer;
   using Key = std::pair<std::string, std::string>;  // pod, object
 
+  pleg::PlegOptions AnyOptions();
+
   // Draws.
   uint64_t Below(uint64_t n) { return random_() % n; }
   bool OneIn(uint64_t n) { return Below(n) == 0; }
@@ -86,6 +88,7 @@ class RandomHistory {
   void Op(std::string what);
 
   // The judgement.
+  void OnFirstEvent();
   void OnInspectionEnd(pleg::InspectionResult result);
   void JudgeEvents(const std::vector<pleg::Event>& events);
   void JudgeAnswer(const std::string& uid, pleg::MonoTime min_time, pleg::MonoTime deadline,
@@ -106,7 +109,7 @@ class RandomHistory {
   pleg::PodCache cache_;
   pleg::EventHub hub_;
   std::unique_ptr<Observer> observer_;
-  const size_t window_;
+  const pleg::PlegOptions options_;
   pleg::GenericPleg pleg_;
   std::shared_ptr<pleg::EventQueue> queue_;
 
@@ -123,7 +126,9 @@ class RandomHistory {
   std::set<Key> removed_;
   std::map<std::string, size_t> reasons_to_sync_;
   std::map<std::string, size_t> syncs_;
-  std::map<std::string, std::shared_ptr<const pleg::PodStatus>> last_status_;
+  using Statuses = std::map<std::string, std::shared_ptr<const pleg::PodStatus>>;
+  Statuses last_status_;
+  Statuses status_at_first_event_;  // of what the queue holds
   Activity& activity_;
 
   std::vector<std::string> ops_;
