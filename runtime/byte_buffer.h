@@ -1,10 +1,12 @@
-// A gRPC reply as one piece of memory.
+// A gRPC reply as one piece of memory, or in the pieces that it came in.
 
 #ifndef PLEGD_RUNTIME_BYTE_BUFFER_H_
 #define PLEGD_RUNTIME_BYTE_BUFFER_H_
 
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
+
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -24,6 +26,27 @@ class FlatReply {
 
  private:
   grpc::Slice slice_;
+};
+
+// The pieces of a reply where they lie. Thread-compatible.
+class SlicedReply {
+ public:
+  explicit SlicedReply(const grpc::ByteBuffer& body) {
+    if (body.Valid()) (void)body.Dump(&slices_);
+    pieces_.reserve(slices_.size());
+    for (const grpc::Slice& slice : slices_) {
+      pieces_.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    }
+  }
+  SlicedReply(const SlicedReply&) = delete;
+  SlicedReply& operator=(const SlicedReply&) = delete;
+
+  // Live as long as this object.
+  const std::vector<absl::string_view>& pieces() const { return pieces_; }
+
+ private:
+  std::vector<grpc::Slice> slices_;
+  std::vector<absl::string_view> pieces_;
 };
 
 }  // namespace runtime

@@ -60,8 +60,8 @@ CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg:
       observer_(observer),
       log_(log),
       ledger_(clock, observer),
-      sandbox_decoder_(observer, log),
-      container_decoder_(observer, log),
+      sandbox_decoder_(observer, log, options_.decode),
+      container_decoder_(observer, log, options_.decode),
       identity_(absl::UnavailableError("the runtime has not answered yet")),
       transport_(
           {.target = options_.endpoint.GrpcTarget(), .max_reply_bytes = options_.max_reply_bytes},
@@ -139,7 +139,7 @@ void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
   Call(kListContainers, "", "", ListRequestBytes<v1::ListContainersRequest>(op->pod),
        [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
   absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes =
-      sandbox_decoder_.Decode(FlatReply(*reply).view(), op->pod);
+      sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
   if (!sandboxes.ok()) {
     op->failed = true;
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
@@ -153,7 +153,7 @@ void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
   op->listing.list_containers_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   absl::StatusOr<std::vector<pleg::ListedContainer>> containers =
-      container_decoder_.Decode(FlatReply(*reply).view(), op->pod);
+      container_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
   if (!containers.ok()) {
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
   }

@@ -45,6 +45,7 @@ struct CriOptions {
   // Between a handshake that failed and the next.
   absl::Duration handshake_retry = absl::Seconds(5);
   size_t max_reply_bytes = size_t{256} * 1024 * 1024;
+  DecodeMode decode = DecodeMode::kProjected;
 };
 
 // Confined to the core's thread, apart from Snapshot, Identity and Connected, which are

@@ -11,8 +11,7 @@
 namespace runtime {
 namespace {
 
-constexpr uint32_t kItemsField = 1;  // of both list replies
-constexpr uint32_t kIdField = 1;     // of both kinds of items
+constexpr uint32_t kIdField = 1;  // of both kinds of items
 
 // What a damaged item still tells.
 struct Remains {
@@ -36,22 +35,7 @@ Remains ReadRemains(absl::string_view item, uint32_t state_field) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<absl::string_view>> SplitListReply(absl::string_view method,
-                                                              absl::string_view reply) {
-  std::vector<absl::string_view> items;
-  WireReader reader(reply);
-  for (WireField field; reader.Next(field);) {
-    if (field.number == kItemsField && field.type == WireType::kBytes) items.push_back(field.bytes);
-  }
-  if (!reader.ok()) {
-    return absl::InternalError(absl::StrCat(method, ": malformed reply: damaged at byte ",
-                                            reader.position(), " of ", reply.size()));
-  }
-  return items;
-}
-
 absl::string_view SandboxList::Method() { return kListPodSandbox.name; }
-uint32_t SandboxList::StateField() { return Message::kStateFieldNumber; }
 SandboxList::State SandboxList::ToState(int number) { return ToSandboxState(number); }
 SandboxList::Info SandboxList::ToInfo(const Message& message) { return ToSandboxInfo(message); }
 absl::string_view SandboxList::Lacks(const Message& message) {
@@ -59,7 +43,6 @@ absl::string_view SandboxList::Lacks(const Message& message) {
 }
 
 absl::string_view ContainerList::Method() { return kListContainers.name; }
-uint32_t ContainerList::StateField() { return Message::kStateFieldNumber; }
 ContainerList::State ContainerList::ToState(int number) { return ToContainerState(number); }
 ContainerList::Info ContainerList::ToInfo(const Message& message) {
   return ToContainerInfo(message);
@@ -71,17 +54,35 @@ absl::string_view ContainerList::Lacks(const Message& message) {
 
 template <typename List>
 absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::Decode(
-    absl::string_view reply, const std::optional<pleg::PodUid>& pod) {
-  const absl::StatusOr<std::vector<absl::string_view>> items =
-      SplitListReply(List::Method(), reply);
-  if (!items.ok()) return items.status();
+    const std::vector<absl::string_view>& pieces, const std::optional<pleg::PodUid>& pod) {
+  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) return split;
   ++reply_number_;
+  accepted_ = 0;
   anonymous_ = 0;
   std::vector<Listed> listed;
-  listed.reserve(items->size());
-  for (const absl::string_view item : *items) DecodeItem(item, listed);
+  listed.reserve(splitter_.items().size());
+  for (const absl::string_view item : splitter_.items()) {
+    if (!AcceptKnown(item, listed)) DecodeItem(item, listed);
+  }
   KeepOrDrop(pod, listed);
   return listed;
+}
+
+template <typename List>
+bool ListDecoder<List>::AcceptKnown(absl::string_view item, std::vector<Listed>& out) {
+  if (!Project(item, List::kLayout, projection_)) {
+    projection_ = Projection();
+    return false;
+  }
+  if (mode_ == DecodeMode::kTyped) return false;
+  const auto found = known_.find(projection_.id);
+  if (found == known_.end() || !projection_.SameIdentity(found->second.identity)) return false;
+  if (found->second.listed_in == reply_number_) {
+    Report("duplicate_id", projection_.id);
+  } else {
+    Accept(found->second, nullptr, List::ToState(projection_.state), out);
+  }
+  return true;
 }
 
 template <typename List>
@@ -97,7 +98,7 @@ void ListDecoder<List>::DecodeItem(absl::string_view item, std::vector<Listed>& 
     return;
   }
   const State state = List::ToState(message_.state());
-  const auto found = known_.find(pleg::ContainerId(message_.id()));
+  const auto found = known_.find(message_.id());
   if (found != known_.end() && found->second.listed_in == reply_number_) {
     return Report("duplicate_id", message_.id());
   }
@@ -106,22 +107,21 @@ void ListDecoder<List>::DecodeItem(absl::string_view item, std::vector<Listed>& 
     return;
   }
   Info info = List::ToInfo(message_);
-  if (found != known_.end() && *found->second.info == info) {
-    return Accept(found->second, nullptr, state, out);
-  }
-  auto fresh = std::make_shared<const Info>(std::move(info));
-  Accept(known_[fresh->id], fresh, state, out);
+  Known& known = found != known_.end() ? found->second : known_[message_.id()];
+  known.identity = projection_.ToIdentity();
+  if (known.info != nullptr && *known.info == info) return Accept(known, nullptr, state, out);
+  Accept(known, std::make_shared<const Info>(std::move(info)), state, out);
 }
 
 template <typename List>
 void ListDecoder<List>::DecodeMalformed(absl::string_view item) {
-  const Remains remains = ReadRemains(item, List::StateField());
+  const Remains remains = ReadRemains(item, List::kLayout.state);
   Report("malformed", remains.id);
   if (remains.id.empty()) {
     ++anonymous_;
     return;
   }
-  const auto found = known_.find(pleg::ContainerId(remains.id));
+  const auto found = known_.find(remains.id);
   if (found == known_.end()) return;
   found->second.doubtful_in = reply_number_;
   const bool superseded = found->second.listed_in == reply_number_;
@@ -134,12 +134,14 @@ void ListDecoder<List>::Accept(Known& known, std::shared_ptr<const Info> info, S
   if (info != nullptr) known.info = std::move(info);
   known.state = state;
   known.listed_in = reply_number_;
+  ++accepted_;
   out.push_back({known.info, state});
 }
 
 template <typename List>
 void ListDecoder<List>::KeepOrDrop(const std::optional<pleg::PodUid>& pod,
                                    std::vector<Listed>& out) {
+  if (accepted_ == known_.size() && anonymous_ == anonymous_baseline_) return;
   const bool hold_all = anonymous_ > anonymous_baseline_;
   bool held = false;
   for (auto it = known_.begin(); it != known_.end();) {

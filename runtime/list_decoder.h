@@ -38,14 +38,17 @@
 #include "pleg/log.h"
 #include "pleg/model.h"
 #include "runtime/lenient_parse.h"
+#include "runtime/projection.h"
+#include "runtime/reply_bytes.h"
 #include "runtime/v1/api.pb.h"
 
 namespace runtime {
 
-// The items of a list reply (field 1), as views into `reply`. Other fields are skipped. kInternal
-// tells where the reply itself is damaged; nothing of it is to be trusted then.
-absl::StatusOr<std::vector<absl::string_view>> SplitListReply(absl::string_view method,
-                                                              absl::string_view reply);
+// How items are read. Both yield the same; kTyped is the slow, plain way, kept to check the other.
+enum class DecodeMode {
+  kProjected,  // of a known object only its identity and state (projection.h)
+  kTyped,      // every item with libprotobuf
+};
 
 // What a ListDecoder must know of ListPodSandbox …
 struct SandboxList {
@@ -53,8 +56,8 @@ struct SandboxList {
   using Info = pleg::SandboxInfo;
   using Listed = pleg::ListedSandbox;
   using State = pleg::SandboxState;
+  static constexpr ItemLayout kLayout = kSandboxLayout;
   static absl::string_view Method();
-  static uint32_t StateField();
   static State ToState(int number);
   static Info ToInfo(const Message& message);
   // "no_metadata", "no_image", or empty.
@@ -67,8 +70,8 @@ struct ContainerList {
   using Info = pleg::ContainerInfo;
   using Listed = pleg::ListedContainer;
   using State = pleg::ContainerState;
+  static constexpr ItemLayout kLayout = kContainerLayout;
   static absl::string_view Method();
-  static uint32_t StateField();
   static State ToState(int number);
   static Info ToInfo(const Message& message);
   static absl::string_view Lacks(const Message& message);
@@ -83,28 +86,36 @@ class ListDecoder {
   using Listed = typename List::Listed;
 
   // Both outlive the decoder.
-  ListDecoder(pleg::CallObserver& observer, pleg::Log& log) : observer_(observer), log_(log) {}
+  ListDecoder(pleg::CallObserver& observer, pleg::Log& log,
+              DecodeMode mode = DecodeMode::kProjected)
+      : observer_(observer), log_(log), mode_(mode) {}
 
-  // The objects of a reply to a list of everything, or of `pod` only. kInternal if the reply itself
-  // is damaged; the decoder then knows what it knew.
-  absl::StatusOr<std::vector<Listed>> Decode(absl::string_view reply,
+  // The objects of a reply to a list of everything, or of `pod` only; the reply is in pieces, as it
+  // came. kInternal if the reply itself is damaged; the decoder then knows what it knew.
+  absl::StatusOr<std::vector<Listed>> Decode(const std::vector<absl::string_view>& pieces,
                                              const std::optional<pleg::PodUid>& pod);
+  absl::StatusOr<std::vector<Listed>> Decode(absl::string_view reply,
+                                             const std::optional<pleg::PodUid>& pod) {
+    return Decode(std::vector<absl::string_view>{reply}, pod);
+  }
 
   // Whether the last list of everything had it.
-  bool Knows(const pleg::ContainerId& id) const { return known_.contains(id); }
+  bool Knows(const pleg::ContainerId& id) const { return known_.contains(id.value()); }
 
  private:
   using State = typename List::State;
 
   struct Known {
     std::shared_ptr<const Info> info;
+    ItemIdentity identity;  // of the item that `info` was decoded from
     State state = State::kUnknown;
-    uint64_t listed_in = 0;  // the number of the reply that listed it
-    uint64_t doubtful_in =
-        0;  // the number of the reply that had an item of it that could not be parsed
+    uint64_t listed_in = 0;    // the number of the reply that listed it
+    uint64_t doubtful_in = 0;  // of the reply that had an item of it that could not be parsed
   };
-  using KnownMap = absl::flat_hash_map<pleg::ContainerId, Known>;
+  using KnownMap = absl::flat_hash_map<std::string, Known>;
 
+  // False unless the item is that of a known object, of the same identity.
+  bool AcceptKnown(absl::string_view item, std::vector<Listed>& out);
   void DecodeItem(absl::string_view item, std::vector<Listed>& out);
   void DecodeMalformed(absl::string_view item);
   // `info` null: as known.
@@ -116,9 +127,13 @@ class ListDecoder {
 
   pleg::CallObserver& observer_;
   pleg::Log& log_;
+  const DecodeMode mode_;
+  ItemSplitter splitter_;
+  Projection projection_;           // of the item at hand
   typename List::Message message_;  // reused from item to item
   KnownMap known_;
   uint64_t reply_number_ = 0;
+  size_t accepted_ = 0;            // objects that this reply listed
   size_t anonymous_ = 0;           // items of this reply without a readable id
   size_t anonymous_baseline_ = 0;  // as many hid no known object
 };
