@@ -279,7 +279,7 @@ TEST_F(PlegdTest, RestartOfContainerdInventsAndLosesNothing) {
 
   node_->Kill();
   ASSERT_TRUE(WaitUntil([&] {
-    return plegd_->Metric("pleg_cri_calls_total{method=\"ListPodSandbox\",code=\"UNAVAILABLE\"}")
+    return plegd_->Metric("pleg_cri_calls_total{code=\"Unavailable\",method=\"ListPodSandbox\"}")
                .value_or(0) > 0;
   }));
   ASSERT_OK(pods_[0].Exit("app", 11));
