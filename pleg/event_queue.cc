@@ -1,14 +1,15 @@
 #include "pleg/event_queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
-
-#include "absl/container/flat_hash_set.h"
 
 namespace pleg {
 
 EventQueue::EventQueue(size_t capacity, absl::AnyInvocable<void()> on_ready)
-    : capacity_(std::max<size_t>(capacity, 1)), on_ready_(std::move(on_ready)) {}
+    : capacity_(std::max<size_t>(capacity, 1)),
+      on_ready_(std::move(on_ready)),
+      forget_above_(kForgetFactor * capacity_) {}
 
 size_t EventQueue::Fold(std::vector<Event>& events) {
   absl::flat_hash_set<ContainerId> ended;
@@ -25,6 +26,39 @@ size_t EventQueue::Fold(std::vector<Event>& events) {
   return gone;
 }
 
+size_t EventQueue::Forget() {
+  size_t kept = 0;
+  for (auto& [uid, events] : pods_) {
+    Fold(events);  // from here on a removal is its container's last event
+    auto told = told_.find(uid);
+    absl::flat_hash_set<ContainerId> forgotten;
+    for (const Event& event : events) {
+      const bool known = told != told_.end() && told->second.contains(event.id);
+      if (event.type == EventType::kContainerRemoved && !known) forgotten.insert(event.id);
+    }
+    std::erase_if(events, [&forgotten](const Event& event) {
+      return event.type == EventType::kPodSync || forgotten.contains(event.id);
+    });
+    kept += events.size();
+  }
+  absl::erase_if(pods_, [](const auto& pod) { return pod.second.empty(); });
+  std::erase_if(order_, [this](const PodUid& uid) { return !pods_.contains(uid); });
+  forget_above_ = std::max(kForgetFactor * capacity_, 2 * kept);
+  return size_ - kept;
+}
+
+void EventQueue::NoteTold(const Event& event) {
+  if (event.type == EventType::kPodSync) return;
+  if (event.type != EventType::kContainerRemoved) {
+    told_[event.pod_uid].insert(event.id);
+    return;
+  }
+  auto pod = told_.find(event.pod_uid);
+  if (pod == told_.end()) return;
+  pod->second.erase(event.id);
+  if (pod->second.empty()) told_.erase(pod);
+}
+
 size_t EventQueue::Push(const Event& event) {
   bool was_empty = false;
   size_t gone = 0;
@@ -35,11 +69,13 @@ size_t EventQueue::Push(const Event& event) {
     if (events.empty()) order_.push_back(event.pod_uid);
     events.push_back(event);
     ++size_;
-    if (size_ > capacity_) {
+    if (size_ > forget_above_) {
+      gone = Forget();
+    } else if (size_ > capacity_) {
       gone = Fold(events);
-      size_ -= gone;
-      folded_ += gone;
     }
+    size_ -= gone;
+    folded_ += gone;
   }
   if (was_empty && on_ready_) on_ready_();
   return gone;
@@ -51,6 +87,7 @@ EventQueue::Batch EventQueue::Take(size_t max) {
   while (!order_.empty() && batch.events.size() < max) {
     auto pod = pods_.find(order_.front());
     size_ -= pod->second.size();
+    for (const Event& event : pod->second) NoteTold(event);
     std::move(pod->second.begin(), pod->second.end(), std::back_inserter(batch.events));
     pods_.erase(pod);
     order_.pop_front();

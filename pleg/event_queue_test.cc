@@ -135,6 +135,56 @@ TEST(EventQueueTest, ARestartingContainerStaysSmallUnread) {
   EXPECT_EQ(batch.events.back().exit_code, 9'999);
 }
 
+TEST(EventQueueTest, FarOverItsCapacityItForgetsWhatCameAndWentUnheardOf) {
+  EventQueue queue(2);
+  Pusher push(queue);
+  push("p", "known", kStarted);
+  queue.Take();
+  push("p", "known", kDied, 1);
+  push("p", "known", kRemoved);
+  push("p", "unheard", kDied, 2);
+  push("p", "unheard", kRemoved);
+  push("q", "gone", kDied, 3);
+  push("q", "gone", kRemoved);
+  push("r", "", kPodSync);
+  EXPECT_EQ(push("s", "stays", kStarted), 0u);
+  EXPECT_EQ(push("s", "stays", kDied, 4), 6u);  // with the start that is folded
+  const EventQueue::Batch batch = queue.Take();
+  EXPECT_EQ(batch.folded, 6u);
+  EXPECT_THAT(Lines(batch), ElementsAre("2 p ContainerDied known 1", "3 p ContainerRemoved known",
+                                        "10 s ContainerDied stays 4"));
+}
+
+TEST(EventQueueTest, WhatIsRemovedAndBackIsNotForgotten) {
+  EventQueue queue(1);
+  Pusher push(queue);
+  push("p", "a", kDied, 1);
+  push("p", "a", kRemoved);
+  push("p", "a", kStarted);
+  for (const char* uid : {"q", "r", "s"}) push(uid, "b", kStarted);
+  EXPECT_EQ(queue.size(), 5u);
+  EXPECT_EQ(Lines(queue.Take(1)).back(), "3 p ContainerStarted a");
+}
+
+TEST(EventQueueTest, AConsumerThatNeverTakesCostsNoMoreThanWhatExists) {
+  EventQueue queue(10);
+  Pusher push(queue);
+  for (int i = 0; i < 10; ++i) push("p", absl::StrCat("told-", i).c_str(), kStarted);
+  queue.Take();
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string uid = absl::StrCat("pod-", i);
+    push(uid.c_str(), "c", kStarted);
+    push(uid.c_str(), "c", kDied, 1);
+    push(uid.c_str(), "c", kRemoved);
+    push(uid.c_str(), "", kPodSync);
+    ASSERT_LE(queue.size(), 41u);
+  }
+  for (int i = 0; i < 10; ++i) push("p", absl::StrCat("told-", i).c_str(), kRemoved);
+  const EventQueue::Batch batch = queue.Take();
+  EXPECT_GE(batch.events.size(), 10u);
+  EXPECT_EQ(batch.folded + batch.events.size(), 20'010u);
+}
+
 TEST(EventQueueTest, CapacityIsAtLeastOne) {
   EventQueue queue(0);
   Pusher push(queue);
