@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <string>
@@ -209,66 +208,75 @@ TEST(EventQueueTest, TellsOnlyWhenItTurnsNonEmpty) {
   EXPECT_EQ(ready, 2);
 }
 
-TEST(EventQueueTest, OneThreadPushesAnotherTakes) {
-  constexpr int kRounds = 2'000;
-  Mutex mu;
-  std::condition_variable_any woken;
-  bool ready = false;
-  bool done = false;
-  EventQueue queue(50, [&] {
-    MutexLock lock(mu);
-    ready = true;
-    woken.notify_one();
-  });
+// A consumer with a thread of its own that sleeps until the queue is ready.
+class Taker {
+ public:
+  explicit Taker(size_t capacity)
+      : queue(capacity, [this] { Wake(ready_); }), thread_([this] { Run(); }) {}
 
+  // Takes what is left and ends.
+  void Finish() {
+    Wake(done_);
+    thread_.join();
+  }
+
+  EventQueue queue;
+  // After Finish.
   uint64_t taken = 0;
   uint64_t folded = 0;
   uint64_t unordered = 0;
-  std::map<std::string, std::pair<uint64_t, Event>> last;  // by pod
-  std::thread taker([&] {
-    for (;;) {
-      bool finished;
-      {
-        std::unique_lock<Mutex> lock(mu);
-        woken.wait(lock, [&] { return ready || done; });
-        ready = false;
-        finished = done;
-      }
-      for (EventQueue::Batch batch = queue.Take(); !batch.events.empty() || batch.folded > 0;
-           batch = queue.Take()) {
-        folded += batch.folded;
-        for (const Event& event : batch.events) {
-          ++taken;
-          auto& [seq, newest] = last[event.pod_uid.value()];
-          if (event.seq <= seq) ++unordered;
-          seq = event.seq;
-          newest = event;
-        }
-      }
-      if (finished) return;
-    }
-  });
+  std::map<std::string, Event> last;  // by pod
 
-  Pusher push(queue);
+ private:
+  void Wake(bool& flag) {
+    MutexLock lock(mu_);
+    flag = true;
+    woken_.notify_one();
+  }
+  void Run() {
+    for (bool finished = false; !finished;) {
+      {
+        std::unique_lock<Mutex> lock(mu_);
+        woken_.wait(lock, [this] { return ready_ || done_; });
+        ready_ = false;
+        finished = done_;
+      }
+      const EventQueue::Batch batch = queue.Take();
+      folded += batch.folded;
+      for (const Event& event : batch.events) {
+        ++taken;
+        Event& before = last[event.pod_uid.value()];
+        if (event.seq <= before.seq) ++unordered;
+        before = event;
+      }
+    }
+  }
+
+  Mutex mu_;
+  std::condition_variable_any woken_;
+  bool ready_ = false;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+TEST(EventQueueTest, OneThreadPushesAnotherTakes) {
+  constexpr int kRounds = 2'000;
+  Taker taker(50);
+  Pusher push(taker.queue);
   uint64_t told = 0;
   for (int i = 0; i < kRounds; ++i) {
     const std::string uid = absl::StrCat("pod-", i % 5);
     told += push(uid.c_str(), "c", kStarted);
     told += push(uid.c_str(), "c", kDied, i);
   }
-  {
-    MutexLock lock(mu);
-    done = true;
-    woken.notify_one();
-  }
-  taker.join();
-  EXPECT_EQ(unordered, 0u);
-  EXPECT_EQ(folded, told);
-  EXPECT_EQ(taken + folded, 2u * kRounds);
-  ASSERT_EQ(last.size(), 5u);
-  for (const auto& [uid, end] : last) {
-    EXPECT_EQ(end.second.type, kDied);
-    EXPECT_GE(end.second.exit_code, kRounds - 5);
+  taker.Finish();
+  EXPECT_EQ(taker.unordered, 0u);
+  EXPECT_EQ(taker.folded, told);
+  EXPECT_EQ(taker.taken + taker.folded, 2u * kRounds);
+  ASSERT_EQ(taker.last.size(), 5u);
+  for (const auto& [uid, end] : taker.last) {
+    EXPECT_EQ(end.type, kDied);
+    EXPECT_GE(end.exit_code, kRounds - 5);
   }
 }
 
