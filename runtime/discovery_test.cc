@@ -8,10 +8,12 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/testing/temp_dir.h"
@@ -184,6 +186,49 @@ TEST_F(DiscoverTest, PassesOnNotesAndErrors) {
   EXPECT_THAT(Run().notes, ElementsAre(HasSubstr("/etc/crictl.yaml:1: not YAML")));
   settings_.flag = "tcp://x";
   EXPECT_EQ(Discover(settings_, seams_).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// With the probe that plegd has, against sockets of which none is a runtime.
+class ProbeTest : public ::testing::Test {
+ protected:
+  ProbeTest() {
+    settings_.flag = dir_.File("s");
+    seams_.probe = [this](const Endpoint& endpoint) { return ProbeVersion(endpoint, timeout_); };
+    fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, settings_.flag.data(), settings_.flag.size());
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 5), 0);
+  }
+  ~ProbeTest() override { close(fd_); }
+
+  CandidateReport Report() { return Discover(settings_, seams_).value().candidates.at(0); }
+
+  testing::TempDir dir_;
+  DiscoverySettings settings_;
+  DiscoverySeams seams_;
+  absl::Duration timeout_ = absl::Seconds(30);
+  int fd_ = -1;
+};
+
+TEST_F(ProbeTest, ASocketThatNobodyReadsIsSilent) {
+  timeout_ = absl::Milliseconds(300);
+  const CandidateReport report = Report();
+  EXPECT_EQ(report.state, CandidateState::kSilent) << report.line;
+  EXPECT_THAT(report.line, HasSubstr("accepts connections but does not answer"));
+}
+
+TEST_F(ProbeTest, AnHttpServerFails) {
+  std::jthread server([this] {
+    for (int client; (client = accept(fd_, nullptr, nullptr)) >= 0; close(client)) {
+      constexpr absl::string_view kReply = "HTTP/1.1 400 Bad Request\r\n\r\n";
+      send(client, kReply.data(), kReply.size(), MSG_NOSIGNAL);
+    }
+  });
+  const CandidateReport report = Report();
+  EXPECT_EQ(report.state, CandidateState::kFails) << report.line;
+  shutdown(fd_, SHUT_RDWR);
 }
 
 // Runs as an ordinary user for a scope. Confined to one thread; glibc changes all of them.
