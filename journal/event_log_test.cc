@@ -1,5 +1,6 @@
 #include "journal/event_log.h"
 
+#include <condition_variable>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ class RecordingLog : public pleg::Log {
              std::initializer_list<pleg::LogField>) override {
     pleg::MutexLock lock(mu_);
     messages_.emplace_back(message);
+    changed_.notify_all();
+  }
+  void AwaitMessages(size_t count) {
+    pleg::MutexLock lock(mu_);
+    while (messages_.size() < count) changed_.wait(mu_);
   }
   std::vector<std::string> messages() const {
     pleg::MutexLock lock(mu_);
@@ -38,6 +44,7 @@ class RecordingLog : public pleg::Log {
 
  private:
   mutable pleg::Mutex mu_;
+  std::condition_variable_any changed_;
   std::vector<std::string> messages_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -128,7 +135,7 @@ TEST_F(EventLogTest, AFullDiskIsToldOnceAndCostsNothingThatFits) {
   disk_->AwaitFailures(3);
   EXPECT_THAT(messages_.messages(), ElementsAre("event log cannot be written"));
   disk_->Fail(absl::OkStatus());
-  disk_->AwaitSize(11);
+  messages_.AwaitMessages(2);
   EXPECT_TRUE(log->Stop(absl::Minutes(1)));
   EXPECT_THAT(Lines(), SizeIs(20));
   EXPECT_GE(log->stats().errors, 3u);

@@ -237,7 +237,10 @@ absl::Status LineWriter::Start(absl::Duration patience) {
 void LineWriter::Wake() { worker_->Wake(); }
 
 std::function<void()> LineWriter::Waker() {
-  return [worker = worker_] { worker->Wake(); };
+  // Weak: what calls it may belong to the source, which the worker owns.
+  return [weak = std::weak_ptr<Worker>(worker_)] {
+    if (const std::shared_ptr<Worker> worker = weak.lock()) worker->Wake();
+  };
 }
 
 bool LineWriter::Stop(absl::Duration limit) {
