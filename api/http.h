@@ -14,9 +14,11 @@ namespace api {
 // Thread-compatible.
 struct Request {
   std::string method;
-  std::string path;  // as sent: still percent-encoded, without the query
+  std::string path;     // as sent: still percent-encoded, without the query
+  std::string query{};  // as sent, without the question mark
   std::optional<std::string> host;
   bool has_body = false;
+  bool unix_socket = false;  // which it came through
   bool api_allowed = false;  // what the listener it came through may serve
 };
 

@@ -57,6 +57,19 @@ struct Shared {
   std::atomic<size_t> pending_bytes{0};
 };
 
+MHD_Result AppendArgument(void* cls, MHD_ValueKind, const char* key, const char* value) {
+  auto* query = static_cast<std::string*>(cls);
+  absl::StrAppend(query, query->empty() ? "" : "&", key, value == nullptr ? "" : "=",
+                  value == nullptr ? "" : value);
+  return MHD_YES;
+}
+
+std::string Query(MHD_Connection* connection) {
+  std::string query;
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AppendArgument, &query);
+  return query;
+}
+
 // One socket and libmicrohttpd's daemon on it. Confined to the server's thread once that runs;
 // destroyed after it has ended.
 class Listener {
@@ -132,6 +145,8 @@ MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char
   request.method = method;
   request.path = url;
   request.has_body = HasBody(connection);
+  request.query = Query(connection);
+  request.unix_socket = self->socket_.address().is_unix;
   request.api_allowed = self->api_allowed_;
   if (const char* host = Header(connection, MHD_HTTP_HEADER_HOST)) request.host = host;
   if (*state == nullptr) {

@@ -50,10 +50,12 @@ std::string RenderLandingPage(const LandingPage& page) {
   AppendTerm(out, "Container runtime",
              absl::StrCat(EscapeHtml(page.runtime_endpoint), " (",
                           EscapeHtml(page.runtime_endpoint_origin), ")"));
+  AppendTerm(out, "It says it is", EscapeHtml(page.runtime_identity));
   AppendTerm(out, "Health",
              page.verdict.healthy ? "PLEG is healthy"
                                   : absl::StrCat("<span class=\"bad\">PLEG is not healthy: ",
                                                  EscapeHtml(page.verdict.reason), "</span>"));
+  AppendTerm(out, "The kubelet would post", EscapeHtml(page.node_ready));
   out += "</dl>\n<ul>\n";
   for (const Link& link : kLinks) AppendLink(out, link);
   if (page.api_allowed) AppendLink(out, kApiLink);

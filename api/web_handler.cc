@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "api/health_text.h"
 #include "api/landing_page.h"
 #include "api/percent.h"
 #include "api/pod_json.h"
@@ -34,18 +35,22 @@ Response WebHandler::operator()(const Request& request) const {
   const absl::string_view path = request.path;
   if (path == "/") return Landing(request);
   if (path == "/metrics") return Metrics();
-  if (path == "/healthz") return Healthz();
+  if (path == "/healthz") return Healthz(request);
   if (path == "/livez") return Livez();
   if (path == "/readyz") return Readyz();
   if (absl::StartsWith(path, kApiPrefix)) return Api(request);
+  if (path == "/debug/" || path == "/debug") return Debug(request);
   return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
 }
 
 Response WebHandler::Landing(const Request& request) const {
   LandingPage page;
   page.version = info_.version;
-  page.runtime_endpoint = info_.runtime_endpoint;
-  page.runtime_endpoint_origin = info_.runtime_endpoint_origin;
+  const RuntimeView runtime = sources_.runtime();
+  page.runtime_endpoint = runtime.endpoint.empty() ? "none found yet" : runtime.endpoint;
+  page.runtime_endpoint_origin = runtime.endpoint_reason;
+  page.runtime_identity = runtime.identity;
+  page.node_ready = runtime.node_ready.message;
   page.verdict = sources_.verdict();
   page.api_allowed = request.api_allowed;
   Response response{.content_type = kHtmlType, .body = RenderLandingPage(page)};
@@ -58,10 +63,26 @@ Response WebHandler::Metrics() const {
   return {.content_type = kMetricsType, .body = sources_.metrics()};
 }
 
-Response WebHandler::Healthz() const {
+Response WebHandler::Healthz(const Request& request) const {
   const pleg::Verdict verdict = sources_.verdict();
+  if (request.query == "verbose" || absl::StartsWith(request.query, "verbose=")) {
+    return Text(verdict.healthy ? 200 : 503, VerboseHealth(verdict, sources_.runtime()));
+  }
   if (verdict.healthy) return Text(200, "ok");
   return Text(503, absl::StrCat("PLEG is not healthy: ", verdict.reason));
+}
+
+Response WebHandler::Health() const {
+  return Json(HealthJson(sources_.verdict(), sources_.runtime()));
+}
+
+// Only where the file mode of a socket says who may ask.
+Response WebHandler::Debug(const Request& request) const {
+  if (!request.unix_socket) {
+    return Text(403,
+                "/debug/ is served on unix sockets only (--web.listen-address unix:///path)\n");
+  }
+  return Text(200, sources_.debug());
 }
 
 Response WebHandler::Livez() const {
@@ -83,6 +104,7 @@ Response WebHandler::Api(const Request& request) const {
                 "or start plegd with --web.enable-api\n");
   }
   absl::string_view path = request.path;
+  if (path == "/api/v1/health") return Health();
   if (path == "/api/v1/pods") return Json(PodListJson(sources_.pods(), clock_.Now()));
   if (absl::ConsumePrefix(&path, kPodPrefix)) return Pod(path);
   return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));

@@ -3,7 +3,9 @@
 //   WebHandler web(info, sources, clock);   HttpServer::Start(options, std::ref(web));
 //
 //   /metrics /healthz /livez /readyz /   on every listener
-//   /api/v1/pods /api/v1/pods/{uid}      where the listener allows the API
+//   /healthz?verbose                     each of the kubelet's checks, a line
+//   /api/v1/health /api/v1/pods /api/v1/pods/{uid}   where the listener allows the API
+//   /debug/                              on unix sockets only
 
 #ifndef PLEGD_API_WEB_HANDLER_H_
 #define PLEGD_API_WEB_HANDLER_H_
@@ -15,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/http.h"
+#include "api/runtime_view.h"
 #include "pleg/health.h"
 #include "pleg/ids.h"
 #include "pleg/mono_time.h"
@@ -25,9 +28,6 @@ namespace api {
 // What never changes in a run.
 struct WebInfo {
   std::string version;
-  std::string runtime_endpoint;
-  // Why that one: "--runtime-endpoint", "found at a well-known path", …
-  std::string runtime_endpoint_origin;
   // The core's loop is dead when it has not turned for so long.
   absl::Duration loop_limit = absl::Seconds(10);
 };
@@ -38,6 +38,8 @@ struct WebSources {
   std::function<pleg::Verdict()> verdict;    // the kubelet's
   std::function<absl::Duration()> loop_age;  // since the core's loop last turned
   std::function<bool()> ready;               // a first relist has succeeded
+  std::function<RuntimeView()> runtime;
+  std::function<std::string()> debug;  // what plegd knows of itself, as text
   std::function<std::vector<pleg::CachedPod>()> pods;
   std::function<pleg::CachedPod(const pleg::PodUid&)> pod;
 };
@@ -55,7 +57,9 @@ class WebHandler {
  private:
   Response Landing(const Request& request) const;
   Response Metrics() const;
-  Response Healthz() const;
+  Response Healthz(const Request& request) const;
+  Response Health() const;
+  Response Debug(const Request& request) const;
   Response Livez() const;
   Response Readyz() const;
   Response Api(const Request& request) const;

@@ -47,10 +47,9 @@ class WebHandlerTest : public ::testing::Test {
       miss.found = false;
       return miss;
     };
-    return WebHandler({.version = "1.2.3",
-                       .runtime_endpoint = "unix:///run/<b>.sock",
-                       .runtime_endpoint_origin = "it answered & was first"},
-                      sources, clock_);
+    sources.runtime = [this] { return runtime_; };
+    sources.debug = [] { return std::string("threads 7\n"); };
+    return WebHandler({.version = "1.2.3"}, sources, clock_);
   }
   Response Get(const std::string& path, bool api = true) {
     Request request;
@@ -64,6 +63,12 @@ class WebHandlerTest : public ::testing::Test {
   pleg::Verdict verdict_{true, ""};
   absl::Duration loop_age_ = absl::Milliseconds(3);
   bool ready_ = true;
+  RuntimeView runtime_{.endpoint = "unix:///run/<b>.sock",
+                       .endpoint_reason = "it answered & was first",
+                       .identity = "containerd 1.7.27",
+                       .runtime_errors = {},
+                       .network_errors = {},
+                       .node_ready = {true, "KubeletReady", "kubelet is posting ready status"}};
   std::map<std::string, pleg::CachedPod> pods_;
 };
 
@@ -81,6 +86,50 @@ TEST_F(WebHandlerTest, HealthzIsTheKubeletsVerdict) {
   EXPECT_EQ(Get("/healthz").status, 503);
   EXPECT_EQ(Get("/healthz").body,
             "PLEG is not healthy: pleg was last seen active 3m7.6s ago; threshold is 3m0s");
+}
+
+TEST_F(WebHandlerTest, VerboseHealthzHasALineForEachCheck) {
+  Request request;
+  request.method = "GET";
+  request.path = "/healthz";
+  request.query = "verbose";
+  EXPECT_EQ(Make()(request).body,
+            "[+]PLEG ok\n[+]runtime ok\n[+]network ok\n"
+            "endpoint: unix:///run/<b>.sock (it answered & was first)\n"
+            "runtime: containerd 1.7.27\n"
+            "node Ready=True reason=KubeletReady message=kubelet is posting ready status\n");
+  verdict_ = {false, "pleg has yet to be successful"};
+  runtime_.runtime_errors = {"container runtime is down", "a\nforged line"};
+  runtime_.node_ready = {false, "KubeletNotReady", "[a, b]"};
+  const Response bad = Make()(request);
+  EXPECT_EQ(bad.status, 503);
+  EXPECT_THAT(
+      bad.body,
+      AllOf(HasSubstr("[-]PLEG failed: PLEG is not healthy: pleg has yet to be successful\n"),
+            HasSubstr("[-]runtime failed: container runtime is down\n"),
+            HasSubstr("[-]runtime failed: a forged line\n"),
+            HasSubstr("node Ready=False reason=KubeletNotReady message=[a, b]\n")));
+}
+
+TEST_F(WebHandlerTest, HealthAsJson) {
+  runtime_.network_errors = {"network state unknown"};
+  const Response response = Get("/api/v1/health");
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_THAT(response.body,
+              AllOf(HasSubstr("\"pleg_healthy\":true"), HasSubstr("\"node_ready\":true"),
+                    HasSubstr("\"network_errors\":[\"network state unknown\"]"),
+                    HasSubstr("\"runtime\":\"containerd 1.7.27\"")));
+  EXPECT_EQ(Get("/api/v1/health", /*api=*/false).status, 403);
+}
+
+TEST_F(WebHandlerTest, DebugOnUnixSocketsOnly) {
+  Request request;
+  request.method = "GET";
+  request.path = "/debug/";
+  request.api_allowed = true;
+  EXPECT_EQ(Make()(request).status, 403);
+  request.unix_socket = true;
+  EXPECT_EQ(Make()(request).body, "threads 7\n");
 }
 
 TEST_F(WebHandlerTest, LivezIsOfTheLoopAlone) {

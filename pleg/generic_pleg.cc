@@ -22,6 +22,7 @@ GenericPleg::GenericPleg(PlegOptions options, PlegDeps deps)
 GenericPleg::~GenericPleg() { impl_->Stop(); }
 void GenericPleg::Start() { impl_->Start(); }
 void GenericPleg::Stop() { impl_->Stop(); }
+void GenericPleg::RelistNow() { impl_->RelistNow(); }
 void GenericPleg::RequestRelist(const PodUid& uid) { impl_->RequestRelist(uid); }
 void GenericPleg::RequestReinspect(const PodUid& uid) { impl_->RequestReinspect(uid); }
 Verdict GenericPleg::Healthy() const { return impl_->Healthy(); }
@@ -72,6 +73,13 @@ void GenericPleg::Impl::Stop() {
   requested_.clear();
   snapshot_.relist_running_since.reset();
   snapshot_.inspections_running = 0;
+}
+
+void GenericPleg::Impl::RelistNow() {
+  if (run_ == 0 || listing_) return;
+  deps_.executor.Cancel(std::exchange(timer_, 0));
+  global_due_ = true;
+  StartNextList();
 }
 
 void GenericPleg::Impl::RequestRelist(const PodUid& uid) {

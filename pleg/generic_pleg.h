@@ -73,6 +73,10 @@ class GenericPleg {
   // the records stay.
   void Stop();
 
+  // Relists now instead of at the end of the period, unless a list is out: the runtime has come
+  // back.
+  void RelistNow();
+
   // Lists one pod again, soon, unless a global relist begins after this moment anyway. One waiting
   // request per pod is enough: further ones are merged. Detects no removal, as the kubelet's.
   void RequestRelist(const PodUid& uid);

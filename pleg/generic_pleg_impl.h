@@ -26,6 +26,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
 
   void Start();
   void Stop();
+  void RelistNow();
   void RequestRelist(const PodUid& uid);
   void RequestReinspect(const PodUid& uid);
   Verdict Healthy() const { return health_.Check(deps_.clock.Now()); }

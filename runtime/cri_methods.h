@@ -16,6 +16,7 @@ struct CriMethod {
 };
 
 inline constexpr CriMethod kVersion{"Version", "/runtime.v1.RuntimeService/Version"};
+inline constexpr CriMethod kStatus{"Status", "/runtime.v1.RuntimeService/Status"};
 inline constexpr CriMethod kListPodSandbox{"ListPodSandbox",
                                            "/runtime.v1.RuntimeService/ListPodSandbox"};
 inline constexpr CriMethod kListContainers{"ListContainers",

@@ -42,6 +42,23 @@ auto DecodeStatus(const absl::StatusOr<grpc::ByteBuffer>& bytes, const CallSubje
   return std::make_shared<const decltype(convert(response.status()))>(convert(response.status()));
 }
 
+absl::StatusOr<pleg::RuntimeConditions> DecodeConditions(absl::string_view reply) {
+  v1::StatusResponse response;
+  if (ParseLenient(reply, response) == ParseResult::kMalformed) {
+    return absl::InternalError("Status: malformed reply");
+  }
+  if (response.status().conditions_size() < 2) {
+    return absl::InternalError("Status: RuntimeReady or NetworkReady condition are not set");
+  }
+  pleg::RuntimeConditions conditions;
+  for (const v1::RuntimeCondition& c : response.status().conditions()) {
+    pleg::RuntimeCondition condition{c.type(), c.status(), c.reason(), c.message()};
+    if (c.type() == "RuntimeReady") conditions.runtime_ready = condition;
+    if (c.type() == "NetworkReady") conditions.network_ready = std::move(condition);
+  }
+  return conditions;
+}
+
 }  // namespace
 
 struct CriRuntime::ListOp {
@@ -62,26 +79,35 @@ CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg:
       ledger_(clock, observer),
       sandbox_decoder_(observer, log, options_.decode),
       container_decoder_(observer, log, options_.decode),
-      identity_(absl::UnavailableError("the runtime has not answered yet")),
-      transport_(
-          {.target = options_.endpoint.GrpcTarget(), .max_reply_bytes = options_.max_reply_bytes},
-          [this](bool connected) { OnConnection(connected); }) {
+      identity_(absl::UnavailableError("the runtime has not answered yet")) {
   DiscardProtobufLog();
 }
 
 CriRuntime::~CriRuntime() { Shutdown(); }
 
-void CriRuntime::Connect() { transport_.Connect(); }
+void CriRuntime::Connect() {
+  if (options_.endpoint.has_value()) Connect(*options_.endpoint);
+}
+
+void CriRuntime::Connect(Endpoint endpoint) {
+  if (shut_down_ || transport_.has_value()) return;
+  endpoint_ = std::move(endpoint);
+  transport_.emplace(Transport::Options{.target = endpoint_.GrpcTarget(),
+                                        .max_reply_bytes = options_.max_reply_bytes},
+                     [this](bool connected) { OnConnection(connected); });
+  transport_->Connect();
+}
 
 void CriRuntime::Shutdown() {
   if (shut_down_) return;
   shut_down_ = true;
-  transport_.Shutdown();
+  if (transport_.has_value()) transport_->Shutdown();
   executor_.Cancel(handshake_timer_);
   lists_.clear();
   sandbox_statuses_.clear();
   container_statuses_.clear();
   handshakes_.clear();
+  conditions_.clear();
 }
 
 template <typename T>
@@ -103,6 +129,9 @@ void CriRuntime::Answer(Open<T>& open, uint64_t id, T answer) {
 
 void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::string target,
                       absl::string_view request, OnBytes done) {
+  if (!transport_.has_value()) {
+    return done(absl::UnavailableError("no container runtime has been found yet"));
+  }
   const CallLedger::Id id =
       ledger_.Open(method.name, target, clock_.Now() + options_.request_timeout);
   auto on_reply = [this, id, &method, kind, target = std::move(target),
@@ -117,7 +146,7 @@ void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::stri
                        .response_bytes = status.ok() ? reply.body.Length() : 0});
     done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
   };
-  transport_.Start(method, request, options_.request_timeout, std::move(on_reply));
+  transport_->Start(method, request, options_.request_timeout, std::move(on_reply));
 }
 
 void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
@@ -214,19 +243,32 @@ void CriRuntime::Handshake(HandshakeCallback done) {
        [this, id](Bytes reply) { Answer(handshakes_, id, OnVersion(std::move(reply))); });
 }
 
+void CriRuntime::GetConditions(ConditionsCallback done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(conditions_, std::move(done));
+  Call(kStatus, "", "", v1::StatusRequest().SerializeAsString(), [this, id](Bytes reply) {
+    Answer(conditions_, id,
+           reply.ok() ? DecodeConditions(FlatReply(*reply).view())
+                      : absl::StatusOr<pleg::RuntimeConditions>(reply.status()));
+  });
+}
+
 void CriRuntime::OnConnection(bool connected) {
   {
     pleg::MutexLock lock(mu_);
     connected_ = connected;
   }
-  const std::string url = options_.endpoint.Url();
+  executor_.Post([this, connected, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired() && !shut_down_ && connection_listener_) connection_listener_(connected);
+  });
+  const std::string url = endpoint_.Url();
   if (connected) {
     ++connection_number_;
     log_.Write(pleg::LogLevel::kInfo, "connected to the container runtime", {{"endpoint", url}});
     StartHandshake();
     return;
   }
-  const absl::Status socket = CheckSocket(options_.endpoint.path());
+  const absl::Status socket = CheckSocket(endpoint_.path());
   const std::string reason = socket.ok() ? "the runtime closed it" : std::string(socket.message());
   log_.Write(pleg::LogLevel::kWarning,
              connection_number_ == 0 ? "waiting for the container runtime"

@@ -4,7 +4,7 @@
 //   runtime.Connect();
 //   runtime.List(std::nullopt, [](absl::StatusOr<pleg::Listing> listing) { … });
 //
-// Read only by construction: it knows five RPCs, all of which read, and never asks for verbose
+// Read only by construction: it knows six RPCs, all of which read, and never asks for verbose
 // replies. Replies are decoded on the transport's thread; the core's thread gets values.
 
 #ifndef PLEGD_RUNTIME_CRI_RUNTIME_H_
@@ -12,9 +12,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -30,6 +32,7 @@
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 #include "pleg/runtime_service.h"
+#include "pleg/runtime_state.h"
 #include "runtime/call_ledger.h"
 #include "runtime/endpoint.h"
 #include "runtime/grpc_status.h"
@@ -40,7 +43,7 @@
 namespace runtime {
 
 struct CriOptions {
-  Endpoint endpoint;
+  std::optional<Endpoint> endpoint{};                 // empty: told later, by Connect
   absl::Duration request_timeout = absl::Minutes(2);  // of each call; a List is two calls
   // Between a handshake that failed and the next.
   absl::Duration handshake_retry = absl::Seconds(5);
@@ -54,6 +57,7 @@ struct CriOptions {
 class CriRuntime : public pleg::RuntimeService {
  public:
   using HandshakeCallback = absl::AnyInvocable<void(absl::StatusOr<RuntimeIdentity>)>;
+  using ConditionsCallback = absl::AnyInvocable<void(absl::StatusOr<pleg::RuntimeConditions>)>;
 
   // All references outlive the runtime. The executor need not run yet.
   CriRuntime(CriOptions options, pleg::Executor& executor, const pleg::Clock& clock,
@@ -62,8 +66,10 @@ class CriRuntime : public pleg::RuntimeService {
   CriRuntime(const CriRuntime&) = delete;
   CriRuntime& operator=(const CriRuntime&) = delete;
 
-  // Begins to connect. Called once, before any other call.
+  // Begins to connect, to the endpoint of the options or to one that was found since. Called once,
+  // on the core's thread or before it runs; until then every call fails with kUnavailable.
   void Connect();
+  void Connect(Endpoint endpoint);
   // Ends every open call, its callback dropped unrun. Takes as long as the decoding of one reply,
   // whatever the runtime does. Idempotent; calls after it are dropped.
   void Shutdown();
@@ -75,8 +81,18 @@ class CriRuntime : public pleg::RuntimeService {
   // Asks the runtime now who it is; callbacks as of the other calls.
   void Handshake(HandshakeCallback done);
 
+  // CRI's Status, of which the kubelet keeps the two conditions. kInternal if the reply has no
+  // status or fewer than two conditions, as the kubelet judges.
+  void GetConditions(ConditionsCallback done);
+  // Told on the core's thread of every connection made and lost. Set before Connect.
+  void OnConnectionChange(std::function<void(bool connected)> listener) {
+    connection_listener_ = std::move(listener);
+  }
+
   // Tries to connect now: the socket has just appeared.
-  void ResetConnectionBackoff() { transport_.ResetConnectionBackoff(); }
+  void ResetConnectionBackoff() {
+    if (transport_.has_value()) transport_->ResetConnectionBackoff();
+  }
 
   pleg::CallSnapshot Snapshot() const { return ledger_.Snapshot(); }
   // Of the last handshake that succeeded, also while disconnected; kUnavailable before the first,
@@ -124,6 +140,8 @@ class CriRuntime : public pleg::RuntimeService {
   Open<absl::StatusOr<std::shared_ptr<const pleg::SandboxStatus>>> sandbox_statuses_;
   Open<absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>>> container_statuses_;
   Open<absl::StatusOr<RuntimeIdentity>> handshakes_;
+  Open<absl::StatusOr<pleg::RuntimeConditions>> conditions_;
+  std::function<void(bool)> connection_listener_;
   pleg::Executor::TimerId handshake_timer_ = 0;
   // Dies with this object: what is posted later finds it gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -137,7 +155,8 @@ class CriRuntime : public pleg::RuntimeService {
   bool connected_ ABSL_GUARDED_BY(mu_) = false;
   absl::StatusOr<RuntimeIdentity> identity_ ABSL_GUARDED_BY(mu_);
 
-  Transport transport_;  // last: its callbacks use all of the above
+  Endpoint endpoint_{""};               // written before there is a transport
+  std::optional<Transport> transport_;  // last: its callbacks use all of the above
 };
 
 }  // namespace runtime

@@ -1,7 +1,7 @@
 // All the parts of plegd, wired together.
 //
-//   Daemon daemon(options, log, clock);
-//   if (absl::Status status = daemon.Start(); !status.ok()) …
+//   Daemon daemon(flags, log, clock, manager);
+//   if (absl::Status status = daemon.Start(found); !status.ok()) …
 //   …  daemon.Stop();
 
 #ifndef PLEGD_CMD_PLEGD_DAEMON_H_
@@ -14,56 +14,78 @@
 
 #include "absl/status/status.h"
 #include "api/http_server.h"
+#include "api/web_handler.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
+#include "cmd/plegd/service_manager.h"
 #include "journal/event_log.h"
 #include "journal/structured_log.h"
 #include "metrics/metrics.h"
 #include "pleg/event_hub.h"
 #include "pleg/generic_pleg.h"
+#include "pleg/mutex.h"
 #include "pleg/pod_cache.h"
+#include "pleg/runtime_state.h"
 #include "runtime/cri_runtime.h"
 #include "runtime/event_loop.h"
+#include "runtime/socket_watcher.h"
+#include "runtime/status_poller.h"
 
 namespace plegd {
 
 // Confined to the main thread.
 class Daemon {
  public:
-  // `log` and `clock` outlive the daemon.
-  Daemon(const Flags& flags, FoundRuntime found, journal::StructuredLog& log,
-         const pleg::Clock& clock);
+  // All outlive the daemon.
+  Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Clock& clock,
+         ServiceManager& manager);
   ~Daemon();
 
-  // Opens what can be refused (listeners, event log) before anything runs; then begins to relist.
-  // Does not wait for the runtime.
-  absl::Status Start();
-  // Where it serves HTTP: with real ports.
-  std::vector<std::string> addresses() const;
+  // Opens what can be refused (listeners, event log) before anything runs; then begins to relist,
+  // if there is a runtime. Does not wait for it.
+  absl::Status Start(const FoundRuntime& found);
+  // A runtime has been found after all. Only once it had not been at Start.
+  void Use(const FoundRuntime& found);
+  bool has_runtime() const { return has_runtime_; }
+  // Writes what /debug/ serves to the log.
+  void LogDebugText();
   // Ends everything in well under two seconds, unless a disk or a client hangs.
   void Stop();
 
+  // Where it serves HTTP: with real ports.
+  std::vector<std::string> addresses() const;
+
  private:
+  absl::Status StartWeb();
+  absl::Status StartEventLog();
+  void ConnectMetrics();
   // Once a second on the core's thread.
   void Tick();
-  absl::Status StartEventLog();
-  absl::Status StartWeb();
-  void ConnectMetrics();
+  std::string StatusLine() const;
+  api::RuntimeView DescribeRuntime() const;
+  std::string DebugText() const;
 
   const Flags flags_;
-  const FoundRuntime found_;
   journal::StructuredLog& log_;
   const pleg::Clock& clock_;
+  ServiceManager& manager_;
 
   metrics::Metrics metrics_;
   runtime::EventLoop loop_;
   pleg::EventHub hub_;
   pleg::PodCache cache_;
+  pleg::RuntimeState state_;
   runtime::CriRuntime runtime_;
+  runtime::StatusPoller poller_;
   pleg::GenericPleg pleg_;
   std::optional<journal::EventLog> event_log_;
   std::unique_ptr<api::HttpServer> http_;
+  std::optional<runtime::SocketWatcher> watcher_;
   bool started_ = false;
+  bool has_runtime_ = false;
+
+  mutable pleg::Mutex mu_;
+  FoundRuntime found_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace plegd

@@ -1,10 +1,11 @@
 #include "cmd/plegd/find_runtime.h"
 
+#include <cstdlib>
 #include <iostream>
-#include <optional>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "runtime/discovery.h"
 #include "runtime/handshake.h"
 
 namespace plegd {
@@ -12,42 +13,42 @@ namespace {
 
 constexpr absl::Duration kProbeTimeout = absl::Seconds(1);
 
-}  // namespace
-
-absl::StatusOr<FoundRuntime> FindRuntime(const std::string& configured) {
-  if (!configured.empty()) {
-    absl::StatusOr<runtime::Endpoint> endpoint = runtime::ParseEndpoint(configured);
-    if (!endpoint.ok()) return endpoint.status();
-    return FoundRuntime{*std::move(endpoint), "as configured", false, {}};
-  }
-  const std::vector<runtime::Endpoint> endpoints = runtime::DefaultEndpoints();
-  std::optional<runtime::Endpoint> present;
-  std::vector<std::string> candidates;
-  for (const runtime::Endpoint& endpoint : endpoints) {
-    const auto version = runtime::ProbeVersion(endpoint, kProbeTimeout);
-    if (version.ok()) {
-      candidates.push_back(
-          absl::StrCat(endpoint.Url(), ": answers, ", version->name, " ", version->version));
-      return FoundRuntime{endpoint, "the first usual socket that answers Version", true,
-                          std::move(candidates)};
-    }
-    candidates.push_back(absl::StrCat(endpoint.Url(), ": ", version.status().message()));
-    if (!present.has_value() && !absl::IsNotFound(version.status())) present = endpoint;
-  }
-  if (present.has_value()) {
-    return FoundRuntime{*present, "the first usual socket that exists; it does not answer yet",
-                        false, std::move(candidates)};
-  }
-  return FoundRuntime{endpoints.front(), "no usual socket exists yet", false,
-                      std::move(candidates)};
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
 }
 
-int PrintFoundRuntime() {
-  const absl::StatusOr<FoundRuntime> found = FindRuntime("");
-  for (const std::string& line : found->candidates) std::cerr << line << '\n';
-  if (!found->answered) return 3;
-  std::cout << found->endpoint.Url() << '\n';
-  return 0;
+}  // namespace
+
+absl::StatusOr<FoundRuntime> FindRuntime(const Flags& flags) {
+  const runtime::DiscoverySettings settings{
+      .flag = flags.runtime_endpoint,
+      .environment = Environment("CONTAINER_RUNTIME_ENDPOINT"),
+      .crictl_config_flag = flags.crictl_config,
+      .crictl_config_environment = Environment("CRI_CONFIG_FILE")};
+  absl::StatusOr<runtime::DiscoveryResult> result =
+      runtime::Discover(settings, {.probe = [](const runtime::Endpoint& endpoint) {
+                          return runtime::ProbeVersion(endpoint, kProbeTimeout);
+                        }});
+  if (!result.ok()) return result.status();
+  FoundRuntime found{
+      .endpoint = result->endpoint, .reason = result->reason, .lines = result->notes};
+  for (const runtime::CandidateReport& candidate : result->candidates) {
+    found.lines.push_back(candidate.line);
+    found.answered |= result->endpoint == candidate.endpoint && candidate.identity.has_value();
+  }
+  return found;
+}
+
+int PrintFoundRuntime(const Flags& flags) {
+  const absl::StatusOr<FoundRuntime> found = FindRuntime(flags);
+  if (!found.ok()) {
+    std::cerr << "plegd: " << found.status().message() << '\n';
+    return kExitUsage;
+  }
+  for (const std::string& line : found->lines) std::cerr << line << '\n';
+  if (found->endpoint.has_value()) std::cout << found->endpoint->Url() << '\n';
+  return found->answered ? 0 : kExitNoRuntime;
 }
 
 }  // namespace plegd

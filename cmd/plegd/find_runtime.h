@@ -1,31 +1,32 @@
-// Which runtime to relist when the command line names none.
+// Which runtime to relist: what is configured, else what is found.
 
 #ifndef PLEGD_CMD_PLEGD_FIND_RUNTIME_H_
 #define PLEGD_CMD_PLEGD_FIND_RUNTIME_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cmd/plegd/flags.h"
 #include "runtime/endpoint.h"
 
 namespace plegd {
 
 struct FoundRuntime {
-  runtime::Endpoint endpoint;
-  std::string reason;  // why this one, for people
+  std::optional<runtime::Endpoint> endpoint;  // empty: nothing is there yet, look again later
+  std::string reason;                         // why this one, or why none; for people
   bool answered = false;
-  std::vector<std::string> candidates;  // a line for each that was looked at
+  std::vector<std::string> lines;  // what was looked at
 };
 
-// The configured endpoint, or the first of the usual sockets that answers Version, or else the
-// first that is there at all, or else containerd's, to wait for. Blocks up to a second a socket.
-// The error is that of a malformed endpoint.
-absl::StatusOr<FoundRuntime> FindRuntime(const std::string& configured);
+// Blocks for up to a second for each socket that accepts connections and does not answer. The error
+// is that of a setting that cannot be used.
+absl::StatusOr<FoundRuntime> FindRuntime(const Flags& flags);
 
 // What --find-runtime does: a line for each candidate on standard error, the endpoint on standard
-// output. Returns the exit code: 0 if one answers, 3 if none does.
-int PrintFoundRuntime();
+// output. Returns the exit code: 0 if it answers, 3 if none does.
+int PrintFoundRuntime(const Flags& flags);
 
 }  // namespace plegd
 

@@ -23,7 +23,9 @@ constexpr char kDescription[] =
 
 constexpr char kFooter[] =
     "Durations are Go's: 500ms, 1s, 1m30s, 3m.\n"
-    "Without an endpoint the usual sockets are tried in order: containerd, CRI-O, cri-dockerd, "
+    "Without an endpoint in flag or environment: crictl's file, the kubelet's setting, then the "
+    "usual\n"
+    "sockets in order: containerd, CRI-O, cri-dockerd, "
     "k3s,\n"
     "k0s, microk8s.\n"
     "Exit codes: 0 ended by a signal, 2 wrong usage or a start that cannot work.";
@@ -56,7 +58,7 @@ using Choices = std::vector<std::pair<std::string, T>>;
 // One word of a few.
 template <typename T>
 void AddChoice(CLI::App& app, const std::string& name, T& value, const std::string& fallback,
-               const Choices<T>& choices) {
+               const Choices<T>& choices, const std::string& help = "") {
   const std::string words = absl::StrJoin(
       choices, ", ", [](std::string* out, const auto& choice) { *out += choice.first; });
   CLI::callback_t read = [&value, name, words, choices](const CLI::results_t& given) {
@@ -67,7 +69,7 @@ void AddChoice(CLI::App& app, const std::string& name, T& value, const std::stri
     }
     throw CLI::ValidationError(name, absl::StrCat("\"", given.back(), "\" is none of ", words));
   };
-  app.add_option(name, std::move(read), "one of " + words)
+  app.add_option(name, std::move(read), help.empty() ? words : absl::StrCat(words, "; ", help))
       ->type_name("WORD")
       ->default_str(fallback)
       ->run_callback_for_default(false);
@@ -80,9 +82,12 @@ std::string OneLine(const std::string& text) {
 
 void AddOptions(CLI::App& app, Flags& flags) {
   app.add_option("-r,--runtime-endpoint", flags.runtime_endpoint,
-                 "CRI v1 socket: unix:///path or /path")
-      ->type_name("ENDPOINT")
-      ->envname("CONTAINER_RUNTIME_ENDPOINT");
+                 "CRI v1 socket: unix:///path or /path (env CONTAINER_RUNTIME_ENDPOINT)")
+      ->type_name("ENDPOINT");
+  app.add_option(
+         "--crictl-config", flags.crictl_config,
+         "crictl's file, for its runtime-endpoint (env CRI_CONFIG_FILE; else /etc/crictl.yaml)")
+      ->type_name("PATH");
   AddDuration(app, "--relist-period", flags.relist_period,
               "pause between the end of one listing and the next relist");
   AddDuration(app, "--relist-threshold", flags.relist_threshold,
@@ -105,6 +110,19 @@ void AddOptions(CLI::App& app, Flags& flags) {
              {"info", pleg::LogLevel::kInfo},
              {"warn", pleg::LogLevel::kWarning},
              {"error", pleg::LogLevel::kError}});
+  app.add_option("--inspect-concurrency", flags.inspect_concurrency,
+                 "pods inspected at a time; what takes long does not count")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256).description(""))
+      ->capture_default_str();
+  AddChoice(app, "--inspect", flags.serial_inspect, "parallel",
+            {{"parallel", false}, {"serial", true}},
+            "serial: one call after another, as the kubelet");
+  AddChoice(app, "--sweep", flags.sweep, "on", {{"on", true}, {"off", false}},
+            "ask running containers for their status now and then, to find one that hangs");
+  AddChoice(app, "--decode", flags.typed_decode, "projected",
+            {{"projected", false}, {"typed", true}},
+            "typed: read every list item whole, to check the fast way");
   AddChoice(app, "--log-format", flags.log_json, "logfmt", {{"logfmt", false}, {"json", true}});
   app.add_flag("--find-runtime", flags.find_runtime,
                "print the endpoint that would be used and why, then exit: 0 found, 3 none");

@@ -17,6 +17,7 @@ namespace plegd {
 
 struct Flags {
   std::string runtime_endpoint;  // empty: look for one
+  std::string crictl_config;     // empty: CRI_CONFIG_FILE, else /etc/crictl.yaml
   bool find_runtime = false;
   absl::Duration relist_period = absl::Seconds(1);
   absl::Duration relist_threshold = absl::Minutes(3);
@@ -26,6 +27,10 @@ struct Flags {
   std::string event_log;  // empty: none; "-": standard output
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;
+  bool typed_decode = false;
+  size_t inspect_concurrency = 16;
+  bool serial_inspect = false;
+  bool sweep = true;
 };
 
 struct ParsedFlags {
@@ -37,6 +42,8 @@ struct ParsedFlags {
 
 // Exit code of a command line or a start-up that cannot work.
 inline constexpr int kExitUsage = 2;
+// Of --find-runtime, when no runtime answers.
+inline constexpr int kExitNoRuntime = 3;
 
 ParsedFlags ParseFlags(int argc, char** argv);
 

@@ -4,13 +4,18 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <iostream>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
 #include "cmd/plegd/daemon.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
+#include "cmd/plegd/service_manager.h"
+#include "cmd/plegd/service_manager_limits.h"
 #include "journal/structured_log.h"
 #include "runtime/system_clock.h"
 
@@ -18,12 +23,14 @@ namespace {
 
 // SIGTERM to exit, whatever hangs.
 constexpr unsigned kExitSeconds = 2;
+// How often to look for a runtime while there is none.
+constexpr timespec kLookAgain = {.tv_sec = 2, .tv_nsec = 0};
 
-sigset_t EndSignals() {
+// TERM and INT end plegd, USR1 writes its state to the log, HUP switches debug lines on and off.
+sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&signals, signal);
   return signals;
 }
 
@@ -41,8 +48,42 @@ int Fail(absl::string_view what) {
   return plegd::kExitUsage;
 }
 
-int Run(const plegd::Flags& flags, const sigset_t& signals) {
-  absl::StatusOr<plegd::FoundRuntime> found = plegd::FindRuntime(flags.runtime_endpoint);
+void LogFound(journal::StructuredLog& log, const plegd::FoundRuntime& found) {
+  for (const std::string& line : found.lines) {
+    log.Write(pleg::LogLevel::kInfo, "looked for a runtime", {{"candidate", line, true}});
+  }
+  log.Write(pleg::LogLevel::kInfo,
+            found.endpoint.has_value() ? "using a runtime" : "no runtime is there yet, waiting",
+            {{"endpoint", found.endpoint.has_value() ? found.endpoint->Url() : ""},
+             {"reason", found.reason}});
+}
+
+void ToggleDebug(journal::StructuredLog& log, pleg::LogLevel configured) {
+  const bool debug = log.Enabled(pleg::LogLevel::kDebug);
+  const bool to_debug = !debug || configured == pleg::LogLevel::kDebug;
+  log.SetLevel(to_debug ? pleg::LogLevel::kDebug : configured);
+  log.Write(pleg::LogLevel::kWarning, to_debug ? "debug lines on" : "debug lines off", {});
+}
+
+// Until a signal says to end. Looks for a runtime while there is none.
+int WaitForEnd(const sigset_t& signals, const plegd::Flags& flags, journal::StructuredLog& log,
+               plegd::Daemon& daemon) {
+  while (true) {
+    const int signal = daemon.has_runtime() ? sigwaitinfo(&signals, nullptr)
+                                            : sigtimedwait(&signals, nullptr, &kLookAgain);
+    if (signal == SIGTERM || signal == SIGINT) return signal;
+    if (signal == SIGUSR1) daemon.LogDebugText();
+    if (signal == SIGHUP) ToggleDebug(log, flags.log_level);
+    if (daemon.has_runtime()) continue;
+    const absl::StatusOr<plegd::FoundRuntime> found = plegd::FindRuntime(flags);
+    if (!found.ok() || !found->endpoint.has_value()) continue;
+    LogFound(log, *found);
+    daemon.Use(*found);
+  }
+}
+
+int Run(const plegd::Flags& flags, const sigset_t& signals, plegd::ServiceManager& manager) {
+  const absl::StatusOr<plegd::FoundRuntime> found = plegd::FindRuntime(flags);
   if (!found.ok()) return Fail(found.status().message());
 
   const runtime::SystemClock clock;
@@ -50,22 +91,22 @@ int Run(const plegd::Flags& flags, const sigset_t& signals) {
       {.format = flags.log_json ? journal::LogFormat::kJson : journal::LogFormat::kLogfmt,
        .level = flags.log_level},
       clock);
-  plegd::Daemon daemon(flags, *found, log, clock);
-  if (const absl::Status started = daemon.Start(); !started.ok()) return Fail(started.message());
-  if (const absl::Status started = log.Start(); !started.ok()) return Fail(started.message());
-  for (const std::string& line : found->candidates) {
-    log.Write(pleg::LogLevel::kInfo, "looked for a runtime", {{"candidate", line, true}});
+  plegd::Daemon daemon(flags, log, clock, manager);
+  if (const absl::Status started = daemon.Start(*found); !started.ok()) {
+    return Fail(started.message());
   }
+  if (const absl::Status started = log.Start(); !started.ok()) return Fail(started.message());
+  const plegd::FileLimit files = plegd::RaiseFileLimit();
+  if (!files.warning.empty()) log.Write(pleg::LogLevel::kWarning, files.warning, {});
   log.Write(pleg::LogLevel::kInfo, "plegd started",
-            {{"version", PLEGD_VERSION},
-             {"runtime_endpoint", found->endpoint.Url()},
-             {"reason", found->reason},
-             {"listening", absl::StrJoin(daemon.addresses(), ",")}});
+            {{"version", PLEGD_VERSION}, {"listening", absl::StrJoin(daemon.addresses(), ",")}});
+  LogFound(log, *found);
+  manager.Ready();
 
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = WaitForEnd(signals, flags, log, daemon);
   LimitExit();
-  log.Write(pleg::LogLevel::kInfo, "stopping", {{"signal", std::to_string(signal)}});
+  manager.Stopping();
+  log.Write(pleg::LogLevel::kInfo, "stopping", {{"signal", strsignal(signal)}});
   daemon.Stop();
   log.Stop(absl::Milliseconds(500));
   // Not by return: destructors have nothing left to do that could not hang.
@@ -77,10 +118,12 @@ int Run(const plegd::Flags& flags, const sigset_t& signals) {
 int main(int argc, char** argv) {
   const plegd::ParsedFlags parsed = plegd::ParseFlags(argc, argv);
   if (parsed.exit_code.has_value()) return *parsed.exit_code;
-  if (parsed.flags.find_runtime) return plegd::PrintFoundRuntime();
-  // Before any thread, so that all inherit it and only this one is signalled.
-  const sigset_t signals = EndSignals();
+  if (parsed.flags.find_runtime) return plegd::PrintFoundRuntime(parsed.flags);
+  // Before any thread: the environment is not safe to change later, and all threads inherit the
+  // mask, so that only this one is signalled.
+  plegd::ServiceManager manager(plegd::TakeNotifyEnvironment());
+  const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  return Run(parsed.flags, signals);
+  return Run(parsed.flags, signals, manager);
 }

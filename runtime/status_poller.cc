@@ -1,0 +1,93 @@
+#include "runtime/status_poller.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "runtime/cri_methods.h"
+
+namespace runtime {
+namespace {
+
+constexpr absl::Duration kListIsHung = absl::Seconds(5);
+
+bool IsList(absl::string_view method) {
+  return method == kListPodSandbox.name || method == kListContainers.name;
+}
+
+std::string Text(const std::optional<pleg::RuntimeCondition>& condition) {
+  return condition.has_value() ? condition->ToString() : "not told";
+}
+
+}  // namespace
+
+StatusPoller::StatusPoller(CriRuntime& runtime, pleg::Executor& executor, const pleg::Clock& clock,
+                           pleg::RuntimeState& state, pleg::Log& log)
+    : runtime_(runtime), executor_(executor), clock_(clock), state_(state), log_(log) {}
+
+StatusPoller::~StatusPoller() { Stop(); }
+
+void StatusPoller::Start() {
+  PollNow();
+  Arm();
+}
+
+void StatusPoller::Stop() { executor_.Cancel(std::exchange(timer_, 0)); }
+
+void StatusPoller::Arm() {
+  timer_ = executor_.PostAt(clock_.Now() + pleg::RuntimeState::kStatusPeriod,
+                            [this, alive = std::weak_ptr<bool>(alive_)] {
+                              if (alive.expired()) return;
+                              PollNow();
+                              ProbeVersionBesideHungList();
+                              Arm();
+                            });
+}
+
+void StatusPoller::PollNow() {
+  if (std::exchange(status_out_, true)) return;
+  runtime_.GetConditions([this, alive = std::weak_ptr<bool>(alive_)](
+                             const absl::StatusOr<pleg::RuntimeConditions>& conditions) {
+    if (!alive.expired()) OnConditions(conditions);
+  });
+}
+
+void StatusPoller::OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& conditions) {
+  status_out_ = false;
+  if (conditions.status().code() != last_error_.code()) {
+    if (!conditions.ok()) {
+      log_.Write(pleg::LogLevel::kError, "Container runtime sanity check failed",
+                 {{"error", std::string(conditions.status().message())}});
+    } else {
+      log_.Write(pleg::LogLevel::kInfo, "the container runtime answers Status again", {});
+    }
+  }
+  last_error_ = conditions.status();
+  if (!conditions.ok()) return;
+  state_.OnStatus(*conditions, clock_.Now());
+  const std::string runtime = Text(conditions->runtime_ready);
+  const std::string network = Text(conditions->network_ready);
+  if (runtime == Text(last_conditions_.runtime_ready) &&
+      network == Text(last_conditions_.network_ready)) {
+    return;
+  }
+  last_conditions_ = *conditions;
+  log_.Write(pleg::LogLevel::kInfo, "the container runtime's conditions are",
+             {{"runtime", runtime}, {"network", network}});
+}
+
+void StatusPoller::ProbeVersionBesideHungList() {
+  if (version_out_) return;
+  const pleg::CallSnapshot calls = runtime_.Snapshot();
+  bool hung = false;
+  for (const pleg::RunningCall& call : calls.running) {
+    hung |= IsList(call.method) && calls.taken_at - call.started_at > kListIsHung;
+  }
+  if (!hung) return;
+  version_out_ = true;
+  runtime_.Handshake([this, alive = std::weak_ptr<bool>(alive_)](const auto&) {
+    if (!alive.expired()) version_out_ = false;
+  });
+}
+
+}  // namespace runtime

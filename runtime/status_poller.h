@@ -1,0 +1,60 @@
+// Asks the runtime for its Status every five seconds, as the kubelet does (updateRuntimeUp), and
+// looks whether a hung runtime still answers Version.
+//
+//   StatusPoller poller(runtime, executor, clock, state, log);
+//   poller.Start();
+
+#ifndef PLEGD_RUNTIME_STATUS_POLLER_H_
+#define PLEGD_RUNTIME_STATUS_POLLER_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "pleg/executor.h"
+#include "pleg/log.h"
+#include "pleg/mono_time.h"
+#include "pleg/runtime_state.h"
+#include "runtime/cri_runtime.h"
+
+namespace runtime {
+
+// Confined to the core's thread. One Status and one Version call at most are out, so that a runtime
+// that hangs is not asked again and again.
+class StatusPoller {
+ public:
+  // All outlive the poller.
+  StatusPoller(CriRuntime& runtime, pleg::Executor& executor, const pleg::Clock& clock,
+               pleg::RuntimeState& state, pleg::Log& log);
+  ~StatusPoller();
+  StatusPoller(const StatusPoller&) = delete;
+  StatusPoller& operator=(const StatusPoller&) = delete;
+
+  // Asks at once, then every RuntimeState::kStatusPeriod.
+  void Start();
+  void Stop();
+  // Asks now: the runtime has come back.
+  void PollNow();
+
+ private:
+  void Arm();
+  void OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& conditions);
+  // Beside a list that does not return, Version tells a lock in the runtime from a runtime that is
+  // stuck as a whole.
+  void ProbeVersionBesideHungList();
+
+  CriRuntime& runtime_;
+  pleg::Executor& executor_;
+  const pleg::Clock& clock_;
+  pleg::RuntimeState& state_;
+  pleg::Log& log_;
+  pleg::Executor::TimerId timer_ = 0;
+  bool status_out_ = false;
+  bool version_out_ = false;
+  absl::Status last_error_;
+  pleg::RuntimeConditions last_conditions_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace runtime
+
+#endif  // PLEGD_RUNTIME_STATUS_POLLER_H_
