@@ -25,6 +25,9 @@ void GenericPleg::Stop() { impl_->Stop(); }
 void GenericPleg::RelistNow() { impl_->RelistNow(); }
 void GenericPleg::RequestRelist(const PodUid& uid) { impl_->RequestRelist(uid); }
 void GenericPleg::RequestReinspect(const PodUid& uid) { impl_->RequestReinspect(uid); }
+std::vector<std::shared_ptr<const ContainerInfo>> GenericPleg::RunningContainers() const {
+  return impl_->RunningContainers();
+}
 Verdict GenericPleg::Healthy() const { return impl_->Healthy(); }
 std::shared_ptr<const PlegSnapshot> GenericPleg::Snapshot() const { return impl_->Snapshot(); }
 

@@ -14,6 +14,7 @@
 #define PLEGD_PLEG_GENERIC_PLEG_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "pleg/event_hub.h"
@@ -82,6 +83,9 @@ class GenericPleg {
   void RequestRelist(const PodUid& uid);
   // Inspects the pod in the next relist of it even if nothing changed; answered by a PodSync event.
   void RequestReinspect(const PodUid& uid);
+
+  // The containers that ran in the last listing.
+  std::vector<std::shared_ptr<const ContainerInfo>> RunningContainers() const;
 
   // The kubelet's verdict at this moment, with its text.
   Verdict Healthy() const;

@@ -29,6 +29,9 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   void RelistNow();
   void RequestRelist(const PodUid& uid);
   void RequestReinspect(const PodUid& uid);
+  std::vector<std::shared_ptr<const ContainerInfo>> RunningContainers() const {
+    return records_.RunningContainers();
+  }
   Verdict Healthy() const { return health_.Check(deps_.clock.Now()); }
   std::shared_ptr<const PlegSnapshot> Snapshot() const;
 

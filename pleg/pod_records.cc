@@ -220,6 +220,17 @@ MonoTime PodRecords::ListedAt(const PodRecord& record) const {
   return std::max(listed_at_, record.listed_at);
 }
 
+std::vector<std::shared_ptr<const ContainerInfo>> PodRecords::RunningContainers() const {
+  std::vector<std::shared_ptr<const ContainerInfo>> running;
+  for (const auto& [uid, record] : records_) {
+    if (record->current == nullptr) continue;
+    for (const ListedContainer& c : record->current->containers) {
+      if (c.state == ContainerState::kRunning) running.push_back(c.info);
+    }
+  }
+  return running;
+}
+
 PodRecord* PodRecords::Find(const PodUid& uid) {
   auto it = records_.find(uid);
   return it == records_.end() ? nullptr : it->second.get();

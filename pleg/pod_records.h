@@ -76,6 +76,9 @@ class PodRecords {
   // Invalidates the record.
   void Erase(const PodUid& uid);
 
+  // The containers that run, in no particular order.
+  std::vector<std::shared_ptr<const ContainerInfo>> RunningContainers() const;
+
   // Of the last Apply.
   const ListingCounts& counts() const { return counts_; }
   size_t size() const { return records_.size(); }

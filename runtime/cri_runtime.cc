@@ -264,7 +264,8 @@ void CriRuntime::OnConnection(bool connected) {
   const std::string url = endpoint_.Url();
   if (connected) {
     ++connection_number_;
-    log_.Write(pleg::LogLevel::kInfo, "connected to the container runtime", {{"endpoint", url}});
+    log_.Write(pleg::LogLevel::kInfo, "connected to the container runtime",
+               {{"endpoint", url}, {"connection", absl::StrCat(connection_number_), true}});
     StartHandshake();
     return;
   }
@@ -273,7 +274,9 @@ void CriRuntime::OnConnection(bool connected) {
   log_.Write(pleg::LogLevel::kWarning,
              connection_number_ == 0 ? "waiting for the container runtime"
                                      : "lost the connection to the container runtime",
-             {{"endpoint", url}, {"reason", reason}});
+             {{"endpoint", url},
+              {"reason", reason},
+              {"connection", absl::StrCat(connection_number_), true}});
 }
 
 void CriRuntime::StartHandshake() {

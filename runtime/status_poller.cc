@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "runtime/cri_methods.h"
 
@@ -73,7 +74,7 @@ void StatusPoller::OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& c
   }
   last_conditions_ = *conditions;
   log_.Write(pleg::LogLevel::kInfo, "the container runtime's conditions are",
-             {{"runtime", runtime}, {"network", network}});
+             {{"conditions", absl::StrCat(runtime, "; ", network), true}});
 }
 
 void StatusPoller::ProbeVersionBesideHungList() {

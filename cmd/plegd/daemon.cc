@@ -47,7 +47,8 @@ Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Cloc
       cache_(loop_),
       runtime_(CriOptions(flags), loop_, clock, metrics_, log),
       poller_(runtime_, loop_, clock, state_, log),
-      pleg_(CoreOptions(flags), {runtime_, clock, loop_, cache_, hub_, metrics_, log}) {}
+      pleg_(CoreOptions(flags), {runtime_, clock, loop_, cache_, hub_, metrics_, log}),
+      sweep_({}, runtime_, loop_, clock, [this] { return pleg_.RunningContainers(); }) {}
 
 Daemon::~Daemon() { Stop(); }
 
@@ -65,6 +66,7 @@ absl::Status Daemon::Start(const FoundRuntime& found) {
   loop_.Post([this] {
     pleg_.Start();
     poller_.Start();
+    if (flags_.sweep) sweep_.Start();
     Tick();
   });
   loop_.Start();
@@ -215,6 +217,7 @@ void Daemon::Stop() {
   if (!std::exchange(started_, false)) return;
   loop_.Stop();
   poller_.Stop();
+  sweep_.Stop();
   pleg_.Stop();
   runtime_.Shutdown();
   metrics_.SetSources({});

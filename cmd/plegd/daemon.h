@@ -26,6 +26,7 @@
 #include "pleg/mutex.h"
 #include "pleg/pod_cache.h"
 #include "pleg/runtime_state.h"
+#include "pleg/status_sweep.h"
 #include "runtime/cri_runtime.h"
 #include "runtime/event_loop.h"
 #include "runtime/socket_watcher.h"
@@ -78,6 +79,7 @@ class Daemon {
   runtime::CriRuntime runtime_;
   runtime::StatusPoller poller_;
   pleg::GenericPleg pleg_;
+  pleg::StatusSweep sweep_;
   std::optional<journal::EventLog> event_log_;
   std::unique_ptr<api::HttpServer> http_;
   std::optional<runtime::SocketWatcher> watcher_;

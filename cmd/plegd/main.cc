@@ -17,6 +17,7 @@
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
 #include "journal/structured_log.h"
+#include "runtime/grpc_log.h"
 #include "runtime/system_clock.h"
 
 namespace {
@@ -91,6 +92,7 @@ int Run(const plegd::Flags& flags, const sigset_t& signals, plegd::ServiceManage
       {.format = flags.log_json ? journal::LogFormat::kJson : journal::LogFormat::kLogfmt,
        .level = flags.log_level},
       clock);
+  runtime::RouteGrpcLog(&log);
   plegd::Daemon daemon(flags, log, clock, manager);
   if (const absl::Status started = daemon.Start(*found); !started.ok()) {
     return Fail(started.message());
