@@ -64,6 +64,7 @@ class PodBuilder {
 
 std::vector<std::string> Lines(const std::vector<Event>& events) {
   std::vector<std::string> lines;
+  lines.reserve(events.size());
   for (const Event& e : events) {
     lines.push_back(absl::StrCat(EventTypeName(e.type), " ", e.id.value()));
   }
@@ -72,6 +73,7 @@ std::vector<std::string> Lines(const std::vector<Event>& events) {
 
 std::vector<EventType> Types(const std::vector<Event>& events) {
   std::vector<EventType> types;
+  types.reserve(events.size());
   for (const Event& e : events) types.push_back(e.type);
   return types;
 }

@@ -66,6 +66,7 @@ class InspectorTest : public ::testing::Test {
 
 std::vector<std::string> Ids(const std::vector<std::shared_ptr<const ContainerStatus>>& statuses) {
   std::vector<std::string> ids;
+  ids.reserve(statuses.size());
   for (const auto& status : statuses) ids.push_back(status->id.value());
   return ids;
 }

@@ -58,6 +58,7 @@ std::vector<std::string> SortContainers(const std::vector<Item>& items) {
   }
   std::sort(infos.begin(), infos.end(), ContainerBefore);
   std::vector<std::string> ids;
+  ids.reserve(infos.size());
   for (const ContainerInfo& info : infos) ids.push_back(info.id.value());
   return ids;
 }
@@ -73,6 +74,7 @@ std::vector<std::string> SortSandboxes(const std::vector<Item>& items) {
   }
   std::sort(infos.begin(), infos.end(), SandboxBefore);
   std::vector<std::string> ids;
+  ids.reserve(infos.size());
   for (const SandboxInfo& info : infos) ids.push_back(info.id.value());
   return ids;
 }

@@ -77,6 +77,7 @@ Listing Of(std::vector<ListedSandbox> sandboxes, std::vector<ListedContainer> co
 
 std::vector<std::string> Uids(const std::vector<PodRecord*>& records) {
   std::vector<std::string> uids;
+  uids.reserve(records.size());
   for (const PodRecord* record : records) {
     uids.push_back(absl::StrCat(record->current == nullptr ? "-" : "", record->uid.value()));
   }
