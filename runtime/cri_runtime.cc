@@ -74,7 +74,6 @@ CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg:
     : options_(std::move(options)),
       executor_(executor),
       clock_(clock),
-      observer_(observer),
       log_(log),
       ledger_(clock, observer),
       sandbox_decoder_(observer, log, options_.decode),

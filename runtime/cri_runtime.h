@@ -129,7 +129,6 @@ class CriRuntime : public pleg::RuntimeService {
   const CriOptions options_;
   pleg::Executor& executor_;
   const pleg::Clock& clock_;
-  pleg::CallObserver& observer_;
   pleg::Log& log_;
   CallLedger ledger_;
 
