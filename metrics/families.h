@@ -14,7 +14,6 @@
 
 namespace metrics {
 
-// `help` contains neither line feeds nor backslashes: prometheus-cpp does not escape it.
 prometheus::MetricFamily GaugeFamily(std::string name, std::string help);
 prometheus::MetricFamily CounterFamily(std::string name, std::string help);
 

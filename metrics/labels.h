@@ -15,6 +15,10 @@ namespace metrics {
 // The calls of CRI that plegd makes.
 inline constexpr std::array<absl::string_view, 6> kMethods = {
     "Version", "Status", "ListPodSandbox", "ListContainers", "PodSandboxStatus", "ContainerStatus"};
+// The kubelet's names of the same calls, in the same order (operation_type).
+inline constexpr std::array<absl::string_view, kMethods.size()> kOperationTypes = {
+    "version",           "status",          "list_podsandbox", "list_containers",
+    "podsandbox_status", "container_status"};
 inline constexpr std::array<absl::string_view, 2> kListMethods = {"ListPodSandbox",
                                                                   "ListContainers"};
 
@@ -25,9 +29,10 @@ absl::string_view CodeName(absl::StatusCode code);
 // Index below kCodes; Unknown's for a number without a name.
 size_t CodeIndex(absl::StatusCode code);
 
-// Why an item of a list was skipped; see pleg::CallObserver. The last one stands for all others.
-inline constexpr std::array<absl::string_view, 6> kInvalidReasons = {
-    "no_metadata", "no_id", "no_image", "malformed", "duplicate_id", "other"};
+// What was wrong with an item of a list; see pleg::CallObserver. The last one stands for all
+// others.
+inline constexpr std::array<absl::string_view, 7> kInvalidReasons = {
+    "no_metadata", "no_id", "no_image", "malformed", "duplicate_id", "invalid_utf8", "other"};
 // Index into kInvalidReasons.
 size_t InvalidReasonIndex(absl::string_view reason);
 

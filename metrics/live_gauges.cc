@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -44,6 +45,10 @@ double LastRelistTimestamp(const pleg::PlegSnapshot& pleg, const pleg::Clock& cl
   return std::round(absl::ToDoubleSeconds(wall - absl::UnixEpoch()) * 1e3) / 1e3;
 }
 
+double IsTrue(const std::optional<pleg::RuntimeCondition>& condition) {
+  return condition.has_value() && condition->status ? 1 : 0;
+}
+
 void CollectWriter(const std::function<WriterTotals()>& source, const std::string& prefix,
                    const std::string& items, const std::string& file,
                    std::vector<prometheus::MetricFamily>& out) {
@@ -68,19 +73,26 @@ void LiveGauges::SetSources(LiveSources sources) {
   sources_.swap(next);
 }
 
+std::shared_ptr<const LiveSources> LiveGauges::sources() const {
+  pleg::MutexLock lock(mu_);
+  return sources_;
+}
+
+std::shared_ptr<const pleg::PlegSnapshot> LiveGauges::Pleg() const {
+  const std::shared_ptr<const LiveSources> asked = sources();
+  std::shared_ptr<const pleg::PlegSnapshot> pleg = asked->pleg ? asked->pleg() : nullptr;
+  return pleg != nullptr ? pleg : std::make_shared<const pleg::PlegSnapshot>();
+}
+
 std::vector<prometheus::MetricFamily> LiveGauges::Collect() const {
-  std::shared_ptr<const LiveSources> sources;
-  {
-    pleg::MutexLock lock(mu_);
-    sources = sources_;
-  }
+  const std::shared_ptr<const LiveSources> asked = sources();
   Families out;
-  CollectHealth(*sources, out);
-  std::shared_ptr<const pleg::PlegSnapshot> pleg = sources->pleg ? sources->pleg() : nullptr;
-  CollectPleg(pleg != nullptr ? *pleg : pleg::PlegSnapshot(), out);
-  CollectCalls(sources->calls ? sources->calls() : pleg::CallSnapshot(), out);
-  CollectWriter(sources->event_log, "pleg_event_log", "Events", "the event log", out);
-  CollectWriter(sources->log, "pleg_log", "Log lines", "the log", out);
+  CollectHealth(*asked, out);
+  CollectRuntime(*asked, out);
+  CollectPleg(*Pleg(), out);
+  CollectCalls(asked->calls ? asked->calls() : pleg::CallSnapshot(), out);
+  CollectWriter(asked->event_log, "pleg_event_log", "Events", "the event log", out);
+  CollectWriter(asked->log, "pleg_log", "Log lines", "the log", out);
   return out;
 }
 
@@ -96,6 +108,27 @@ void LiveGauges::CollectHealth(const LiveSources& sources, Families& out) const 
       "pleg_build_info", "Always 1; the labels tell the version of plegd and its revision.");
   AddSample(build, 1, {{"revision", constants_.revision}, {"version", constants_.version}});
   out.push_back(std::move(build));
+}
+
+void LiveGauges::CollectRuntime(const LiveSources& sources, Families& out) const {
+  const std::optional<RuntimeInfo> info =
+      sources.runtime_info ? sources.runtime_info() : std::nullopt;
+  if (info.has_value()) {
+    out.push_back(GaugeFamily("pleg_runtime_info",
+                              "Always 1; the labels tell what the container runtime says it is."));
+    AddSample(
+        out.back(), 1,
+        {{"api_version", info->api_version}, {"name", info->name}, {"version", info->version}});
+  }
+  const pleg::RuntimeConditions conditions =
+      (sources.conditions ? sources.conditions() : std::nullopt)
+          .value_or(pleg::RuntimeConditions());
+  out.push_back(Gauge("pleg_runtime_ready",
+                      "1 if the runtime's last Status had the condition RuntimeReady, else 0.",
+                      IsTrue(conditions.runtime_ready)));
+  out.push_back(Gauge("pleg_network_ready",
+                      "1 if the runtime's last Status had the condition NetworkReady, else 0.",
+                      IsTrue(conditions.network_ready)));
 }
 
 void LiveGauges::CollectPleg(const pleg::PlegSnapshot& pleg, Families& out) const {

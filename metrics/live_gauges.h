@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 #include "pleg/observer.h"
+#include "pleg/runtime_state.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
 
@@ -27,6 +29,13 @@ struct WriterTotals {
   uint64_t errors = 0;   // failed writes
 };
 
+// Who the runtime says it is. Any bytes.
+struct RuntimeInfo {
+  std::string name;
+  std::string version;
+  std::string api_version;
+};
+
 // Each function is thread-safe, does not block, and may be empty.
 struct LiveSources {
   std::function<pleg::CallSnapshot()> calls{};
@@ -34,6 +43,10 @@ struct LiveSources {
   std::function<pleg::Verdict()> verdict{};
   std::function<WriterTotals()> event_log{};
   std::function<WriterTotals()> log{};
+  // Empty while unknown.
+  std::function<std::optional<RuntimeInfo>()> runtime_info{};
+  // Of the last Status that was answered; empty before the first.
+  std::function<std::optional<pleg::RuntimeConditions>()> conditions{};
 };
 
 // What never changes in a run.
@@ -50,12 +63,16 @@ class LiveGauges : public prometheus::Collectable {
   LiveGauges(LiveConstants constants, const pleg::Clock& clock);
 
   void SetSources(LiveSources sources);
+  // What the core tells of itself now; never null.
+  std::shared_ptr<const pleg::PlegSnapshot> Pleg() const;
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   using Families = std::vector<prometheus::MetricFamily>;
 
+  std::shared_ptr<const LiveSources> sources() const;
   void CollectHealth(const LiveSources& sources, Families& out) const;
+  void CollectRuntime(const LiveSources& sources, Families& out) const;
   void CollectPleg(const pleg::PlegSnapshot& pleg, Families& out) const;
   void CollectCalls(const pleg::CallSnapshot& calls, Families& out) const;
 

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "metrics/kubelet_names.h"
+#include "metrics/legacy_names.h"
+#include "metrics/text_format.h"
 #include "pleg/event.h"
 #include "prometheus/metric_family.h"
-#include "prometheus/text_serializer.h"
 
 namespace metrics {
 namespace {
@@ -39,8 +40,12 @@ constexpr std::array<absl::string_view, pleg::kInspectionResults> kResultNames =
 constexpr std::array<absl::StatusCode, 3> kInitialCodes = {
     absl::StatusCode::kOk, absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnavailable};
 
+absl::Duration NotNegative(absl::Duration duration) {
+  return std::max(duration, absl::ZeroDuration());
+}
+
 void Observe(prometheus::Histogram* histogram, absl::Duration duration) {
-  histogram->Observe(std::max(absl::ToDoubleSeconds(duration), 0.0));
+  histogram->Observe(absl::ToDoubleSeconds(NotNegative(duration)));
 }
 
 std::string MethodName(size_t index) {
@@ -70,6 +75,8 @@ Metrics::Metrics(MetricsOptions options, const pleg::Clock& clock)
       process_(options.proc_dir) {
   BuildRelistMetrics();
   BuildCallMetrics();
+  if (options.kubelet_names) name_sets_.push_back(std::make_unique<KubeletNames>());
+  if (options.legacy_names) name_sets_.push_back(std::make_unique<LegacyNames>());
 }
 
 Metrics::~Metrics() = default;
@@ -135,10 +142,11 @@ void Metrics::BuildCallMetrics() {
                 .Name("pleg_cri_calls_total")
                 .Help("Calls to the container runtime that ended, by method and gRPC code.")
                 .Register(registry_);
-  invalid_items_ = &BuildCounter()
-                        .Name("pleg_cri_invalid_items_total")
-                        .Help("Items of the runtime's replies that were skipped, by reason.")
-                        .Register(registry_);
+  invalid_items_ =
+      &BuildCounter()
+           .Name("pleg_cri_invalid_items_total")
+           .Help("Items of the runtime's replies that were skipped or repaired, by reason.")
+           .Register(registry_);
   call_durations_ = &BuildHistogram()
                          .Name("pleg_cri_call_duration_seconds")
                          .Help("Duration of calls to the container runtime that ended, in seconds.")
@@ -165,21 +173,27 @@ std::string Metrics::Render() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
   Append(families, live_.Collect());
   Append(families, process_.Collect());
+  if (!name_sets_.empty()) {
+    const std::shared_ptr<const pleg::PlegSnapshot> pleg = live_.Pleg();
+    for (const auto& names : name_sets_) Append(families, names->Collect(*pleg));
+  }
   std::sort(families.begin(), families.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   for (auto& family : families) {
     std::sort(family.metric.begin(), family.metric.end(),
               [](const auto& a, const auto& b) { return a.label < b.label; });
   }
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, families);
-  return std::move(out).str();
+  return WriteText(families);
 }
 
-void Metrics::OnRelistInterval(absl::Duration interval) { Observe(relist_interval_, interval); }
+void Metrics::OnRelistInterval(absl::Duration interval) {
+  Observe(relist_interval_, interval);
+  for (const auto& names : name_sets_) names->OnRelistInterval(NotNegative(interval));
+}
 
 void Metrics::OnRelistEnd(const pleg::RelistRecord& relist) {
   Observe(relist_duration_, relist.total);
+  for (const auto& names : name_sets_) names->OnRelistEnd(NotNegative(relist.total));
   Observe(phases_[kListSandboxes], relist.list_sandboxes);
   // After a failed list the later phases never ran: they have no duration, rather than a zero one.
   if (relist.lists.ok() || relist.list_containers > absl::ZeroDuration()) {
@@ -190,7 +204,10 @@ void Metrics::OnRelistEnd(const pleg::RelistRecord& relist) {
   Observe(phases_[kInspect], relist.inspect);
 }
 
-void Metrics::OnPodRelistEnd(absl::Duration duration) { Observe(pod_relist_duration_, duration); }
+void Metrics::OnPodRelistEnd(absl::Duration duration) {
+  Observe(pod_relist_duration_, duration);
+  for (const auto& names : name_sets_) names->OnPodRelistEnd(NotNegative(duration));
+}
 
 void Metrics::OnInspectionEnd(pleg::InspectionResult result, absl::Duration) {
   inspections_[static_cast<size_t>(result)]->Increment();
@@ -203,6 +220,7 @@ void Metrics::OnEvent(pleg::EventType type) {
 
 void Metrics::OnEventsDiscarded(size_t count) {
   events_discarded_->Increment(static_cast<double>(count));
+  for (const auto& names : name_sets_) names->OnEventsDiscarded(count);
 }
 
 void Metrics::OnRelistRequestDropped() { relist_requests_dropped_->Increment(); }
@@ -213,6 +231,10 @@ void Metrics::OnCallEnd(const pleg::CallRecord& call) {
   Observe(&CallDuration(method), call.duration);
   if (call.code == absl::StatusCode::kOk) {
     ResponseBytes(method).Observe(static_cast<double>(call.response_bytes));
+  }
+  if (method == kMethods.size()) return;
+  for (const auto& names : name_sets_) {
+    names->OnCallEnd(method, call.code, NotNegative(call.duration));
   }
 }
 

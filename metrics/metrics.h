@@ -16,11 +16,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "metrics/labels.h"
 #include "metrics/live_gauges.h"
+#include "metrics/name_set.h"
 #include "metrics/process.h"
 #include "pleg/call_stats.h"
 #include "pleg/mono_time.h"
@@ -39,6 +41,9 @@ struct MetricsOptions {
   absl::Duration health_threshold = absl::Minutes(3);
   std::string version{};
   std::string revision{};
+  // Expose besides our own names those of today's kubelet, and those of 1.11.
+  bool kubelet_names = false;
+  bool legacy_names = false;
   // Where procfs is; for tests.
   std::string proc_dir = "/proc";
 };
@@ -96,6 +101,7 @@ class Metrics : public pleg::PlegObserver, public pleg::CallObserver {
   prometheus::Registry registry_;
   LiveGauges live_;
   ProcessMetrics process_;
+  std::vector<std::unique_ptr<NameSet>> name_sets_;  // those that are on; never changes
 
   prometheus::Histogram* relist_duration_ = nullptr;
   prometheus::Histogram* relist_interval_ = nullptr;

@@ -1,20 +1,16 @@
 #include "metrics/metrics.h"
 
 #include <atomic>
-#include <fstream>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
-#include <utility>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metrics/testing/busy_state.h"
+#include "metrics/testing/golden.h"
 #include "pleg/testing/sim_executor.h"
 
 namespace metrics {
@@ -26,15 +22,6 @@ using ::testing::Not;
 // A procfs that does not exist: process metrics vary from run to run.
 MetricsOptions TestOptions() { return {.version = "1.2.3", .proc_dir = "/nonexistent"}; }
 
-// The lines of `text` that begin with `prefix`.
-std::vector<std::string> Lines(const std::string& text, absl::string_view prefix) {
-  std::vector<std::string> lines;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (absl::StartsWith(line, prefix)) lines.emplace_back(line);
-  }
-  return lines;
-}
-
 class MetricsTest : public ::testing::Test {
  protected:
   pleg::testing::SimClock clock_;
@@ -43,19 +30,10 @@ class MetricsTest : public ::testing::Test {
 
 TEST_F(MetricsTest, ExposesTheGoldenText) {
   testing::MakeBusy(metrics_, clock_);
-  std::string text;
-  for (const std::string& line : Lines(metrics_.Render(), "")) {
-    if (!line.empty() && !absl::StrContains(line, "process_")) absl::StrAppend(&text, line, "\n");
-  }
-  const std::string path = PLEGD_METRICS_TESTDATA "/busy.prom";
-  std::ifstream in(path);
-  const std::string golden(std::istreambuf_iterator<char>(in), {});
-  if (text != golden) {
-    std::ofstream(::testing::TempDir() + "/busy.prom") << text;
-    FAIL() << "exposition differs from " << path << "; see " << ::testing::TempDir()
-           << "/busy.prom\n"
-           << text;
-  }
+  const std::string text = metrics_.Render();
+  testing::ExpectGolden(testing::LinesOf(text, "pleg_"), "busy.prom");
+  EXPECT_EQ(testing::LinesOf(text, "pleg_").size() + testing::LinesOf(text, "process_").size(),
+            text.size());
 }
 
 TEST_F(MetricsTest, EverySeriesExistsBeforeAnythingHappened) {
@@ -80,6 +58,9 @@ TEST_F(MetricsTest, EverySeriesExistsBeforeAnythingHappened) {
         "pleg_cri_calls_total{code=\"OK\",method=\"ListPodSandbox\"} 0",
         "pleg_cri_calls_total{code=\"DeadlineExceeded\",method=\"ListContainers\"} 0",
         "pleg_cri_invalid_items_total{method=\"ListContainers\",reason=\"no_image\"} 0",
+        "pleg_cri_invalid_items_total{method=\"ListPodSandbox\",reason=\"invalid_utf8\"} 0",
+        "pleg_runtime_ready 0",
+        "pleg_network_ready 0",
         "pleg_list_size_limit_ratio{method=\"ListContainers\"} 0"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(series, "\n")));
   }
@@ -161,6 +142,44 @@ TEST_F(MetricsTest, AFailedListHasNoLaterPhases) {
   EXPECT_THAT(text, HasSubstr("phase_duration_seconds_count{phase=\"inspect\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("pleg_relist_duration_seconds_bucket{le=\"120\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("pleg_relist_duration_seconds_bucket{le=\"60\"} 0\n"));
+}
+
+TEST_F(MetricsTest, TellsWhoTheRuntimeIsOnceItIsKnown) {
+  std::optional<RuntimeInfo> info;
+  metrics_.SetSources({.runtime_info = [&info] { return info; }});
+  EXPECT_THAT(metrics_.Render(), Not(HasSubstr("pleg_runtime_info")));
+  info = RuntimeInfo{"cri-o", "1.31.0", "v1"};
+  EXPECT_THAT(
+      metrics_.Render(),
+      HasSubstr("pleg_runtime_info{api_version=\"v1\",name=\"cri-o\",version=\"1.31.0\"} 1\n"));
+}
+
+TEST_F(MetricsTest, AHostileRuntimeCannotForgeALine) {
+  const std::string version = "1\"} 1\npleg_healthy 1\n\xff";
+  metrics_.SetSources({.runtime_info = [&] { return RuntimeInfo{"x\\", version, "v1"}; }});
+  EXPECT_THAT(metrics_.Render(),
+              HasSubstr("{api_version=\"v1\",name=\"x\\\\\","
+                        "version=\"1\\\"} 1\\npleg_healthy 1\\n\xEF\xBF\xBD\"} 1\n"));
+  EXPECT_THAT(metrics_.Render(), Not(HasSubstr("\npleg_healthy 1\n")));
+}
+
+TEST_F(MetricsTest, ConditionsAreFalseUntilToldTrue) {
+  std::optional<pleg::RuntimeConditions> conditions;
+  metrics_.SetSources({.conditions = [&conditions] { return conditions; }});
+  const auto expect = [&](const char* runtime, const char* network) {
+    const std::string text = metrics_.Render();
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("\npleg_runtime_ready ", runtime, "\n")));
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("\npleg_network_ready ", network, "\n")));
+  };
+  expect("0", "0");
+  conditions.emplace();
+  expect("0", "0");
+  conditions->runtime_ready = testing::Condition("RuntimeReady", true);
+  expect("1", "0");
+  conditions->network_ready = testing::Condition("NetworkReady", true);
+  expect("1", "1");
+  conditions->runtime_ready->status = false;
+  expect("0", "1");
 }
 
 TEST_F(MetricsTest, UnknownNamesShareOneSeries) {

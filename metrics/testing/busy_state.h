@@ -4,11 +4,14 @@
 #define PLEGD_METRICS_TESTING_BUSY_STATE_H_
 
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "metrics/metrics.h"
+#include "pleg/runtime_state.h"
 #include "pleg/testing/sim_executor.h"
 
 namespace metrics::testing {
@@ -35,6 +38,10 @@ inline pleg::RelistRecord BusyRelist() {
   return relist;
 }
 
+inline pleg::RuntimeCondition Condition(std::string type, bool status) {
+  return {.type = std::move(type), .status = status, .reason = "", .message = ""};
+}
+
 inline LiveSources BusySources(pleg::MonoTime now) {
   LiveSources sources;
   sources.calls = [now] {
@@ -48,6 +55,7 @@ inline LiveSources BusySources(pleg::MonoTime now) {
   sources.pleg = [now] {
     auto pleg = std::make_shared<pleg::PlegSnapshot>();
     pleg->last_relist = now + absl::Seconds(-1);
+    pleg->last_relist_wall = absl::FromUnixMillis(1699999999900);
     pleg->pods_ready = 110;
     pleg->pods_notready = 3;
     pleg->pods_no_sandbox = 1;
@@ -60,6 +68,13 @@ inline LiveSources BusySources(pleg::MonoTime now) {
   sources.verdict = [] { return pleg::Verdict{true, ""}; };
   sources.event_log = [] { return WriterTotals{4, 2}; };
   sources.log = [] { return WriterTotals{6, 1}; };
+  sources.runtime_info = [] { return RuntimeInfo{"containerd", "v2.1.4", "v1"}; };
+  sources.conditions = [] {
+    pleg::RuntimeConditions conditions;
+    conditions.runtime_ready = Condition("RuntimeReady", true);
+    conditions.network_ready = Condition("NetworkReady", false);
+    return conditions;
+  };
   return sources;
 }
 
