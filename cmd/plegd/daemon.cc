@@ -34,6 +34,13 @@ runtime::CriOptions CriOptions(const Flags& flags) {
       .decode = flags.typed_decode ? runtime::DecodeMode::kTyped : runtime::DecodeMode::kProjected};
 }
 
+metrics::MetricsOptions MetricsOptions(const Flags& flags) {
+  return {.health_threshold = flags.relist_threshold,
+          .version = PLEGD_VERSION,
+          .kubelet_names = flags.kubelet_metrics,
+          .legacy_names = flags.legacy_metrics};
+}
+
 }  // namespace
 
 Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Clock& clock,
@@ -42,7 +49,7 @@ Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Cloc
       log_(log),
       clock_(clock),
       manager_(manager),
-      metrics_({.health_threshold = flags.relist_threshold, .version = PLEGD_VERSION}, clock),
+      metrics_(MetricsOptions(flags), clock),
       hub_(clock),
       cache_(loop_),
       runtime_(CriOptions(flags), loop_, clock, metrics_, log),
@@ -134,11 +141,18 @@ void Daemon::ConnectMetrics() {
     const journal::StructuredLogStats stats = log_.stats();
     return metrics::WriterTotals{stats.dropped, stats.errors};
   };
+  auto runtime_info = [this]() -> std::optional<metrics::RuntimeInfo> {
+    const absl::StatusOr<runtime::RuntimeIdentity> identity = runtime_.Identity();
+    if (!identity.ok()) return std::nullopt;
+    return metrics::RuntimeInfo{identity->name, identity->version, identity->api_version};
+  };
   metrics_.SetSources({.calls = [this] { return runtime_.Snapshot(); },
                        .pleg = [this] { return pleg_.Snapshot(); },
                        .verdict = [this] { return pleg_.Healthy(); },
                        .event_log = event_log,
-                       .log = log});
+                       .log = log,
+                       .runtime_info = runtime_info,
+                       .conditions = [this] { return state_.conditions(); }});
 }
 
 api::RuntimeView Daemon::DescribeRuntime() const {

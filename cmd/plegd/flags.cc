@@ -102,6 +102,11 @@ void AddOptions(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_flag("--web.enable-api", flags.enable_api,
                "serve /api/v1/ on TCP too, to every local user (always served on unix sockets)");
+  app.add_flag("--metrics.kubelet-names", flags.kubelet_metrics,
+               "serve the kubelet's own metric names too: kubelet_pleg_*, kubelet_running_*, "
+               "kubelet_runtime_operations_*");
+  app.add_flag("--metrics.legacy-names", flags.legacy_metrics,
+               "serve those of the kubelet 1.11 too: summaries in microseconds");
   app.add_option("--event-log", flags.event_log,
                  "append lifecycle events to this file, one JSON object a line; - is stdout")
       ->type_name("PATH");

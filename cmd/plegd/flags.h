@@ -31,6 +31,8 @@ struct Flags {
   size_t inspect_concurrency = 16;
   bool serial_inspect = false;
   bool sweep = true;
+  bool kubelet_metrics = false;
+  bool legacy_metrics = false;
 };
 
 struct ParsedFlags {
