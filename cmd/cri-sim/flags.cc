@@ -166,7 +166,8 @@ ServeFlags ToServeFlags(const Raw& raw) {
 
 std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** argv) {
   Raw raw;
-  raw.listen = absl::StrCat("unix://", PrivateDirectory(), "/cri.sock");
+  const std::string default_listen = absl::StrCat("unix://", PrivateDirectory(), "/cri.sock");
+  raw.listen = default_listen;
   CLI::App app("A simulated container runtime: serves the read calls of CRI v1 on a unix socket.",
                "cri-sim");
   AddNodeFlags(app, raw);
@@ -198,7 +199,9 @@ std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** arg
     raw.control = absl::StrCat(absl::StripPrefix(raw.listen, "unix://"), ".ctl");
   }
   if (*ctl) return ControlFlags{raw.control, ctl->remaining()};
-  return ToServeFlags(raw);
+  ServeFlags flags = ToServeFlags(raw);
+  if (raw.listen == default_listen) flags.private_directory = PrivateDirectory();
+  return flags;
 }
 
 }  // namespace cri_sim

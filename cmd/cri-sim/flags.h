@@ -18,6 +18,8 @@ struct ServeFlags {
   sim::RuntimeOptions runtime;
   sim::ServerOptions server;
   std::string control_path;
+  // To be made for the sockets, for us alone; empty when the user said where they go.
+  std::string private_directory;
 };
 
 // `cri-sim ctl`: send one command.

@@ -6,14 +6,12 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cmd/cri-sim/flags.h"
 #include "runtime/sim/control_line.h"
@@ -30,21 +28,17 @@ int Complain(absl::string_view message, int code) {
   return code;
 }
 
-// The default sockets' directory is ours alone; /tmp is everybody's.
-absl::Status MakePrivateDirectory(const std::string& socket_path) {
-  const std::string directory = socket_path.substr(0, socket_path.rfind('/'));
-  if (!absl::EndsWith(directory, "/cri-sim") &&
-      !absl::EndsWith(directory, absl::StrCat("/cri-sim-", ::getuid()))) {
-    return absl::OkStatus();
-  }
-  if (::mkdir(directory.c_str(), 0700) == 0) return absl::OkStatus();
+// In /tmp somebody else may have been there first.
+absl::Status MakePrivateDirectory(const std::string& directory) {
+  if (directory.empty() || ::mkdir(directory.c_str(), 0700) == 0) return absl::OkStatus();
   if (errno != EEXIST) {
     return absl::ErrnoToStatus(errno, absl::StrCat("making the directory ", directory));
   }
   struct stat info = {};
   if (::lstat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
-      info.st_uid != ::getuid()) {
-    return absl::FailedPreconditionError(absl::StrCat(directory, " belongs to somebody else"));
+      info.st_uid != ::getuid() || (info.st_mode & 022) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, " is not a directory that only we can write to"));
   }
   return absl::OkStatus();
 }
@@ -57,7 +51,7 @@ int Serve(cri_sim::ServeFlags flags) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  if (absl::Status made = MakePrivateDirectory(flags.server.socket_path); !made.ok()) {
+  if (absl::Status made = MakePrivateDirectory(flags.private_directory); !made.ok()) {
     return Complain(made.message(), kUsage);
   }
   auto runtime = std::make_shared<sim::SimRuntime>(std::move(flags.runtime));

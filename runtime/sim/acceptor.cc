@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -63,7 +64,12 @@ std::vector<pollfd> Acceptor::PollSet() const {
 
 void Acceptor::Accept() {
   const int fd = ::accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) return;
+  if (fd < 0) {
+    // Out of descriptors the listener stays readable: wait, rather than spin, until some are
+    // closed.
+    if (errno == EMFILE || errno == ENFILE) (void)::poll(nullptr, 0, 100);
+    return;
+  }
   {
     pleg::MutexLock lock(mu_);
     open_[fd] = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));

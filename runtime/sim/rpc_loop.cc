@@ -15,22 +15,6 @@
 
 namespace sim {
 
-// Brings the loop round from another thread.
-struct RpcLoop::WakeTag : Tag {
-  explicit WakeTag(RpcLoop* owner) : loop(owner) {}
-  void Complete(bool) override {
-    std::unique_ptr<WakeTag> self(this);
-    {
-      pleg::MutexLock lock(loop->mu_);
-      loop->wake_pending_ = false;
-    }
-    loop->OnWake();
-  }
-
-  RpcLoop* const loop;
-  grpc::Alarm alarm;
-};
-
 RpcLoop::RpcLoop(const CriService* service, FaultTable* faults, StatsBoard* stats,
                  LoopOptions options)
     : service_(service), faults_(faults), stats_(stats), options_(std::move(options)) {
@@ -60,8 +44,7 @@ void RpcLoop::Wake() {
 void RpcLoop::PostWake() {
   if (wake_pending_) return;
   wake_pending_ = true;
-  auto* tag = new WakeTag(this);
-  tag->alarm.Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), tag);
+  wake_alarm_.Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), &wake_tag_);
 }
 
 void RpcLoop::Stop() {
@@ -126,7 +109,11 @@ void RpcLoop::Forget(SimCall* call) {
   delete call;
 }
 
-void RpcLoop::OnWake() {
+void RpcLoop::OnWake(bool) {
+  {
+    pleg::MutexLock lock(mu_);
+    wake_pending_ = false;
+  }
   const std::vector<SimCall*> waiting(waiting_.begin(), waiting_.end());
   for (SimCall* call : waiting) call->Reexamine();
   DeliverEvents();

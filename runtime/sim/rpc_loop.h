@@ -84,11 +84,9 @@ class RpcLoop {
   void Forget(SimCall* call);  // Destroys it.
 
  private:
-  struct WakeTag;
-
   void PostWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Run();
-  void OnWake();
+  void OnWake(bool ok);
   void OnChurn(bool ok);
   void ArmChurn();
   void DeliverEvents();
@@ -111,6 +109,8 @@ class RpcLoop {
   pleg::Mutex mu_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool wake_pending_ ABSL_GUARDED_BY(mu_) = false;
+  grpc::Alarm wake_alarm_ ABSL_GUARDED_BY(mu_);
+  MemberTag<RpcLoop, &RpcLoop::OnWake> wake_tag_{this};
   std::thread thread_;
 };
 

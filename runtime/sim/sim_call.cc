@@ -64,8 +64,9 @@ void SimCall::OnAccepted(bool ok) {
 
 bool SimCall::IsEnded() {
   busy_ = false;
-  if (done_) Leave();
-  return done_;
+  if (!done_) return false;
+  Leave();  // May destroy this.
+  return true;
 }
 
 void SimCall::OnRead(bool ok) {

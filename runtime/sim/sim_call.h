@@ -54,8 +54,9 @@ class SimCall {
   void WriteNextEvent();
   void Subscribe();
   void Finish(const absl::Status& status);
-  void Leave();
+  void Leave();  // May destroy this.
   const Fault* fault() const { return fault_.has_value() ? &fault_->fault : nullptr; }
+  // An operation ended; true when nothing more is to be done, and this may be gone.
   bool IsEnded();
 
   RpcLoop* const loop_;

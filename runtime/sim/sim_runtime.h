@@ -41,7 +41,7 @@ namespace sim {
 struct RuntimeOptions {
   size_t pods = 0;
   size_t containers_per_pod = 2;
-  size_t exited = 0;  // Dead containers besides, spread over the pods as earlier attempts.
+  size_t exited = 0;  // Dead containers besides, as earlier attempts in the pods; none without.
   double churn = 0;   // Changes per second; AdvanceTo() makes them.
   uint64_t seed = 1;
   size_t container_bytes = 0;  // Listed containers are padded to about this.
