@@ -21,6 +21,12 @@ inline constexpr CriMethod kListPodSandbox{"ListPodSandbox",
                                            "/runtime.v1.RuntimeService/ListPodSandbox"};
 inline constexpr CriMethod kListContainers{"ListContainers",
                                            "/runtime.v1.RuntimeService/ListContainers"};
+// The same questions, answered in a stream of messages (KEP-5825). They keep the names of the
+// lists, as in the kubelet.
+inline constexpr CriMethod kStreamPodSandboxes{"ListPodSandbox",
+                                               "/runtime.v1.RuntimeService/StreamPodSandboxes"};
+inline constexpr CriMethod kStreamContainers{"ListContainers",
+                                             "/runtime.v1.RuntimeService/StreamContainers"};
 inline constexpr CriMethod kPodSandboxStatus{"PodSandboxStatus",
                                              "/runtime.v1.RuntimeService/PodSandboxStatus"};
 inline constexpr CriMethod kContainerStatus{"ContainerStatus",

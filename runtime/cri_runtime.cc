@@ -67,6 +67,12 @@ struct CriRuntime::ListOp {
   pleg::Listing listing;
   pleg::MonoTime sent_at;  // the call that is out
   bool failed = false;     // answered already
+
+  // Of a list that comes as a stream.
+  bool streamed = false;
+  uint64_t reply_number = 0;  // the decoder's; 0 before the first message
+  absl::Status damage;
+  size_t bytes = 0;
 };
 
 CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg::Clock& clock,
@@ -76,6 +82,7 @@ CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg:
       clock_(clock),
       log_(log),
       ledger_(clock, observer),
+      streaming_(options_.list_streaming),
       sandbox_decoder_(observer, log, options_.decode),
       container_decoder_(observer, log, options_.decode),
       identity_(absl::UnavailableError("the runtime has not answered yet")) {
@@ -127,7 +134,8 @@ void CriRuntime::Answer(Open<T>& open, uint64_t id, T answer) {
 }
 
 void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::string target,
-                      absl::string_view request, OnBytes done) {
+                      absl::string_view request, OnBytes done,
+                      Transport::MessageCallback on_message) {
   if (!transport_.has_value()) {
     return done(absl::UnavailableError("no container runtime has been found yet"));
   }
@@ -145,7 +153,50 @@ void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::stri
                        .response_bytes = status.ok() ? reply.body.Length() : 0});
     done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
   };
-  transport_->Start(method, request, options_.request_timeout, std::move(on_reply));
+  if (on_message != nullptr) {
+    transport_->StartStream(method, request, options_.request_timeout, std::move(on_message),
+                            std::move(on_reply));
+  } else {
+    transport_->Start(method, request, options_.request_timeout, std::move(on_reply));
+  }
+}
+
+template <typename Decoder>
+void CriRuntime::CallList(std::shared_ptr<ListOp> op, const CriMethod& stream,
+                          const CriMethod& unary, Decoder& decoder, std::string request,
+                          OnBytes done) {
+  op->streamed = streaming_.load(std::memory_order_relaxed);
+  op->reply_number = 0;
+  op->bytes = 0;
+  if (!op->streamed) return Call(unary, "", "", request, std::move(done));
+  auto on_message = [op, &decoder](const grpc::ByteBuffer& message) {
+    if (op->reply_number == 0) op->reply_number = decoder.Begin();
+    op->bytes += message.Length();
+    if (op->damage.ok()) {
+      op->damage = decoder.Feed(op->reply_number, SlicedReply(message).pieces());
+    }
+  };
+  auto on_end = [this, op, &unary, request, done = std::move(done)](Bytes end) mutable {
+    if (absl::IsUnimplemented(end.status()) && op->reply_number == 0) {
+      streaming_.store(false, std::memory_order_relaxed);
+      op->streamed = false;
+      return Call(unary, "", "", request, std::move(done));
+    }
+    if (end.ok() && !op->damage.ok()) end = op->damage;
+    done(std::move(end));
+  };
+  Call(stream, "", "", request, std::move(on_end), std::move(on_message));
+}
+
+template <typename Decoder>
+auto CriRuntime::Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& body) {
+  if (!op.streamed) {
+    op.bytes = body.Length();
+    return decoder.Decode(SlicedReply(body).pieces(), op.pod);
+  }
+  // A node without any object sends no message.
+  if (op.reply_number == 0) op.reply_number = decoder.Begin();
+  return decoder.End(op.reply_number, op.pod);
 }
 
 void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
@@ -155,24 +206,30 @@ void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
   op->pod = std::move(pod);
   op->sent_at = clock_.Now();
   op->listing.started_at = op->sent_at;
-  Call(kListPodSandbox, "", "", ListRequestBytes<v1::ListPodSandboxRequest>(op->pod),
-       [this, op](Bytes reply) { OnSandboxes(op, std::move(reply)); });
+  CallList(op, kStreamPodSandboxes, kListPodSandbox, sandbox_decoder_,
+           ListRequestBytes<v1::ListPodSandboxRequest>(op->pod),
+           [this, op](Bytes reply) { OnSandboxes(op, std::move(reply)); });
 }
 
 void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
   op->listing.list_sandboxes_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
-  // The next call is under way while this reply is decoded.
+  // The next call is under way while this reply is decoded; its answer comes to this thread, later.
+  // What is left to do of a stream is little, and its own numbers must be read before.
+  absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes;
+  const bool streamed = op->streamed;
+  if (streamed) sandboxes = Listed(*op, sandbox_decoder_, *reply);
   op->sent_at = clock_.Now();
-  Call(kListContainers, "", "", ListRequestBytes<v1::ListContainersRequest>(op->pod),
-       [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
-  absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes =
-      sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
+  const size_t bytes = streamed ? op->bytes : reply->Length();
+  CallList(op, kStreamContainers, kListContainers, container_decoder_,
+           ListRequestBytes<v1::ListContainersRequest>(op->pod),
+           [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
+  if (!streamed) sandboxes = sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
   if (!sandboxes.ok()) {
     op->failed = true;
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
   }
-  if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, reply->Length());
+  if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, bytes);
   op->listing.sandboxes = *std::move(sandboxes);
 }
 
@@ -181,13 +238,13 @@ void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
   op->listing.list_containers_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   absl::StatusOr<std::vector<pleg::ListedContainer>> containers =
-      container_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
+      Listed(*op, container_decoder_, *reply);
   if (!containers.ok()) {
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
   }
   op->listing.containers = *std::move(containers);
   if (!op->pod.has_value()) {
-    ledger_.SetListSize(kListContainers.name, reply->Length());
+    ledger_.SetListSize(kListContainers.name, op->bytes);
     ForgetRemovedTargets();
   }
   Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(std::move(op->listing)));

@@ -10,6 +10,7 @@
 #ifndef PLEGD_RUNTIME_CRI_RUNTIME_H_
 #define PLEGD_RUNTIME_CRI_RUNTIME_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,6 +50,9 @@ struct CriOptions {
   absl::Duration handshake_retry = absl::Seconds(5);
   size_t max_reply_bytes = size_t{256} * 1024 * 1024;
   DecodeMode decode = DecodeMode::kProjected;
+  // Ask for lists as streams, which have no limit on their size; plain lists for good once the
+  // runtime does not know them.
+  bool list_streaming = false;
 };
 
 // Confined to the core's thread, apart from Snapshot, Identity and Connected, which are
@@ -108,14 +112,25 @@ class CriRuntime : public pleg::RuntimeService {
   using Open = absl::flat_hash_map<uint64_t, absl::AnyInvocable<void(T)>>;
 
   // One call, entered in the ledger. `done` runs on the transport's thread.
+  // With `on_message` it is a stream, and `done` gets an empty body.
   void Call(const CriMethod& method, absl::string_view kind, std::string target,
-            absl::string_view request, OnBytes done);
+            absl::string_view request, OnBytes done,
+            Transport::MessageCallback on_message = nullptr);
   // Keeps `done` for the answer that Answer brings. Core's thread.
   template <typename T>
   uint64_t Expect(Open<T>& open, absl::AnyInvocable<void(T)> done);
   // Brings `answer` to the core's thread and runs its callback, unless shut down. Any thread.
   template <typename T>
   void Answer(Open<T>& open, uint64_t id, T answer);
+
+  // One list, as a stream if that is possible. A stream is decoded as it comes; the body that
+  // `done` gets is empty then. `done` runs on the transport's thread.
+  template <typename Decoder>
+  void CallList(std::shared_ptr<ListOp> op, const CriMethod& stream, const CriMethod& unary,
+                Decoder& decoder, std::string request, OnBytes done);
+  // What was listed, once CallList is done.
+  template <typename Decoder>
+  static auto Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& body);
 
   // Transport's thread.
   void OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply);
@@ -144,6 +159,8 @@ class CriRuntime : public pleg::RuntimeService {
   pleg::Executor::TimerId handshake_timer_ = 0;
   // Dies with this object: what is posted later finds it gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  std::atomic<bool> streaming_;  // until the runtime says that it does not know it
 
   // Transport's thread.
   SandboxListDecoder sandbox_decoder_;

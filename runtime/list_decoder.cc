@@ -55,17 +55,42 @@ absl::string_view ContainerList::Lacks(const Message& message) {
 template <typename List>
 absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::Decode(
     const std::vector<absl::string_view>& pieces, const std::optional<pleg::PodUid>& pod) {
-  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) return split;
-  ++reply_number_;
+  const uint64_t reply_number = Begin();
+  if (absl::Status fed = Feed(reply_number, pieces); !fed.ok()) return fed;
+  return End(reply_number, pod);
+}
+
+template <typename List>
+uint64_t ListDecoder<List>::Begin() {
   accepted_ = 0;
   anonymous_ = 0;
-  std::vector<Listed> listed;
-  listed.reserve(splitter_.items().size());
+  listed_ = {};
+  return ++reply_number_;
+}
+
+template <typename List>
+absl::Status ListDecoder<List>::Feed(uint64_t reply_number,
+                                     const std::vector<absl::string_view>& pieces) {
+  if (reply_number != reply_number_) return Overtaken();
+  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) return split;
+  if (listed_.empty()) listed_.reserve(splitter_.items().size());
   for (const absl::string_view item : splitter_.items()) {
-    if (!AcceptKnown(item, listed)) DecodeItem(item, listed);
+    if (!AcceptKnown(item, listed_)) DecodeItem(item, listed_);
   }
-  KeepOrDrop(pod, listed);
-  return listed;
+  return absl::OkStatus();
+}
+
+template <typename List>
+absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::End(
+    uint64_t reply_number, const std::optional<pleg::PodUid>& pod) {
+  if (reply_number != reply_number_) return Overtaken();
+  KeepOrDrop(pod, listed_);
+  return std::exchange(listed_, {});
+}
+
+template <typename List>
+absl::Status ListDecoder<List>::Overtaken() {
+  return absl::AbortedError(absl::StrCat(List::Method(), ": a newer list has begun"));
 }
 
 template <typename List>

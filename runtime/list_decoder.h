@@ -94,6 +94,14 @@ class ListDecoder {
   // came. kInternal if the reply itself is damaged; the decoder then knows what it knew.
   absl::StatusOr<std::vector<Listed>> Decode(const std::vector<absl::string_view>& pieces,
                                              const std::optional<pleg::PodUid>& pod);
+  // The same in parts, for a reply that comes as a stream of messages: Begin, then Feed for each,
+  // then End. A reply that another Begin has overtaken is dropped: kAborted. What is not ended was
+  // nothing.
+  uint64_t Begin();
+  absl::Status Feed(uint64_t reply_number, const std::vector<absl::string_view>& pieces);
+  absl::StatusOr<std::vector<Listed>> End(uint64_t reply_number,
+                                          const std::optional<pleg::PodUid>& pod);
+
   absl::StatusOr<std::vector<Listed>> Decode(absl::string_view reply,
                                              const std::optional<pleg::PodUid>& pod) {
     return Decode(std::vector<absl::string_view>{reply}, pod);
@@ -121,6 +129,7 @@ class ListDecoder {
   // `info` null: as known.
   void Accept(Known& known, std::shared_ptr<const Info> info, State state,
               std::vector<Listed>& out);
+  static absl::Status Overtaken();
   // Ends a reply: known objects that it lacks are kept or dropped.
   void KeepOrDrop(const std::optional<pleg::PodUid>& pod, std::vector<Listed>& out);
   void Report(absl::string_view reason, absl::string_view id);
@@ -129,6 +138,7 @@ class ListDecoder {
   pleg::Log& log_;
   const DecodeMode mode_;
   ItemSplitter splitter_;
+  std::vector<Listed> listed_;      // of the reply at hand
   Projection projection_;           // of the item at hand
   typename List::Message message_;  // reused from item to item
   KnownMap known_;

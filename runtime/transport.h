@@ -1,4 +1,5 @@
-// The connection to a container runtime: unary calls with raw bytes over one gRPC channel.
+// The connection to a container runtime: unary and server-streaming calls with raw bytes over one
+// gRPC channel.
 //
 //   Transport transport({.target = "unix:/run/containerd/containerd.sock"}, on_connection);
 //   transport.Connect();
@@ -43,6 +44,7 @@ class Transport {
     grpc::ByteBuffer body;  // valid only if OK
   };
   using ReplyCallback = absl::AnyInvocable<void(Reply)>;
+  using MessageCallback = absl::AnyInvocable<void(grpc::ByteBuffer message)>;
   // Told of changes only, the first outcome included. Every break is told, however short.
   using ConnectionCallback = absl::AnyInvocable<void(bool connected)>;
   using CallId = uint64_t;
@@ -61,6 +63,10 @@ class Transport {
   // to at most ten years.
   CallId Start(const CriMethod& method, absl::string_view request, absl::Duration timeout,
                ReplyCallback done);
+  // A server-streaming call: `on_message` runs for each message, in order, before `done`, whose
+  // body is empty. The timeout is that of the whole stream. Otherwise as Start.
+  CallId StartStream(const CriMethod& method, absl::string_view request, absl::Duration timeout,
+                     MessageCallback on_message, ReplyCallback done);
   // The call ends soon, with CANCELLED unless its reply is already here. Unknown ids are ignored.
   void Cancel(CallId id);
   // Tries to connect now instead of waiting for the next try: the socket has just appeared.

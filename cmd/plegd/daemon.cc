@@ -31,7 +31,8 @@ pleg::PlegOptions CoreOptions(const Flags& flags) {
 runtime::CriOptions CriOptions(const Flags& flags) {
   return {
       .request_timeout = flags.runtime_request_timeout,
-      .decode = flags.typed_decode ? runtime::DecodeMode::kTyped : runtime::DecodeMode::kProjected};
+      .decode = flags.typed_decode ? runtime::DecodeMode::kTyped : runtime::DecodeMode::kProjected,
+      .list_streaming = flags.list_streaming};
 }
 
 metrics::MetricsOptions MetricsOptions(const Flags& flags) {

@@ -128,6 +128,8 @@ void AddOptions(CLI::App& app, Flags& flags) {
   AddChoice(app, "--decode", flags.typed_decode, "projected",
             {{"projected", false}, {"typed", true}},
             "typed: read every list item whole, to check the fast way");
+  AddChoice(app, "--list-streaming", flags.list_streaming, "auto", {{"auto", true}, {"off", false}},
+            "auto: ask for lists as streams where the runtime knows how (KEP-5825)");
   AddChoice(app, "--log-format", flags.log_json, "logfmt", {{"logfmt", false}, {"json", true}});
   app.add_flag("--find-runtime", flags.find_runtime,
                "print the endpoint that would be used and why, then exit: 0 found, 3 none");

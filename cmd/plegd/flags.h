@@ -28,6 +28,7 @@ struct Flags {
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;
   bool typed_decode = false;
+  bool list_streaming = true;
   size_t inspect_concurrency = 16;
   bool serial_inspect = false;
   bool sweep = true;
