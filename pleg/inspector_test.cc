@@ -396,6 +396,32 @@ TEST_F(InspectorTest, WhereCallsAreQuickSlowIsSooner) {
   EXPECT_EQ(inspector_->set_aside(), 1u);
 }
 
+// A mean that is no whole number of nanoseconds: a timer for a fraction of one would come too
+// early, for ever. Of five means at least one has a fraction.
+TEST_F(InspectorTest, WhatIsSlowIsReachedByTheTimerWhateverTheMean) {
+  for (const int step : {7919, 7907, 7901, 7883, 7879}) {
+    Use({.slow_after = absl::Seconds(1)});
+    results_.clear();
+    runtime_.DelayAnswers([delay = absl::Milliseconds(7), step]() mutable {
+      return delay += absl::Nanoseconds(step);
+    });
+    for (int i = 0; i < 40; ++i) {
+      const std::string uid = absl::StrCat("p", i);
+      runtime_.PutContainer(uid, uid, kRunning);
+      Inspect(uid);
+    }
+    exec_.Advance(absl::Seconds(1));
+    ASSERT_EQ(results_.size(), 40u);
+    runtime_.PutContainer("slow", "c", kRunning);
+    runtime_.HoldPod("slow");
+    Inspect("slow");
+    exec_.Advance(absl::Milliseconds(900));
+    EXPECT_EQ(inspector_->set_aside(), 1u) << step;
+    runtime_.ReleaseAll();
+    exec_.Advance(absl::Seconds(1));
+  }
+}
+
 TEST_F(InspectorTest, SlowCallsAreBounded) {
   Use({.slow_after = absl::Seconds(1), .max_slow_calls = 2});
   auto hang = [this](const std::string& uid, Trust trust) {
