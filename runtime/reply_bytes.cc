@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/numeric/bits.h"
 #include "absl/strings/str_cat.h"
 
 namespace runtime {
@@ -12,8 +13,28 @@ constexpr uint64_t kItemTag = (1 << 3) | 2;
 constexpr int kMaxVarintBytes = 10;
 constexpr int kMaxTagBytes = 5;
 constexpr int kMaxGroupDepth = 100;
+constexpr size_t kKeptCopyBytes = size_t{1} << 20;
 
 }  // namespace
+
+void ItemSplitter::Copies::Reset() {
+  if (capacity_ > kKeptCopyBytes) {
+    strings_.clear();
+    capacity_ = 0;
+  }
+  used_ = 0;
+}
+
+std::string& ItemSplitter::Copies::Next(size_t bytes) {
+  if (used_ == strings_.size()) strings_.emplace_back();
+  std::string& copy = strings_[used_++];
+  copy.clear();
+  const size_t before = copy.capacity();
+  // Items differ a little in length from reply to reply.
+  if (before < bytes) copy.reserve(absl::bit_ceil(bytes));
+  capacity_ += copy.capacity() - before;
+  return copy;
+}
 
 class ItemSplitter::Source {
  public:
@@ -43,14 +64,13 @@ class ItemSplitter::Source {
   }
 
   // The next `length` bytes, which are there; copied to `copy` if they straddle pieces.
-  absl::string_view Take(size_t length, std::deque<std::string>& copies) {
+  absl::string_view Take(size_t length, Copies& copies) {
     if (length <= piece_.size() - at_) {
       const absl::string_view view = piece_.substr(at_, length);
       Advance(length);
       return view;
     }
-    std::string& copy = copies.emplace_back();
-    copy.reserve(length);
+    std::string& copy = copies.Next(length);
     while (copy.size() < length) {
       const size_t part = std::min(length - copy.size(), piece_.size() - at_);
       copy.append(piece_.data() + at_, part);
@@ -118,7 +138,7 @@ bool ItemSplitter::SkipField(Source& source, uint64_t tag, int depth) {
 absl::Status ItemSplitter::Split(absl::string_view method,
                                  const std::vector<absl::string_view>& pieces) {
   items_.clear();
-  copies_.clear();
+  copies_.Reset();
   Source source(pieces);
   const size_t total = source.left();
   while (source.left() > 0) {
