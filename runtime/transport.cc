@@ -271,7 +271,7 @@ void Transport::Impl::Run() {
   void* tag = nullptr;
   bool ok = false;
   while (queue_.Next(&tag, &ok)) {
-    // Takes over what the starting thread wrote, by a lock that ThreadSanitizer sees: gRPC's it does not.
+    // Takes over what the starting thread wrote by a lock that ThreadSanitizer sees, unlike gRPC's.
     { pleg::MutexLock hand_off(mu_); }
     static_cast<Tag*>(tag)->Complete(ok);
   }
