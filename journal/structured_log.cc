@@ -207,9 +207,11 @@ void StructuredLog::Write(pleg::LogLevel level, absl::string_view message,
   if (!Enabled(level)) return;
   RepeatLimiter::Verdict verdict{true, 0};
   if (level != pleg::LogLevel::kDebug) {
-    absl::string_view object;
+    std::string object;
     for (const pleg::LogField& field : fields) {
-      if (field.is_object) object = field.value;
+      if (!field.is_object) continue;
+      object += field.value;
+      object.push_back('\0');
     }
     pleg::MutexLock lock(mu_);
     verdict = limiter_.Admit(message, object, clock_.Now());

@@ -124,6 +124,16 @@ TEST_F(StructuredLogTest, RepeatsAboutOneObjectAreHeldBackAndCounted) {
   EXPECT_THAT(lines[2], HasSubstr("try=10 pod=a suppressed=9"));
 }
 
+TEST_F(StructuredLogTest, AllFieldsOfAnObjectTellItApart) {
+  MakeLog();
+  for (const char* method : {"List", "Status", "List"}) {
+    for (const char* id : {"a", "b"}) {
+      log_->Write(LogLevel::kError, "bad", {{"method", method, true}, {"id", id, true}});
+    }
+  }
+  EXPECT_THAT(Lines(), SizeIs(4));
+}
+
 TEST_F(StructuredLogTest, DebugLinesAreNotHeldBack) {
   MakeLog({.level = LogLevel::kDebug});
   for (int i = 0; i < 10; ++i) log_->Write(LogLevel::kDebug, "relist ended", {});

@@ -29,10 +29,11 @@ absl::string_view CodeName(absl::StatusCode code);
 // Index below kCodes; Unknown's for a number without a name.
 size_t CodeIndex(absl::StatusCode code);
 
-// What was wrong with an item of a list; see pleg::CallObserver. The last one stands for all
-// others.
-inline constexpr std::array<absl::string_view, 7> kInvalidReasons = {
-    "no_metadata", "no_id", "no_image", "malformed", "duplicate_id", "invalid_utf8", "other"};
+// What was wrong with an item of a list, or with a whole list; see pleg::CallObserver. The last one
+// stands for all others.
+inline constexpr std::array<absl::string_view, 8> kInvalidReasons = {
+    "no_metadata",  "no_id",        "no_image",      "malformed",
+    "duplicate_id", "invalid_utf8", "damaged_reply", "other"};
 // Index into kInvalidReasons.
 size_t InvalidReasonIndex(absl::string_view reason);
 

@@ -32,7 +32,8 @@ class CallObserver {
   virtual ~CallObserver() = default;
   virtual void OnCallEnd(const CallRecord& call) = 0;
   // An item of a reply was bad: `reason` is one of a small fixed set ("no_metadata", "no_id",
-  // "no_image", "malformed", "duplicate_id": skipped, or kept as it was known; "invalid_utf8": repaired).
+  // "no_image", "malformed", "duplicate_id": skipped, or kept as it was known; "invalid_utf8":
+  // repaired; "damaged_reply": not an item, a whole list that could not be used).
   virtual void OnInvalidItem(absl::string_view method, absl::string_view reason) = 0;
 };
 

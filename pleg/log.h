@@ -18,8 +18,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 struct LogField {
   absl::string_view key;
   std::string value;
-  // Which object the line is about. Lines with the same message and object are rate-limited
-  // together.
+  // Part of what the line is about. Lines of one message with the same values of these fields are
+  // rate-limited together.
   bool is_object = false;
 };
 

@@ -72,7 +72,10 @@ template <typename List>
 absl::Status ListDecoder<List>::Feed(uint64_t reply_number,
                                      const std::vector<absl::string_view>& pieces) {
   if (reply_number != reply_number_) return Overtaken();
-  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) return split;
+  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) {
+    ReportReply(split);
+    return split;
+  }
   if (listed_.empty()) listed_.reserve(splitter_.items().size());
   for (const absl::string_view item : splitter_.items()) {
     if (!AcceptKnown(item, listed_)) DecodeItem(item, listed_);
@@ -189,9 +192,17 @@ void ListDecoder<List>::Report(absl::string_view reason, absl::string_view id) {
   observer_.OnInvalidItem(List::Method(), reason);
   if (!log_.Enabled(pleg::LogLevel::kWarning)) return;
   log_.Write(pleg::LogLevel::kWarning, "bad item in a list reply",
-             {{"method", std::string(List::Method())},
-              {"reason", std::string(reason)},
+             {{"method", std::string(List::Method()), true},
+              {"reason", std::string(reason), true},
               {"id", std::string(id), true}});
+}
+
+template <typename List>
+void ListDecoder<List>::ReportReply(const absl::Status& damage) {
+  observer_.OnInvalidItem(List::Method(), "damaged_reply");
+  log_.Write(
+      pleg::LogLevel::kWarning, "bad list reply",
+      {{"method", std::string(List::Method()), true}, {"error", std::string(damage.message())}});
 }
 
 template class ListDecoder<SandboxList>;

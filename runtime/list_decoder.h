@@ -133,6 +133,7 @@ class ListDecoder {
   // Ends a reply: known objects that it lacks are kept or dropped.
   void KeepOrDrop(const std::optional<pleg::PodUid>& pod, std::vector<Listed>& out);
   void Report(absl::string_view reason, absl::string_view id);
+  void ReportReply(const absl::Status& damage);
 
   pleg::CallObserver& observer_;
   pleg::Log& log_;

@@ -235,6 +235,7 @@ TEST_F(ListDecoderTest, ADamagedReplyFailsAndTheLastGoodStateStays) {
   EXPECT_THAT(std::string(listed.status().message()),
               HasSubstr("ListContainers: malformed reply: damaged at byte"));
   EXPECT_FALSE(decoder_.Knows(pleg::ContainerId("c2")));
+  EXPECT_EQ(Count("damaged_reply"), 1);
   const auto after = decoder_.Decode(Reply({Running("c1")}), std::nullopt);
   EXPECT_EQ((*after)[0].info, (*before)[0].info);
 }
@@ -245,16 +246,19 @@ TEST_F(ListDecoderTest, EveryTruncationFailsUnlessItEndsAnItem) {
   for (const std::string& item : {Running("c1"), Exited("c2"), Running("c3")}) {
     ends.insert(*ends.rbegin() + Reply({item}).size());
   }
+  int failed = 0;
   for (size_t length = 0; length <= reply.size(); ++length) {
     ContainerListDecoder decoder(observer_, pleg::NullLog());
     const auto listed = decoder.Decode(reply.substr(0, length), std::nullopt);
     ASSERT_EQ(listed.ok(), ends.contains(length)) << length;
+    failed += listed.ok() ? 0 : 1;
     if (listed.ok()) {
       EXPECT_EQ(static_cast<std::ptrdiff_t>(listed->size()),
                 std::distance(ends.begin(), ends.find(length)));
     }
   }
-  EXPECT_THAT(observer_.invalid(), IsEmpty());
+  EXPECT_THAT(observer_.invalid(),
+              ElementsAre(Pair(Pair("ListContainers", "damaged_reply"), failed)));
 }
 
 TEST_F(ListDecoderTest, EveryTruncationOfAKnownItemKeepsIt) {
