@@ -77,7 +77,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   void ReconcileGone(PodRecord& record, std::vector<Event> events);
   void Inspect(PodRecord& record, const std::shared_ptr<Relist>& relist);
   void OnInspected(const PodUid& uid, uint64_t id, Inspector::Result result);
-  void OnInspectionFailed(PodRecord& record, const absl::Status& error);
+  void OnInspectionFailed(PodRecord& record, const Pod& target, const absl::Status& error);
   void OnSetAside(uint64_t id);
   absl::Duration NextBackoff(PodRecord& record);
   void AbandonInspection(PodRecord& record);

@@ -148,14 +148,15 @@ void GenericPleg::Impl::OnInspected(const PodUid& uid, uint64_t id, Inspector::R
     deps_.observer.OnInspectionEnd(InspectionResult::kOk, result.took);
     Reconcile(*record, nullptr);
   } else {
-    OnInspectionFailed(*record, result.status.status());
+    OnInspectionFailed(*record, *target, result.status.status());
     deps_.observer.OnInspectionEnd(InspectionResult::kError, result.took);
   }
   LeaveInspection(id);
   PublishSnapshot();
 }
 
-void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const absl::Status& error) {
+void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const Pod& target,
+                                           const absl::Status& error) {
   deps_.log.Write(LogLevel::kError, "PLEG: Write status",
                   {{"pod", absl::StrCat(record.pod_namespace, "/", record.name), true},
                    {"pod_uid", record.uid.value()},
@@ -164,6 +165,8 @@ void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const absl::Status
   record.reinspection = true;
   record.trust = Trust::kFailed;
   record.retry_at = deps_.clock.Now() + NextBackoff(record);
+  // What has changed meanwhile is not to wait for what failed before.
+  if (record.current.get() != &target) record.retry_at = deps_.clock.Now();
 }
 
 // Doubles the pod's back-off, and varies it so that pods which failed together come back apart.

@@ -329,6 +329,21 @@ TEST(RetryTest, BackOffHoldsBackAPodThatHasNotChanged) {
   EXPECT_EQ(h.runtime.status_calls(), 5u);
 }
 
+TEST(RetryTest, WhatChangedDuringAFailingInspectionDoesNotWait) {
+  PlegHarness h({.retry_backoff = absl::Seconds(50)});
+  h.runtime.PutContainer("p", "c", kRunning);
+  h.runtime.HoldPod("p");
+  h.Relist();
+  h.runtime.PutContainer("p", "d", kRunning);
+  h.Relist();
+  h.runtime.AbortHeld(kHiccup);
+  h.exec.Settle();
+  h.runtime.ReleaseAll();
+  EXPECT_THAT(h.Events(), IsEmpty());
+  h.Relist();
+  EXPECT_THAT(h.Events(), ElementsAre("p ContainerStarted d", "p ContainerStarted c"));
+}
+
 TEST(EventTest, ExitCodes) {
   PlegHarness h;
   h.runtime.PutSandbox("p", "s", SandboxState::kReady);
