@@ -1,5 +1,8 @@
 #include "cmd/plegd/daemon.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -40,6 +43,12 @@ metrics::MetricsOptions MetricsOptions(const Flags& flags) {
           .version = PLEGD_VERSION,
           .kubelet_names = flags.kubelet_metrics,
           .legacy_names = flags.legacy_metrics};
+}
+
+// This machine's own name, by which others scrape it; empty if it has none.
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 }  // namespace
@@ -103,7 +112,7 @@ absl::Status Daemon::StartEventLog() {
 }
 
 absl::Status Daemon::StartWeb() {
-  api::HttpServerOptions options{.api_on_tcp = flags_.enable_api};
+  api::HttpServerOptions options{.api_on_tcp = flags_.enable_api, .host_names = {HostName()}};
   for (const std::string& text : flags_.listen_addresses) {
     absl::StatusOr<api::ListenAddress> address = api::ParseListenAddress(text);
     if (!address.ok()) return address.status();
