@@ -68,7 +68,7 @@ def burst_rows(run):
 
 
 def hung_rows(run):
-    for silent, go in ((1, "up to 240"), (40, "")):
+    for silent, go in ((1, "up to 240 s"), (40, "")):
         yield Row(f"50 pods change at once, a status of {silent} hangs: change to last event of the other "
                   f"{50 - silent}", go, 1.1, "s", [measure.hung(run.paths, 50, silent) for _ in range(run.repeats)])
 
@@ -90,7 +90,7 @@ def big_rows(run):
             ("300 pods × 2, 18,500 exited containers", "blind", 300, {"exited": 18500}),
             ("110 pods × 2, 30 exited, 80 KB each", "blind", 110, {"exited": 30, "container_bytes": "80KiB"})):
         big = measure.start(run.paths, pods, **options)
-        yield Row(f"{what}: peak memory by reply", go, 5, "×", [big["memory"]["peak"] / big["reply_bytes"]],
+        yield Row(f"{what}: peak memory by the bytes of both lists", go, 5, "×", [big["memory"]["peak"] / big["reply_bytes"]],
                   note=f"{big['memory']['peak'] / MB:.0f} of {big['reply_bytes'] / MB:.1f} MB; first relist "
                        f"{big['relist']:.1f} s")
 
