@@ -3,6 +3,8 @@
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/cri_methods.h"
@@ -36,12 +38,20 @@ TEST(CriDescriptorTest, ContainsNoRpcThatMutatesOrExecutes) {
 
 TEST(CriDescriptorTest, EveryMethodThatIsSentIsInTheDescriptor) {
   const google::protobuf::ServiceDescriptor& service = *CriFile().service(0);
+  const absl::string_view prefix = "/runtime.v1.RuntimeService/";
   for (const CriMethod& method :
-       {kVersion, kListPodSandbox, kListContainers, kPodSandboxStatus, kContainerStatus}) {
+       {kVersion, kStatus, kListPodSandbox, kListContainers, kPodSandboxStatus, kContainerStatus}) {
+    ASSERT_EQ(method.path, absl::StrCat(prefix, method.name));
     const auto* rpc = service.FindMethodByName(std::string(method.name));
-    ASSERT_NE(rpc, nullptr) << method.name;
-    EXPECT_EQ("/" + service.full_name() + "/" + rpc->name(), method.path);
-    EXPECT_FALSE(rpc->client_streaming() || rpc->server_streaming());
+    ASSERT_NE(rpc, nullptr) << method.path;
+    EXPECT_FALSE(rpc->client_streaming() || rpc->server_streaming()) << method.path;
+  }
+  for (const CriMethod& method : {kStreamPodSandboxes, kStreamContainers}) {
+    absl::string_view name = method.path;
+    ASSERT_TRUE(absl::ConsumePrefix(&name, prefix)) << method.path;
+    const auto* rpc = service.FindMethodByName(std::string(name));
+    ASSERT_NE(rpc, nullptr) << method.path;
+    EXPECT_TRUE(rpc->server_streaming() && !rpc->client_streaming()) << method.path;
   }
 }
 
