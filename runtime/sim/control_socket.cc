@@ -22,7 +22,7 @@
 namespace sim {
 namespace {
 
-constexpr size_t kMaxLine = 64 * 1024;
+constexpr size_t kMaxLine = size_t{64} * 1024;
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
 bool SendAll(int fd, absl::string_view bytes) {

@@ -1,15 +1,17 @@
 #include "runtime/sim/controller.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <memory>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "runtime/sim/control_socket.h"
 #include "runtime/sim/testing/temp_dir.h"
@@ -19,6 +21,57 @@ namespace {
 
 using ::testing::HasSubstr;
 using Result = ControlReply::Result;
+
+// Reads one JSON value at `at` and moves behind it; false when there is none. (protobuf's Struct
+// would do, but its map has another layout under ThreadSanitizer than in Debian's library.)
+bool SkipJson(absl::string_view text, size_t& at);
+
+bool SkipJsonString(absl::string_view text, size_t& at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at) {
+    if (static_cast<unsigned char>(text[at]) < 0x20) return false;
+    if (text[at] == '\\') ++at;
+  }
+  return at++ < text.size();
+}
+
+bool SkipJsonList(absl::string_view text, size_t& at, char end) {
+  if (++at < text.size() && text[at] == end) return ++at, true;
+  for (; at < text.size(); ++at) {
+    if (end == '}' && !(text[at] == '"' && SkipJsonString(text, at) && text[at++] == ':')) {
+      return false;
+    }
+    if (!SkipJson(text, at) || at >= text.size()) return false;
+    if (text[at] == end) return ++at, true;
+    if (text[at] != ',') return false;
+  }
+  return false;
+}
+
+bool SkipJson(absl::string_view text, size_t& at) {
+  if (at >= text.size()) return false;
+  if (text[at] == '"') return SkipJsonString(text, at);
+  if (text[at] == '{') return SkipJsonList(text, at, '}');
+  if (text[at] == '[') return SkipJsonList(text, at, ']');
+  const size_t start = at;
+  while (at < text.size() && (absl::ascii_isalnum(static_cast<unsigned char>(text[at])) ||
+                              absl::StrContains("+-.", text[at]))) {
+    ++at;
+  }
+  const absl::string_view word = text.substr(start, at - start);
+  double number = 0;
+  return word == "true" || word == "false" || absl::SimpleAtod(word, &number);
+}
+
+bool IsJson(absl::string_view text) {
+  size_t at = 0;
+  return SkipJson(text, at) && at == text.size();
+}
+
+size_t Count(absl::string_view text, absl::string_view part) {
+  size_t count = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != absl::string_view::npos; ++at) ++count;
+  return count;
+}
 
 class ControllerTest : public ::testing::Test {
  protected:
@@ -33,12 +86,6 @@ class ControllerTest : public ::testing::Test {
     const ControlReply reply = controller_->Execute(line);
     EXPECT_EQ(reply.result, Result::kOk) << line << ": " << reply.text;
     return std::string(absl::StripSuffix(reply.text, "\n"));
-  }
-  google::protobuf::Struct Json(const std::string& line) {
-    google::protobuf::Struct json;
-    const auto status = google::protobuf::util::JsonStringToMessage(Ok(line), &json);
-    EXPECT_TRUE(status.ok()) << line << ": " << status.ToString();
-    return json;
   }
   PodInfo Web() {
     for (const PodInfo& pod : runtime_->Pods()) {
@@ -81,19 +128,27 @@ TEST_F(ControllerTest, TheLifeOfAPod) {
 }
 
 TEST_F(ControllerTest, ReportsAreJson) {
-  EXPECT_EQ(Json("list").fields().at("pods").list_value().values_size(), 2);
-  const auto dump = Json("dump");
-  EXPECT_EQ(dump.fields().at("sandboxes").list_value().values_size(), 2);
-  EXPECT_EQ(dump.fields().at("containers").list_value().values_size(), 4);
-  const auto stats = Json("stats");
-  EXPECT_EQ(stats.fields().at("rpcs").struct_value().fields().size(), kRpcCount);
-  EXPECT_GT(stats.fields().at("cpu_seconds").number_value(), 0);
-  EXPECT_EQ(stats.fields().at("containers").number_value(), 4);
+  ASSERT_FALSE(IsJson("{\"a\":[1,]}"));
+  const std::string list = Ok("list");
+  EXPECT_TRUE(IsJson(list)) << list;
+  EXPECT_EQ(Count(list, "\"uid\""), 2u);
+  EXPECT_EQ(Count(list, "CONTAINER_RUNNING"), 4u);
+  const std::string dump = Ok("dump");
+  EXPECT_TRUE(IsJson(dump)) << dump;
+  EXPECT_EQ(Count(dump, "SANDBOX_READY"), 2u);
+  EXPECT_EQ(Count(dump, "\"exit_code\""), 4u);
+  const std::string stats = Ok("stats");
+  EXPECT_TRUE(IsJson(stats)) << stats;
+  EXPECT_EQ(Count(stats, "\"in_flight\""), kRpcCount);
+  EXPECT_THAT(stats, HasSubstr("\"containers\":4,"));
+  EXPECT_THAT(stats, HasSubstr("\"cpu_seconds\":"));
+  EXPECT_TRUE(IsJson(Ok("history 1")));
 }
 
 TEST_F(ControllerTest, NamesThatNeedEscaping) {
   Ok(R"(add-pod "name=a \"b\" \\")");
-  EXPECT_EQ(Json("list").fields().at("pods").list_value().values_size(), 3);
+  EXPECT_TRUE(IsJson(Ok("list")));
+  EXPECT_THAT(Ok("list"), HasSubstr(R"("a \"b\" \\")"));
 }
 
 TEST_F(ControllerTest, FaultsAndConvoys) {

@@ -37,7 +37,7 @@ class ListCache {
  public:
   static constexpr size_t kBlockItems = 16;
   static constexpr size_t kOpenBlocks = 8;
-  static constexpr size_t kRefreshBytes = 512 * 1024;
+  static constexpr size_t kRefreshBytes = size_t{512} * 1024;
 
   void Add(Item* item, Random& random) {
     if (open_.size() < kOpenBlocks) {

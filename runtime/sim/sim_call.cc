@@ -2,6 +2,8 @@
 
 #include <grpcpp/support/slice.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,12 +16,22 @@ namespace {
 // Below this copying is cheaper than sharing.
 constexpr size_t kCopyBelow = 4096;
 
+// What a slice shares. gRPC may let go of it on another thread; the flag is a hand-off of our own,
+// as gRPC's is invisible to ThreadSanitizer.
+struct Kept {
+  std::shared_ptr<const std::string> bytes;
+  std::atomic<bool> handed_over{false};
+};
+
 grpc::Slice MakeSlice(const std::shared_ptr<const std::string>& bytes) {
   if (bytes->size() < kCopyBelow) return grpc::Slice(*bytes);
-  auto* keep = new std::shared_ptr<const std::string>(bytes);
-  return grpc::Slice(
-      const_cast<char*>(bytes->data()), bytes->size(),
-      [](void* kept) { delete static_cast<std::shared_ptr<const std::string>*>(kept); }, keep);
+  auto* kept = new Kept{.bytes = bytes};
+  kept->handed_over.store(true, std::memory_order_release);
+  const auto release = [](void* data) {
+    const auto* done = static_cast<Kept*>(data);
+    if (done->handed_over.load(std::memory_order_acquire)) delete done;
+  };
+  return grpc::Slice(const_cast<char*>(bytes->data()), bytes->size(), release, kept);
 }
 
 grpc::ByteBuffer MakeBuffer(const Message& message) {
