@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """gates.py BUILD: fails if plegd has lost what makes it cheap.
 
 Only figures of the same run are compared, and allocations are counted, so the speed of the machine

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """whole.py BUILD [--quick] [--only WORD...] [--publish]: what plegd costs a node, in a table.
 
 Runs whole processes, plegd of the build directory BUILD against cri-sim, beside the benchmarks of single
