@@ -357,8 +357,11 @@ Controller::Output Controller::Help(const Words&) {
                     "\n");
     if (!command.help.empty()) absl::StrAppend(&lines, "    ", command.help, "\n");
   }
-  absl::StrAppend(&lines, "POD: UID, name or namespace/name. CONTAINER: id, its beginning, or ",
-                  "POD/NAME. SANDBOX: id, its beginning, or POD.\n");
+  absl::StrAppend(
+      &lines,
+      "A client that streams lists calls StreamContainers, not ListContainers; stats shows it.\n",
+      "POD: UID, name or namespace/name. CONTAINER: id, its beginning, or ",
+      "POD/NAME. SANDBOX: id, its beginning, or POD.\n");
   return lines;
 }
 
