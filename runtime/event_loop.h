@@ -39,6 +39,9 @@ class EventLoop : public pleg::Executor {
   // is posted later. Never called on the loop's own thread.
   void Stop();
 
+  // Stop has begun: a task that takes long should end.
+  bool Stopping() const { return stopping_; }
+
   void Post(Task task) override;
   TimerId PostAt(pleg::MonoTime when, Task task) override;
   void Cancel(TimerId id) override;

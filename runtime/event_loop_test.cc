@@ -132,19 +132,16 @@ TEST(EventLoopTest, StopDestroysWhatIsLeftUnrun) {
   EventLoop loop;
   loop.Start();
   std::promise<void> running;
-  std::promise<void> release;
   loop.Post([&] {
     running.set_value();
-    release.get_future().wait();
+    while (!loop.Stopping()) std::this_thread::yield();
   });
   running.get_future().wait();
   bool ran = false;
   loop.Post([token, &ran] { ran = true; });
   loop.PostAt(Later(absl::Hours(1)), [token, &ran] { ran = true; });
   EXPECT_EQ(token.use_count(), 3);
-  std::jthread stopper([&] { loop.Stop(); });
-  release.set_value();
-  stopper.join();
+  loop.Stop();
   EXPECT_FALSE(ran);
   EXPECT_EQ(token.use_count(), 1);
   loop.Post([token, &ran] { ran = true; });
