@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pleg/call_stats.h"
@@ -53,8 +55,13 @@ class ListStreamingTest : public ::testing::Test {
                                          .request_timeout = absl::Seconds(20),
                                          .list_streaming = true},
                      loop_, clock_, observer_, pleg::NullLog());
+    std::promise<void> connected;
+    runtime_->OnConnectionChange([&connected, told = false](bool up) mutable {
+      if (up && !std::exchange(told, true)) connected.set_value();
+    });
     runtime_->Connect();
     loop_.Start();
+    ASSERT_EQ(connected.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
   }
   void TearDown() override {
     loop_.Stop();
@@ -63,19 +70,14 @@ class ListStreamingTest : public ::testing::Test {
     std::filesystem::remove_all(dir_);
   }
 
-  // Asks until the connection is up: calls fail at once before.
   absl::StatusOr<pleg::Listing> List() {
-    for (int i = 0; i < 200; ++i) {
-      std::promise<absl::StatusOr<pleg::Listing>> answer;
-      loop_.Post([&] {
-        runtime_->List(std::nullopt, [&](absl::StatusOr<pleg::Listing> listing) {
-          answer.set_value(std::move(listing));
-        });
+    std::promise<absl::StatusOr<pleg::Listing>> answer;
+    loop_.Post([&] {
+      runtime_->List(std::nullopt, [&](absl::StatusOr<pleg::Listing> listing) {
+        answer.set_value(std::move(listing));
       });
-      absl::StatusOr<pleg::Listing> listing = answer.get_future().get();
-      if (!absl::IsUnavailable(listing.status()) || runtime_->Connected()) return listing;
-    }
-    return absl::UnavailableError("never connected");
+    });
+    return answer.get_future().get();
   }
 
   static std::string MakeDir() {
