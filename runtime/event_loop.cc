@@ -15,7 +15,7 @@ constexpr size_t kMaxThreadName = 15;
 
 }  // namespace
 
-EventLoop::EventLoop(std::string thread_name)
+EventLoop::EventLoop(const std::string& thread_name)
     : thread_name_(thread_name.substr(0, kMaxThreadName)),
       last_turn_nanos_(SystemClock::MonoNow().nanos()) {}
 

@@ -28,7 +28,7 @@ namespace runtime {
 class EventLoop : public pleg::Executor {
  public:
   // `thread_name` is cut to the kernel's 15 characters.
-  explicit EventLoop(std::string thread_name = "pleg-core");
+  explicit EventLoop(const std::string& thread_name = "pleg-core");
   ~EventLoop() override;  // stops
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;

@@ -48,7 +48,8 @@ class ListStreamingTest : public ::testing::Test {
     options.pods = pods;
     sim_ = std::make_shared<sim::SimRuntime>(options);
     auto server = sim::SimServer::Start(
-        {.socket_path = dir_ + "/cri.sock", .status_latency = {}, .service = service}, sim_);
+        {.socket_path = dir_ + "/cri.sock", .status_latency = {}, .service = std::move(service)},
+        sim_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     runtime_.emplace(runtime::CriOptions{.endpoint = runtime::Endpoint(dir_ + "/cri.sock"),
