@@ -165,6 +165,7 @@ TEST_F(StructuredLogTest, LinesOfManyThreadsStayWhole) {
   MakeLog({.level = LogLevel::kDebug});
   disk_->TearWritesAt(13);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this, t] {
       for (int i = 0; i < 100; ++i) {
