@@ -23,7 +23,7 @@
 #include "absl/time/clock.h"
 #include "runtime/v1/api.pb.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 namespace cri = plegd::test::cri::v1;
@@ -412,4 +412,4 @@ pid_t Containerd::ShimPid(const std::string& sandbox_id) const {
 
 std::string Containerd::LogTail() const { return ReadTail(dir_ + "/containerd.log"); }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing

@@ -30,9 +30,9 @@
 #include "absl/time/time.h"
 #include "cri_write.pb.h"
 #include "test/containerd/cri_client.h"
-#include "test/containerd/subprocess.h"
+#include "test/process/subprocess.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 struct PodSpec {
   std::string name;
@@ -130,6 +130,6 @@ class Containerd {
   int next_gate_ = 0;
 };
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
 #endif  // PLEGD_TEST_CONTAINERD_CONTAINERD_FIXTURE_H_

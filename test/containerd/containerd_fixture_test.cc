@@ -16,9 +16,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/v1/api.pb.h"
-#include "test/containerd/status_testing.h"
+#include "test/process/status_testing.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 using testing::Pair;
@@ -212,4 +212,4 @@ TEST_F(ContainerdTest, LeavesNothingBehind) {
 }
 
 }  // namespace
-}  // namespace testing_containerd
+}  // namespace plegd_testing

@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 std::string Concatenate(const grpc::ByteBuffer& buffer) {
@@ -66,4 +66,4 @@ absl::StatusOr<std::string> CriClient::CallRaw(absl::string_view method, const s
                       absl::StrCat(method, ": ", status.error_message()));
 }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing

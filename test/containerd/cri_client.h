@@ -22,7 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 // Thread-safe.
 class CriClient {
@@ -56,6 +56,6 @@ class CriClient {
   std::shared_ptr<grpc::Channel> channel_;
 };
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
 #endif  // PLEGD_TEST_CONTAINERD_CRI_CLIENT_H_

@@ -11,7 +11,7 @@
 int main(int argc, char** argv) {
   constexpr int kSkipped = 77;
   testing::InitGoogleTest(&argc, argv);
-  const std::string reason = testing_containerd::Containerd::Unavailable();
+  const std::string reason = plegd_testing::Containerd::Unavailable();
   if (reason.empty()) return RUN_ALL_TESTS();
   std::cout << "SKIPPED: " << reason << std::endl;
   return kSkipped;

@@ -21,11 +21,11 @@
 #include "plegd/v1/pod.pb.h"
 #include "runtime/v1/api.pb.h"
 #include "test/containerd/containerd_fixture.h"
-#include "test/containerd/plegd_process.h"
 #include "test/containerd/scripted_pod.h"
-#include "test/containerd/status_testing.h"
+#include "test/process/plegd_process.h"
+#include "test/process/status_testing.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 using EventsByPod = std::map<std::string, std::vector<std::string>>;
@@ -307,4 +307,4 @@ TEST_F(PlegdTest, EndsWhileContainerdIsFrozen) {
 }
 
 }  // namespace
-}  // namespace testing_containerd
+}  // namespace plegd_testing

@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "runtime/v1/api.pb.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 constexpr char kSandbox[] = "sandbox";
@@ -201,4 +201,4 @@ void ScriptedPod::Expect(absl::string_view type, absl::string_view what, absl::s
   expected_events_.push_back(absl::StrCat(type, " ", what, " ", id));
 }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing

@@ -23,7 +23,7 @@
 #include "plegd/v1/pod.pb.h"
 #include "test/containerd/containerd_fixture.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 // "ContainerDied app 4f2a… exit 3", "ContainerStarted sandbox 77c0…".
 std::string Describe(const plegd::v1::Event& event);
@@ -93,6 +93,6 @@ class ScriptedPod {
   std::vector<std::string> expected_events_;
 };
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
 #endif  // PLEGD_TEST_CONTAINERD_SCRIPTED_POD_H_

@@ -3,8 +3,8 @@
 //   ASSERT_OK_AND_ASSIGN(auto plegd, PlegdProcess::Start(node.endpoint(), node.dir()));
 //   WaitUntil([&] { return plegd->Events().size() == 3; });
 
-#ifndef PLEGD_TEST_CONTAINERD_PLEGD_PROCESS_H_
-#define PLEGD_TEST_CONTAINERD_PLEGD_PROCESS_H_
+#ifndef PLEGD_TEST_PROCESS_PLEGD_PROCESS_H_
+#define PLEGD_TEST_PROCESS_PLEGD_PROCESS_H_
 
 #include <memory>
 #include <string>
@@ -15,9 +15,9 @@
 #include "absl/time/time.h"
 #include "plegd/v1/event.pb.h"
 #include "plegd/v1/pod.pb.h"
-#include "test/containerd/subprocess.h"
+#include "test/process/subprocess.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 struct HttpReply {
   int code = 0;
@@ -27,12 +27,24 @@ struct HttpReply {
 // Blocks. GET over a unix socket; UNAVAILABLE if nobody answers there.
 absl::StatusOr<HttpReply> HttpGet(const std::string& socket_path, const std::string& target);
 
+// How a test's plegd differs from one that an operator starts.
+struct PlegdOptions {
+  absl::string_view relist_period = "200ms";
+  std::vector<std::string> flags;
+  Environment environment;
+  // What Start waits for: a good answer here.
+  std::string started_when = "/readyz";
+};
+
 // Killed by the destructor if it still runs. Thread-compatible.
 class PlegdProcess {
  public:
-  // Relists every 200 ms. Its logs and socket are in `dir`. Blocks until it answers /readyz.
+  // Its logs and socket are in `dir`. Blocks until it has started.
   static absl::StatusOr<std::unique_ptr<PlegdProcess>> Start(const std::string& endpoint,
-                                                             const std::string& dir);
+                                                             const std::string& dir,
+                                                             const PlegdOptions& options = {});
+
+  pid_t pid() const { return process_.pid(); }
 
   // All complete lines of the event log. INTERNAL for a line that is not an Event and nothing else.
   absl::StatusOr<std::vector<plegd::v1::Event>> Events() const;
@@ -55,6 +67,8 @@ class PlegdProcess {
   // SIGTERM; blocks until the end; the exit code.
   absl::StatusOr<int> Terminate();
 
+  // All that it has logged.
+  std::string Log() const;
   // For a failing test: the end of its log.
   std::string LogTail() const;
 
@@ -65,6 +79,6 @@ class PlegdProcess {
   Subprocess process_;
 };
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
-#endif  // PLEGD_TEST_CONTAINERD_PLEGD_PROCESS_H_
+#endif  // PLEGD_TEST_PROCESS_PLEGD_PROCESS_H_

@@ -3,8 +3,8 @@
 //   absl::StatusOr<Subprocess> server = Subprocess::Spawn({"/usr/bin/server", "--flag"},
 //   "/tmp/log"); bool up = WaitUntil([&] { return Connects(); }, absl::Seconds(10));
 
-#ifndef PLEGD_TEST_CONTAINERD_SUBPROCESS_H_
-#define PLEGD_TEST_CONTAINERD_SUBPROCESS_H_
+#ifndef PLEGD_TEST_PROCESS_SUBPROCESS_H_
+#define PLEGD_TEST_PROCESS_SUBPROCESS_H_
 
 #include <sys/types.h>
 
@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 // An environment to add to this process's own.
 using Environment = std::map<std::string, std::string>;
@@ -69,6 +69,6 @@ class Subprocess {
 absl::Status RunCommand(const std::vector<std::string>& argv, const std::string& log,
                         const Environment& extra = {});
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
-#endif  // PLEGD_TEST_CONTAINERD_SUBPROCESS_H_
+#endif  // PLEGD_TEST_PROCESS_SUBPROCESS_H_

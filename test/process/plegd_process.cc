@@ -1,4 +1,4 @@
-#include "test/containerd/plegd_process.h"
+#include "test/process/plegd_process.h"
 
 #include <google/protobuf/util/json_util.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 constexpr int kHttpTimeoutSeconds = 10;
@@ -115,19 +115,27 @@ PlegdProcess::PlegdProcess(std::string dir, Subprocess process)
     : dir_(std::move(dir)), process_(std::move(process)) {}
 
 absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::string& endpoint,
-                                                                  const std::string& dir) {
-  absl::StatusOr<Subprocess> process = Subprocess::Spawn(
-      {PLEGD_BINARY, "--runtime-endpoint", endpoint, "--relist-period", "200ms", "--event-log",
-       EventLogPath(dir), "--web.listen-address", absl::StrCat("unix://", SocketPath(dir))},
-      LogPath(dir));
+                                                                  const std::string& dir,
+                                                                  const PlegdOptions& options) {
+  std::vector<std::string> argv = {PLEGD_BINARY,
+                                   "--runtime-endpoint",
+                                   endpoint,
+                                   "--relist-period",
+                                   std::string(options.relist_period),
+                                   "--event-log",
+                                   EventLogPath(dir),
+                                   "--web.listen-address",
+                                   absl::StrCat("unix://", SocketPath(dir))};
+  argv.insert(argv.end(), options.flags.begin(), options.flags.end());
+  absl::StatusOr<Subprocess> process = Subprocess::Spawn(argv, LogPath(dir), options.environment);
   if (!process.ok()) return process.status();
   std::unique_ptr<PlegdProcess> plegd(new PlegdProcess(dir, *std::move(process)));
   const auto ready = [&] {
-    const absl::StatusOr<HttpReply> reply = plegd->Get("/readyz");
+    const absl::StatusOr<HttpReply> reply = plegd->Get(options.started_when);
     return reply.ok() && reply->code == 200;
   };
   if (WaitUntil(ready)) return plegd;
-  return absl::InternalError(absl::StrCat("plegd does not get ready: ", plegd->LogTail()));
+  return absl::InternalError(absl::StrCat("plegd does not start: ", plegd->LogTail()));
 }
 
 absl::StatusOr<std::vector<plegd::v1::Event>> PlegdProcess::Events() const {
@@ -183,6 +191,8 @@ absl::StatusOr<int> PlegdProcess::Terminate() {
   return process_.Wait();
 }
 
+std::string PlegdProcess::Log() const { return ReadFile(LogPath(dir_)); }
+
 std::string PlegdProcess::LogTail() const { return ReadTail(LogPath(dir_)); }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing

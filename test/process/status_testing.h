@@ -3,8 +3,8 @@
 //   ASSERT_OK(node.StartContainer(id));
 //   ASSERT_OK_AND_ASSIGN(const std::string pod, node.RunPod(spec));
 
-#ifndef PLEGD_TEST_CONTAINERD_STATUS_TESTING_H_
-#define PLEGD_TEST_CONTAINERD_STATUS_TESTING_H_
+#ifndef PLEGD_TEST_PROCESS_STATUS_TESTING_H_
+#define PLEGD_TEST_PROCESS_STATUS_TESTING_H_
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 
 inline testing::AssertionResult IsOk(const absl::Status& status) {
   if (status.ok()) return testing::AssertionSuccess();
@@ -24,20 +24,20 @@ testing::AssertionResult IsOk(const absl::StatusOr<T>& value) {
   return IsOk(value.status());
 }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
 
-#define ASSERT_OK(expression) ASSERT_TRUE(testing_containerd::IsOk(expression))
-#define EXPECT_OK(expression) EXPECT_TRUE(testing_containerd::IsOk(expression))
+#define ASSERT_OK(expression) ASSERT_TRUE(plegd_testing::IsOk(expression))
+#define EXPECT_OK(expression) EXPECT_TRUE(plegd_testing::IsOk(expression))
 
 #define PLEGD_CONCAT_INNER(a, b) a##b
 #define PLEGD_CONCAT(a, b) PLEGD_CONCAT_INNER(a, b)
 // NOLINTBEGIN(bugprone-macro-parentheses): names and declarations cannot stand in parentheses.
 #define PLEGD_ASSERT_OK_AND_ASSIGN(temporary, target, expression) \
   auto temporary = (expression);                                  \
-  ASSERT_TRUE(testing_containerd::IsOk(temporary));               \
+  ASSERT_TRUE(plegd_testing::IsOk(temporary));                    \
   target = *std::move(temporary)
 // NOLINTEND(bugprone-macro-parentheses)
 #define ASSERT_OK_AND_ASSIGN(target, expression) \
   PLEGD_ASSERT_OK_AND_ASSIGN(PLEGD_CONCAT(status_or_, __LINE__), target, expression)
 
-#endif  // PLEGD_TEST_CONTAINERD_STATUS_TESTING_H_
+#endif  // PLEGD_TEST_PROCESS_STATUS_TESTING_H_

@@ -1,4 +1,4 @@
-#include "test/containerd/subprocess.h"
+#include "test/process/subprocess.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 
-namespace testing_containerd {
+namespace plegd_testing {
 namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
@@ -137,4 +137,4 @@ absl::Status RunCommand(const std::vector<std::string>& argv, const std::string&
       absl::StrCat(absl::StrJoin(argv, " "), " exited with ", *code, ": ", ReadTail(log)));
 }
 
-}  // namespace testing_containerd
+}  // namespace plegd_testing
