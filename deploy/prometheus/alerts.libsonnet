@@ -1,0 +1,101 @@
+{
+  prometheusAlerts+:: {
+    local config = $._config,
+    local by = '%(clusterLabel)s, instance' % config,
+    local alert(name, severity, expr, duration, summary, description) = {
+      alert: name,
+      expr: expr % (config { by: by }),
+      [if duration != '' then 'for']: duration,
+      labels: { severity: severity },
+      annotations: {
+        summary: summary,
+        description: description,
+        runbook_url: config.runbookBase + name + '.md',
+      },
+    },
+    groups+: [
+      {
+        name: 'plegd',
+        rules: [
+          alert(
+            'PlegCallUnanswered', 'warning',
+            'instance_method:pleg_cri_oldest_unanswered_seconds:max > %(unansweredSeconds)s', '',
+            'The container runtime does not answer {{ $labels.method }}.',
+            'On {{ $labels.instance }} a call of {{ $labels.method }} has been without an answer for {{ $value | humanizeDuration }}. ' +
+            'If it is a list, the kubelet says NotReady after 3 minutes; if it is a status, one pod is stuck and events of others may be minutes late.',
+          ),
+          alert(
+            'PlegRelistOverdue', 'warning',
+            'instance:pleg_last_relist:age_seconds > %(relistAgeSeconds)s', '',
+            'No relist has succeeded for over a minute.',
+            'On {{ $labels.instance }} the last good relist began {{ $value | humanizeDuration }} ago; it should be about a second.',
+          ),
+          alert(
+            'PlegNodeNotReadySoon', 'critical',
+            |||
+              instance:pleg_last_relist:age_seconds
+                > on (%(by)s)
+              max by (%(by)s) (pleg_health_threshold_seconds{%(plegdSelector)s}) * %(notReadySoonShare)s
+            |||, '',
+            'The node turns NotReady in less than a minute.',
+            'On {{ $labels.instance }} the last good relist began {{ $value | humanizeDuration }} ago. The kubelet says "PLEG is not healthy" after 3 minutes. Capture evidence before anything is restarted.',
+          ),
+          alert(
+            'PlegUnhealthy', 'critical',
+            'max by (%(by)s) (pleg_healthy{%(plegdSelector)s}) == 0 and on (%(by)s) instance:pleg_last_relist:age_seconds > %(relistAgeSeconds)s', '',
+            'PLEG is not healthy.',
+            'On {{ $labels.instance }} PLEG is not healthy by the kubelet\'s rule: the node is NotReady or about to be, and pods are neither started nor stopped.',
+          ),
+          alert(
+            'PlegHealthFlapping', 'warning',
+            'max by (%(by)s) (changes(pleg_healthy{%(plegdSelector)s}[15m])) > %(flapsIn15m)s', '',
+            'PLEG\'s health flaps.',
+            'On {{ $labels.instance }} PLEG became healthy or unhealthy {{ $value }} times in 15 minutes: lists answer again and again, but not for long.',
+          ),
+          alert(
+            'PlegEventsLate', 'warning',
+            'max by (%(by)s) (pleg_pods_pending{%(plegdSelector)s}) > 0', '1m',
+            'Lifecycle events are late.',
+            'On {{ $labels.instance }} {{ $value }} pods have had changes for a minute that could not be inspected. The kubelet, which inspects pods one after another, is minutes late with every pod of the node while it stays Ready.',
+          ),
+          alert(
+            'PlegRelistSlow', 'warning',
+            'instance_quantile:pleg_relist_duration_seconds:histogram_quantile{quantile="0.99"} > %(relistP99Seconds)s', '5m',
+            'Relists are slow.',
+            'On {{ $labels.instance }} the 99th percentile of a relist is {{ $value | humanizeDuration }}.',
+          ),
+          alert(
+            'PlegListNearLimit', 'warning',
+            'max by (%(by)s, method) (pleg_list_size_limit_ratio{%(plegdSelector)s}) > %(listSizeRatio)s', '10m',
+            'A list reply nears the size at which the kubelet goes blind.',
+            'On {{ $labels.instance }} the reply to {{ $labels.method }} is {{ $value | humanizePercentage }} of 16 MiB. Beyond it the kubelet cannot list at all, and after a restart never becomes Ready.',
+          ),
+          alert(
+            'PlegBadItems', 'warning',
+            'sum by (%(by)s, method, reason) (increase(pleg_cri_invalid_items_total{%(plegdSelector)s}[10m])) > 0', '',
+            'The runtime lists what cannot be understood.',
+            'On {{ $labels.instance }} {{ $value | humanize }} items of {{ $labels.method }} were skipped or repaired in 10 minutes: {{ $labels.reason }}.',
+          ),
+          alert(
+            'PlegdDown', 'warning',
+            'up{%(plegdSelector)s} == 0', '2m',
+            'plegd cannot be scraped.',
+            'plegd on {{ $labels.instance }} has not answered a scrape for 2 minutes: nobody tells when the node\'s runtime hangs.',
+          ),
+          alert(
+            'PlegdAbsent', 'warning',
+            'absent(up{%(plegdSelector)s})', '5m',
+            'There is no plegd at all.',
+            'Prometheus has no target of plegd: nothing is deployed, discovered or named so.',
+          ),
+          alert(
+            'PlegdRestarting', 'warning',
+            'max by (%(by)s) (changes(process_start_time_seconds{%(plegdSelector)s}[15m])) > 2', '',
+            'plegd restarts again and again.',
+            'plegd on {{ $labels.instance }} has started {{ $value }} times in 15 minutes.',
+          ),
+        ],
+      },
+    ],
+  },
+}
