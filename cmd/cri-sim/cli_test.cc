@@ -57,6 +57,7 @@ class Served {
     std::vector<std::string> owned = {Binary()};
     owned.insert(owned.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(owned.size() + 1);
     for (std::string& word : owned) argv.push_back(word.data());
     argv.push_back(nullptr);
     if (::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) != 0) pid_ = -1;

@@ -116,7 +116,8 @@ void AddServerFlags(CLI::App& app, Raw& raw) {
       ->type_name("DURATION")
       ->check(duration)
       ->capture_default_str();
-  app.add_option("--runtime-name", raw.runtime_name, "What Version says; also what it behaves like")
+  app.add_option("--runtime-name", raw.runtime_name,
+                 "What Version says, and whose events, ids and words of NotFound it has")
       ->check(CLI::IsMember({"cri-sim", "containerd", "cri-o"}))
       ->capture_default_str();
   app.add_option("--events", raw.events,
@@ -149,6 +150,7 @@ ServeFlags ToServeFlags(const Raw& raw) {
   flags.runtime.seed = raw.seed;
   flags.runtime.container_bytes = *sim::ParseBytes(raw.container_bytes);
   flags.runtime.id_prefixes = raw.id_prefixes || raw.runtime_name == "containerd";
+  flags.runtime.crio_words = raw.runtime_name == "cri-o";
   flags.server.socket_path = raw.listen.substr(std::string("unix://").size());
   absl::ParseDuration(raw.status_latency, &flags.server.status_latency);
   flags.server.service.runtime_name = raw.runtime_name;

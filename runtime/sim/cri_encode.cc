@@ -25,8 +25,17 @@ class ItemWriter {
   void Id(const pleg::ContainerId& id) {
     if (defect_ != Defect::kNoId) wire_.String(1, id.value());
   }
-  void State(int field, int state) {
-    wire_.Int(field, defect_ == Defect::kUnknownEnum ? kUnknownState : state);
+  // `one` and `other` are the two states that kOtherState swaps.
+  void State(int field, int state, int one, int other) {
+    if (defect_ == Defect::kUnknownEnum) state = kUnknownState;
+    if (defect_ == Defect::kOtherState) state = state == one ? other : one;
+    wire_.Int(field, state);
+  }
+  void State(int field, const Sandbox& sandbox) {
+    State(field, sandbox.state, kSandboxReady, kSandboxNotReady);
+  }
+  void State(int field, const Container& container) {
+    State(field, container.state, kContainerRunning, kContainerExited);
   }
   void Metadata(int field, const Sandbox& sandbox) {
     if (defect_ == Defect::kNoMetadata) return;
@@ -89,7 +98,7 @@ void WriteStatus(const Sandbox& sandbox, ItemWriter& item) {
   WireWriter& wire = item.wire();
   item.Id(sandbox.id);
   item.Metadata(2, sandbox);
-  item.State(3, sandbox.state);
+  item.State(3, sandbox);
   wire.Int(4, Nanos(sandbox.created_at));
   WriteNetwork(sandbox, wire);
   wire.Message(6, [&] {
@@ -136,7 +145,7 @@ void WriteStatus(const Container& container, ItemWriter& item) {
   WireWriter& wire = item.wire();
   item.Id(container.id);
   item.Metadata(2, container);
-  item.State(3, container.state);
+  item.State(3, container);
   wire.Int(4, Nanos(container.created_at));
   wire.Int(5, Nanos(container.started_at));
   wire.Int(6, Nanos(container.finished_at));
@@ -169,7 +178,7 @@ void EncodeListed(const Sandbox& sandbox, Random* order, std::optional<Defect> d
   wire.Message(1, [&] {
     item.Id(sandbox.id);
     item.Metadata(2, sandbox);
-    item.State(3, sandbox.state);
+    item.State(3, sandbox);
     wire.Int(4, Nanos(sandbox.created_at));
     item.Labels(5, MakeSandboxLabels(*sandbox.pod));
     wire.Map(6, sandbox.annotations);
@@ -188,7 +197,7 @@ void EncodeListed(const Container& container, Random* order, std::optional<Defec
     item.Metadata(3, container);
     item.Image(4, container.image_id, container.image);
     wire.String(5, container.image_id);
-    item.State(6, container.state);
+    item.State(6, container);
     wire.Int(7, Nanos(container.created_at));
     item.Labels(8, container.labels);
     wire.Map(9, container.annotations);

@@ -21,6 +21,9 @@ enum class Defect {
   kDuplicate,     // Listed twice (lists only).
   kUnknownEnum,   // A state that no enum knows.
   kUnknownField,  // Fields of a later CRI version: still valid.
+  // The other state of two: ready or not, running or exited. As a status that has moved on since
+  // the list, or a list that has not noticed yet.
+  kOtherState,
 };
 
 // Which item of a reply is broken, and how.

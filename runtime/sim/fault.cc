@@ -15,7 +15,7 @@
 namespace sim {
 namespace {
 
-constexpr std::array<std::pair<absl::string_view, Defect>, 11> kDefects = {{
+constexpr std::array<std::pair<absl::string_view, Defect>, 12> kDefects = {{
     {"truncated", Defect::kTruncated},
     {"garbage", Defect::kGarbage},
     {"empty", Defect::kEmpty},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<absl::string_view, Defect>, 11> kDefects = {{
     {"duplicate", Defect::kDuplicate},
     {"unknown-enum", Defect::kUnknownEnum},
     {"unknown-field", Defect::kUnknownField},
+    {"other-state", Defect::kOtherState},
 }};
 
 // The most one message can hold: gRPC's length prefix and protobuf end at 2 GiB.

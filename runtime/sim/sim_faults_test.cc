@@ -183,6 +183,10 @@ TEST_F(SimFaultsTest, ListItemsWithoutWhatTheyNeed) {
   fault = Add("ListContainers --id " + app_.value() + " malformed=unknown-enum");
   EXPECT_EQ(static_cast<int>(Find(List(), "app")->state()), 99);
   server_->faults().Clear(fault);
+  fault = Add("ListContainers --id " + app_.value() + " malformed=other-state");
+  EXPECT_EQ(Find(List(), "app")->state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(Find(List(), "sidecar")->state(), cri::CONTAINER_RUNNING);
+  server_->faults().Clear(fault);
   fault = Add("ListContainers --id " + app_.value() + " malformed=unknown-field");
   EXPECT_EQ(List().containers_size(), 6);
   const auto list = List();

@@ -46,6 +46,7 @@ struct RuntimeOptions {
   uint64_t seed = 1;
   size_t container_bytes = 0;  // Listed containers are padded to about this.
   bool id_prefixes = false;    // containerd takes an unambiguous beginning for an id.
+  bool crio_words = false;     // NotFound as CRI-O words it, else as containerd does.
   std::function<absl::Time()> clock = absl::Now;
 };
 

@@ -231,6 +231,25 @@ TEST(SimRuntime, IdPrefixesLikeContainerd) {
       runtime.ContainerStatus(pleg::ContainerId(std::string(1, ambiguous)), false, {}).status()));
 }
 
+TEST(SimRuntime, NotFoundIsWordedAsInTheRuntimeItIsLike) {
+  const pleg::ContainerId nobody("abc");
+  RuntimeOptions options = Options(1);
+  const auto words = [&] {
+    SimRuntime runtime(options);
+    return std::string(runtime.ContainerStatus(nobody, false, {}).status().message()) + "; " +
+           std::string(runtime.SandboxStatus(nobody, false, false, {}).status().message());
+  };
+  EXPECT_EQ(words(),
+            "an error occurred when try to find container: \"abc\": not found; "
+            "an error occurred when try to find sandbox: \"abc\": not found");
+  options.crio_words = true;
+  EXPECT_EQ(
+      words(),
+      "could not find container \"abc\": container with ID starting with abc not found: "
+      "ID does not exist; could not find pod \"abc\": PodSandbox with ID starting with abc not "
+      "found: ID does not exist");
+}
+
 TEST(SimRuntime, ExitShowsInTheStatus) {
   SimRuntime runtime(Options(1));
   const ContainerInfo container = runtime.Pods()[0].containers[0];
