@@ -7,6 +7,7 @@
 #define PLEGD_PLEG_EXECUTOR_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "pleg/mono_time.h"
@@ -25,6 +26,9 @@ class Executor {
 
   // Queues `task`. Never runs it before returning. After shutdown tasks are destroyed unrun.
   virtual void Post(Task task) = 0;
+  // Queues `task` for whenever the thread is awake next, at the latest after a second: what wakes a
+  // thread costs more than most tasks. May run after tasks that were posted later.
+  virtual void PostQuietly(Task task) { Post(std::move(task)); }
   // Runs `task` at `when`; at once (but not inline) if that is past.
   virtual TimerId PostAt(MonoTime when, Task task) = 0;
   // The timer's task is destroyed unrun, unless it is running or has run. Called on the executor's

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/time/time.h"
 #include "runtime/system_clock.h"
@@ -12,6 +13,8 @@ namespace {
 
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 constexpr size_t kMaxThreadName = 15;
+constexpr int64_t kSlackShare = 20;
+constexpr absl::Duration kMaxSlack = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -33,11 +36,12 @@ void EventLoop::Stop() {
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
   // Destroyed without the lock: a task's captures may post from their destructors.
-  std::deque<Task> tasks;
-  std::map<TimerKey, Task> timers;
+  std::deque<Task> tasks, quiet;
+  std::map<TimerKey, Timer> timers;
   {
     pleg::MutexLock lock(mu_);
     tasks.swap(tasks_);
+    quiet.swap(quiet_);
     timers.swap(timers_);
     timer_times_.clear();
   }
@@ -53,18 +57,25 @@ void EventLoop::Post(Task task) {
   wake_.notify_one();
 }
 
+void EventLoop::PostQuietly(Task task) {
+  pleg::MutexLock lock(mu_);
+  if (!stopping_) quiet_.push_back(std::move(task));
+}
+
 pleg::Executor::TimerId EventLoop::PostAt(pleg::MonoTime when, Task task) {
+  const absl::Duration wait = when - SystemClock::MonoNow();
+  const absl::Duration slack = std::clamp(wait / kSlackShare, absl::ZeroDuration(), kMaxSlack);
   TimerId id = 0;
-  bool first = false;
+  bool wake = false;
   {
     pleg::MutexLock lock(mu_);
     id = ++last_timer_;
     if (stopping_) return id;
-    timers_.emplace(TimerKey(when, id), std::move(task));
+    timers_.emplace(TimerKey(when, id), Timer{std::move(task), when + slack});
     timer_times_.emplace(id, when);
-    first = timers_.begin()->first.second == id;
+    wake = when + slack < sleeps_until_;
   }
-  if (first) wake_.notify_one();
+  if (wake) wake_.notify_one();
   return id;
 }
 
@@ -74,7 +85,7 @@ void EventLoop::Cancel(TimerId id) {
   const auto time = timer_times_.find(id);
   if (time == timer_times_.end()) return;
   const auto timer = timers_.find(TimerKey(time->second, id));
-  dropped = std::move(timer->second);
+  dropped = std::move(timer->second.task);
   timers_.erase(timer);
   timer_times_.erase(time);
 }
@@ -97,13 +108,28 @@ std::deque<EventLoop::Task> EventLoop::WaitForTasks() {
   Tick();
   std::deque<Task> taken;
   pleg::MutexLock lock(mu_);
-  if (tasks_.empty() && !stopping_) {
-    pleg::MonoTime until = SystemClock::MonoNow() + kHeartbeat;
-    if (!timers_.empty()) until = std::min(until, timers_.begin()->first.first);
-    wake_.wait_until(mu_, SystemClock::ToSteady(until));
+  if (tasks_.empty() && quiet_.empty() && !stopping_) {
+    sleeps_until_ = NextWakeLocked(SystemClock::MonoNow() + kHeartbeat);
+    wake_.wait_until(mu_, SystemClock::ToSteady(sleeps_until_));
+    sleeps_until_ = pleg::MonoTime();
   }
   taken.swap(tasks_);
+  depth_ += quiet_.size();
+  std::move(quiet_.begin(), quiet_.end(), std::back_inserter(taken));
+  quiet_.clear();
   return taken;
+}
+
+pleg::MonoTime EventLoop::NextWakeLocked(pleg::MonoTime heartbeat) const {
+  // The last timer that is due before any of those up to it has waited long enough.
+  pleg::MonoTime wake = heartbeat;
+  pleg::MonoTime latest = pleg::MonoTime::Max();
+  for (const auto& [key, timer] : timers_) {
+    if (key.first > std::min(latest, heartbeat)) break;
+    latest = std::min(latest, timer.latest);
+    wake = key.first;
+  }
+  return wake;
 }
 
 void EventLoop::RunTasks(std::deque<Task> tasks) {
@@ -138,7 +164,7 @@ std::optional<EventLoop::Task> EventLoop::TakeTimer(pleg::MonoTime due, TimerId 
   auto timer = timers_.begin();
   while (timer != timers_.end() && timer->first.second > newest) ++timer;
   if (timer == timers_.end() || timer->first.first > due) return std::nullopt;
-  Task task = std::move(timer->second);
+  Task task = std::move(timer->second.task);
   timer_times_.erase(timer->first.second);
   timers_.erase(timer);
   return task;

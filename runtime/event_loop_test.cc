@@ -184,5 +184,35 @@ TEST(EventLoopTest, LastTurnAdvancesWhileIdleAndStandsWhileATaskBlocks) {
   EXPECT_GT(loop.LastTurn(), blocked);
 }
 
+TEST(EventLoopTest, QuietTasksRunWithTheNextTaskOrAfterASecond) {
+  EventLoop loop;
+  loop.Start();
+  Drain(loop);
+  bool ran = false;
+  loop.PostQuietly([&] { ran = true; });
+  Drain(loop);
+  EXPECT_TRUE(ran);
+  std::promise<void> alone;
+  loop.PostQuietly([&] { alone.set_value(); });
+  alone.get_future().wait();
+  EXPECT_EQ(loop.QueueDepth(), 0u);
+}
+
+TEST(EventLoopTest, ATimerWaitsALittleForAnotherOne) {
+  EventLoop loop;
+  std::vector<pleg::MonoTime> ran;
+  std::promise<void> both;
+  const pleg::MonoTime when = Later(absl::Milliseconds(400));
+  // 20 ms, which is what 400 ms allow for, includes the 10 ms between the two, but not 30 ms.
+  loop.PostAt(when, [&] { ran.push_back(SystemClock::MonoNow()); });
+  loop.PostAt(when + absl::Milliseconds(10), [&] { ran.push_back(SystemClock::MonoNow()); });
+  loop.PostAt(when + absl::Milliseconds(30), [&] { both.set_value(); });
+  loop.Start();
+  both.get_future().wait();
+  ASSERT_EQ(ran.size(), 2u);
+  EXPECT_GE(ran[0], when + absl::Milliseconds(10));
+  EXPECT_GE(ran[1], ran[0]);
+}
+
 }  // namespace
 }  // namespace runtime

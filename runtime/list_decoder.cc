@@ -1,9 +1,11 @@
 #include "runtime/list_decoder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "runtime/convert.h"
 #include "runtime/cri_methods.h"
 #include "runtime/wire.h"
@@ -77,10 +79,29 @@ absl::Status ListDecoder<List>::Feed(uint64_t reply_number,
     return split;
   }
   if (listed_.empty()) listed_.reserve(splitter_.items().size());
-  for (const absl::string_view item : splitter_.items()) {
-    if (!AcceptKnown(item, listed_)) DecodeItem(item, listed_);
-  }
+  TakeItems(splitter_.items());
   return absl::OkStatus();
+}
+
+template <typename List>
+void ListDecoder<List>::TakeItems(const std::vector<absl::string_view>& items) {
+  for (size_t at = 0; at < items.size(); at += kItemsAtATime) {
+    const absl::Span<Seen> some(seen_.data(), std::min(kItemsAtATime, items.size() - at));
+    for (size_t i = 0; i < some.size(); ++i) {
+      Seen& seen = some[i];
+      seen.item = items[at + i];
+      seen.projected = Project(seen.item, List::kLayout, seen.projection);
+      if (!seen.projected) continue;
+      seen.hash = known_.Hash(seen.projection.id);
+      known_.PrefetchSlot(seen.hash);
+    }
+    for (const Seen& seen : some) {
+      if (seen.projected) known_.PrefetchItem(seen.hash);
+    }
+    for (const Seen& seen : some) {
+      if (!AcceptKnown(seen, listed_)) DecodeItem(seen, listed_);
+    }
+  }
 }
 
 template <typename List>
@@ -97,26 +118,22 @@ absl::Status ListDecoder<List>::Overtaken() {
 }
 
 template <typename List>
-bool ListDecoder<List>::AcceptKnown(absl::string_view item, std::vector<Listed>& out) {
-  if (!Project(item, List::kLayout, projection_)) {
-    projection_ = Projection();
-    return false;
-  }
-  if (mode_ == DecodeMode::kTyped) return false;
-  const auto found = known_.find(projection_.id);
-  if (found == known_.end() || !projection_.SameIdentity(found->second.identity)) return false;
-  if (found->second.listed_in == reply_number_) {
-    Report("duplicate_id", projection_.id);
+bool ListDecoder<List>::AcceptKnown(const Seen& seen, std::vector<Listed>& out) {
+  if (!seen.projected || mode_ == DecodeMode::kTyped) return false;
+  Known* known = known_.Find(seen.projection.id, seen.hash);
+  if (known == nullptr || !known->SameIdentity(seen.projection)) return false;
+  if (known->listed_in == reply_number_) {
+    Report("duplicate_id", seen.projection.id);
   } else {
-    Accept(found->second, nullptr, List::ToState(projection_.state), out);
+    Accept(*known, List::ToState(seen.projection.state), out);
   }
   return true;
 }
 
 template <typename List>
-void ListDecoder<List>::DecodeItem(absl::string_view item, std::vector<Listed>& out) {
-  const ParseResult parsed = ParseLenient(item, message_);
-  if (parsed == ParseResult::kMalformed) return DecodeMalformed(item);
+void ListDecoder<List>::DecodeItem(const Seen& seen, std::vector<Listed>& out) {
+  const ParseResult parsed = ParseLenient(seen.item, message_);
+  if (parsed == ParseResult::kMalformed) return DecodeMalformed(seen.item);
   if (parsed == ParseResult::kRepaired) Report("invalid_utf8", message_.id());
   const absl::string_view lacks = List::Lacks(message_);
   if (!lacks.empty()) Report(lacks, message_.id());
@@ -126,19 +143,22 @@ void ListDecoder<List>::DecodeItem(absl::string_view item, std::vector<Listed>& 
     return;
   }
   const State state = List::ToState(message_.state());
-  const auto found = known_.find(message_.id());
-  if (found != known_.end() && found->second.listed_in == reply_number_) {
+  Known* known = known_.Find(message_.id());
+  if (known != nullptr && known->listed_in == reply_number_) {
     return Report("duplicate_id", message_.id());
   }
   if (!lacks.empty()) {
-    if (found != known_.end()) Accept(found->second, nullptr, state, out);
+    if (known != nullptr) Accept(*known, state, out);
     return;
   }
   Info info = List::ToInfo(message_);
-  Known& known = found != known_.end() ? found->second : known_[message_.id()];
-  known.identity = projection_.ToIdentity();
-  if (known.info != nullptr && *known.info == info) return Accept(known, nullptr, state, out);
-  Accept(known, std::make_shared<const Info>(std::move(info)), state, out);
+  auto fresh = Known::Make(message_.id(), seen.projected ? &seen.projection : nullptr);
+  if (known != nullptr) {
+    fresh->doubtful_in = known->doubtful_in;
+    if (*known->info == info) fresh->info = known->info;
+  }
+  if (fresh->info == nullptr) fresh->info = std::make_shared<const Info>(std::move(info));
+  Accept(known_.Put(std::move(fresh)), state, out);
 }
 
 template <typename List>
@@ -149,17 +169,15 @@ void ListDecoder<List>::DecodeMalformed(absl::string_view item) {
     ++anonymous_;
     return;
   }
-  const auto found = known_.find(remains.id);
-  if (found == known_.end()) return;
-  found->second.doubtful_in = reply_number_;
-  const bool superseded = found->second.listed_in == reply_number_;
-  if (remains.whole && !superseded) found->second.state = List::ToState(remains.state);
+  Known* known = known_.Find(remains.id);
+  if (known == nullptr) return;
+  known->doubtful_in = reply_number_;
+  const bool superseded = known->listed_in == reply_number_;
+  if (remains.whole && !superseded) known->state = List::ToState(remains.state);
 }
 
 template <typename List>
-void ListDecoder<List>::Accept(Known& known, std::shared_ptr<const Info> info, State state,
-                               std::vector<Listed>& out) {
-  if (info != nullptr) known.info = std::move(info);
+void ListDecoder<List>::Accept(Known& known, State state, std::vector<Listed>& out) {
   known.state = state;
   known.listed_in = reply_number_;
   ++accepted_;
@@ -172,18 +190,14 @@ void ListDecoder<List>::KeepOrDrop(const std::optional<pleg::PodUid>& pod,
   if (accepted_ == known_.size() && anonymous_ == anonymous_baseline_) return;
   const bool hold_all = anonymous_ > anonymous_baseline_;
   bool held = false;
-  for (auto it = known_.begin(); it != known_.end();) {
-    const auto here = it++;
-    Known& known = here->second;
-    if (known.listed_in == reply_number_) continue;
-    if (pod.has_value() && known.info->pod_uid != *pod) continue;
-    if (hold_all || known.doubtful_in == reply_number_) {
-      held = held || known.doubtful_in != reply_number_;
-      out.push_back({known.info, known.state});
-    } else if (!pod.has_value()) {
-      known_.erase(here);
-    }
-  }
+  known_.EraseIf([&](const Known& known) {
+    if (known.listed_in == reply_number_) return false;
+    if (pod.has_value() && known.info->pod_uid != *pod) return false;
+    if (!hold_all && known.doubtful_in != reply_number_) return !pod.has_value();
+    held = held || known.doubtful_in != reply_number_;
+    out.push_back({known.info, known.state});
+    return false;
+  });
   if (!held && !pod.has_value()) anonymous_baseline_ = anonymous_;
 }
 

@@ -23,6 +23,7 @@
 #ifndef PLEGD_RUNTIME_LIST_DECODER_H_
 #define PLEGD_RUNTIME_LIST_DECODER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,13 +31,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "pleg/call_stats.h"
 #include "pleg/ids.h"
 #include "pleg/log.h"
 #include "pleg/model.h"
+#include "runtime/known_items.h"
 #include "runtime/lenient_parse.h"
 #include "runtime/projection.h"
 #include "runtime/reply_bytes.h"
@@ -108,27 +109,29 @@ class ListDecoder {
   }
 
   // Whether the last list of everything had it.
-  bool Knows(const pleg::ContainerId& id) const { return known_.contains(id.value()); }
+  bool Knows(const pleg::ContainerId& id) const { return known_.Find(id.value()) != nullptr; }
 
  private:
   using State = typename List::State;
 
-  struct Known {
-    std::shared_ptr<const Info> info;
-    ItemIdentity identity;  // of the item that `info` was decoded from
-    State state = State::kUnknown;
-    uint64_t listed_in = 0;    // the number of the reply that listed it
-    uint64_t doubtful_in = 0;  // of the reply that had an item of it that could not be parsed
+  using Known = KnownItem<Info, State>;
+  // An item on its way.
+  struct Seen {
+    absl::string_view item;
+    bool projected = false;
+    size_t hash = 0;  // of the id
+    Projection projection;
   };
-  using KnownMap = absl::flat_hash_map<std::string, Known>;
+  // Items are taken so many at a time, so that loading what is known of one from memory overlaps
+  // with reading the others.
+  static constexpr size_t kItemsAtATime = 16;
 
+  void TakeItems(const std::vector<absl::string_view>& items);
   // False unless the item is that of a known object, of the same identity.
-  bool AcceptKnown(absl::string_view item, std::vector<Listed>& out);
-  void DecodeItem(absl::string_view item, std::vector<Listed>& out);
+  bool AcceptKnown(const Seen& seen, std::vector<Listed>& out);
+  void DecodeItem(const Seen& seen, std::vector<Listed>& out);
   void DecodeMalformed(absl::string_view item);
-  // `info` null: as known.
-  void Accept(Known& known, std::shared_ptr<const Info> info, State state,
-              std::vector<Listed>& out);
+  void Accept(Known& known, State state, std::vector<Listed>& out);
   static absl::Status Overtaken();
   // Ends a reply: known objects that it lacks are kept or dropped.
   void KeepOrDrop(const std::optional<pleg::PodUid>& pod, std::vector<Listed>& out);
@@ -139,10 +142,10 @@ class ListDecoder {
   pleg::Log& log_;
   const DecodeMode mode_;
   ItemSplitter splitter_;
-  std::vector<Listed> listed_;      // of the reply at hand
-  Projection projection_;           // of the item at hand
+  std::vector<Listed> listed_;  // of the reply at hand
+  std::array<Seen, kItemsAtATime> seen_;
   typename List::Message message_;  // reused from item to item
-  KnownMap known_;
+  KnownItems<Info, State> known_;
   uint64_t reply_number_ = 0;
   size_t accepted_ = 0;            // objects that this reply listed
   size_t anonymous_ = 0;           // items of this reply without a readable id

@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint32_t kIdField = 1;
 constexpr int kMaxVarintBytes = 10;
+constexpr int kMaxTagBytes = 5;  // of lengths, too
 
 // A position in an item. All functions fail at the end.
 class Cursor {
@@ -17,16 +18,16 @@ class Cursor {
   bool done() const { return at_ == end_; }
   const uint8_t* at() const { return at_; }
 
-  bool Varint(uint64_t& value) {
+  bool Varint(uint64_t& value, int max_bytes) {
     if (at_ != end_ && *at_ < 0x80) {
       value = *at_++;
       return true;
     }
-    return LongVarint(value);
+    return LongVarint(value, max_bytes);
   }
   bool Bytes(absl::string_view& bytes) {
     uint64_t length = 0;
-    if (!Varint(length) || length > static_cast<uint64_t>(end_ - at_)) return false;
+    if (!Varint(length, kMaxTagBytes) || length > static_cast<uint64_t>(end_ - at_)) return false;
     bytes = absl::string_view(reinterpret_cast<const char*>(at_), static_cast<size_t>(length));
     at_ += length;
     return true;
@@ -38,9 +39,9 @@ class Cursor {
   }
 
  private:
-  bool LongVarint(uint64_t& value) {
+  bool LongVarint(uint64_t& value, int max_bytes) {
     value = 0;
-    for (int i = 0; i < kMaxVarintBytes && at_ != end_; ++i) {
+    for (int i = 0; i < max_bytes && at_ != end_; ++i) {
       const uint8_t byte = *at_++;
       value |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
       if (byte < 0x80) return true;
@@ -94,13 +95,15 @@ bool Project(absl::string_view item, const ItemLayout& layout, Projection& out) 
   for (Cursor cursor(item); !cursor.done();) {
     const uint8_t* start = cursor.at();
     uint64_t tag = 0;
-    if (!cursor.Varint(tag) || tag < 8 || tag > std::numeric_limits<uint32_t>::max()) return false;
+    if (!cursor.Varint(tag, kMaxTagBytes)) return false;
+    if (tag < 8 || tag > std::numeric_limits<uint32_t>::max()) return false;
     const auto number = static_cast<uint32_t>(tag >> 3);
     uint64_t value = 0;
     absl::string_view bytes;
     switch (tag & 7) {
       case 0:
-        if (!cursor.Varint(value) || !TakeScalar(number, value, layout, out)) return false;
+        if (!cursor.Varint(value, kMaxVarintBytes) || !TakeScalar(number, value, layout, out))
+          return false;
         if (number == layout.state) out.bytes -= static_cast<size_t>(cursor.at() - start);
         break;
       case 1:

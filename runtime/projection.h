@@ -3,14 +3,13 @@
 // need not be decoded again on every relist.
 //
 //   Projection seen;
-//   if (Project(item, kContainerLayout, seen) && seen.SameIdentity(known)) state = seen.state;
+//   if (Project(item, kContainerLayout, seen) && known.SameIdentity(seen)) state = seen.state;
 
 #ifndef PLEGD_RUNTIME_PROJECTION_H_
 #define PLEGD_RUNTIME_PROJECTION_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -26,17 +25,9 @@ struct ItemLayout {
 inline constexpr ItemLayout kSandboxLayout{2, 3, 4, 0};
 inline constexpr ItemLayout kContainerLayout{3, 6, 7, 2};
 
-// What is compared to know that an item is still the same object. The length of the item, without
-// its state, stands for all that is not read: labels and annotations come in another order each
-// time, but their length is the same. Thread-compatible.
-struct ItemIdentity {
-  std::string metadata;  // as on the wire
-  std::string sandbox_id;
-  int64_t created_at = 0;
-  size_t bytes = 0;  // 0: unknown, equal to none
-};
-
-// Views into the item. Thread-compatible.
+// Views into the item. What is compared to know that an item is still the same object is all but
+// the state. The length of the item stands for all that is not read: labels and annotations come in
+// another order each time, but their length is the same. Thread-compatible.
 struct Projection {
   absl::string_view id;
   absl::string_view metadata;
@@ -44,14 +35,6 @@ struct Projection {
   int64_t created_at = 0;
   int state = 0;
   size_t bytes = 0;  // of all fields but the state
-
-  bool SameIdentity(const ItemIdentity& known) const {
-    return bytes == known.bytes && created_at == known.created_at && metadata == known.metadata &&
-           sandbox_id == known.sandbox_id;
-  }
-  ItemIdentity ToIdentity() const {
-    return {std::string(metadata), std::string(sandbox_id), created_at, bytes};
-  }
 };
 
 // Reads `item`: fields in any order, of scalars the last counts, unknown fields are skipped. False

@@ -1,6 +1,7 @@
 #include "runtime/transport.h"
 
 #include <grpc/support/time.h>
+#include <grpcpp/alarm.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
@@ -19,9 +20,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 #include "runtime/grpc_status.h"
+#include "runtime/system_clock.h"
 
 namespace runtime {
 namespace {
@@ -31,10 +37,21 @@ constexpr int kMinReconnectMillis = 100;
 constexpr int kMaxReconnectMillis = 500;
 constexpr int kConnectTimeoutMillis = 5000;
 
-gpr_timespec MonotonicDeadline(absl::Duration timeout) {
-  const absl::Duration bounded = std::clamp(timeout, absl::ZeroDuration(), kMaxTimeout);
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                      gpr_time_from_nanos(absl::ToInt64Nanoseconds(bounded), GPR_TIMESPAN));
+// The thread sleeps at least so long between two calls, whatever their timeouts.
+constexpr absl::Duration kLeastNap = absl::Seconds(1);
+// Far more than any list: a reply is then sent without waiting for us to make room for more.
+constexpr int kWindowBytes = 8 << 20;
+
+gpr_timespec ToTimespec(pleg::MonoTime time) {
+  return gpr_time_add(gpr_time_0(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(time.nanos(), GPR_TIMESPAN));
+}
+
+// As gRPC's wire format has it: at most eight digits.
+std::string TimeoutHeader(absl::Duration timeout) {
+  const int64_t millis = std::max<int64_t>(absl::ToInt64Milliseconds(timeout), 1);
+  return millis < 100'000'000 ? absl::StrCat(millis, "m")
+                              : absl::StrCat(absl::ToInt64Minutes(timeout), "M");
 }
 
 // A default ByteBuffer aborts the process when sent; one empty slice is the empty message.
@@ -54,6 +71,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Transport::Options& options) {
   args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMillis);
   args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMillis);
+  args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
+  // Would send pings, each of which wakes this process and the runtime.
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), args);
 }
 
@@ -86,7 +106,8 @@ class Transport::Impl {
 
     Impl& impl;
     CallId id = 0;
-    gpr_timespec deadline;
+    pleg::MonoTime deadline;
+    bool expired = false;  // completion thread only
     grpc::ClientContext context;
     Reply reply;
     ReplyCallback done;
@@ -112,6 +133,13 @@ class Transport::Impl {
     std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
   };
 
+  struct Waker : Tag {
+    explicit Waker(Impl& owner) : impl(owner) {}
+    void Complete(bool) override { impl.OnWaker(); }
+    Impl& impl;
+    grpc::Alarm alarm;
+  };
+
   struct StateWatch : Tag {
     explicit StateWatch(Impl& owner) : impl(owner) {}
     void Complete(bool) override { impl.OnStateChange(); }
@@ -122,6 +150,14 @@ class Transport::Impl {
   // Enters a call that is about to start; null when draining.
   std::shared_ptr<grpc::Channel> Enter(const std::shared_ptr<OpenCall>& call,
                                        absl::Duration timeout, ReplyCallback done);
+  // Sees to it that the completion thread, if it sleeps for longer, wakes at `deadline`.
+  void WakeForLocked(pleg::MonoTime deadline, absl::Duration timeout)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnWaker();
+  // Until when the completion thread may sleep.
+  pleg::MonoTime NextWake();
+  // Ends the calls whose deadline has passed.
+  void ExpireCalls();
   void OnCallEnd(CallId id);
   void OnMessage(StreamCall& call);
   void OnStateChange();
@@ -132,6 +168,7 @@ class Transport::Impl {
 
   grpc::CompletionQueue queue_;
   StateWatch watch_{*this};
+  Waker waker_{*this};
   ConnectionCallback on_connection_;
 
   pleg::Mutex mu_;
@@ -141,6 +178,10 @@ class Transport::Impl {
   std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mu_);
   CallId last_id_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<CallId, std::shared_ptr<OpenCall>> calls_ ABSL_GUARDED_BY(mu_);
+  absl::btree_set<std::pair<pleg::MonoTime, CallId>> deadlines_ ABSL_GUARDED_BY(mu_);
+  pleg::MonoTime sleeps_until_ ABSL_GUARDED_BY(mu_);  // past while the completion thread is awake
+  absl::Duration shortest_timeout_ ABSL_GUARDED_BY(mu_) = kMaxTimeout;
+  bool waker_set_ ABSL_GUARDED_BY(mu_) = false;
 
   // Completion thread only, once Connect has returned.
   grpc_connectivity_state watched_state_ = GRPC_CHANNEL_IDLE;
@@ -151,6 +192,8 @@ class Transport::Impl {
 
 Transport::Impl::Impl(const Options& options, ConnectionCallback on_connection)
     : on_connection_(std::move(on_connection)), channel_(MakeChannel(options)) {
+  // Debian's Abseil looks for deadlocks on every lock that gRPC takes, as in debug builds.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   thread_ = std::jthread([this] { Run(); });
 }
 
@@ -177,13 +220,53 @@ Transport::CallId Transport::Impl::Start(const CriMethod& method, absl::string_v
 std::shared_ptr<grpc::Channel> Transport::Impl::Enter(const std::shared_ptr<OpenCall>& call,
                                                       absl::Duration timeout, ReplyCallback done) {
   call->done = std::move(done);
-  call->deadline = MonotonicDeadline(timeout);
-  call->context.set_deadline(call->deadline);
+  timeout = std::clamp(timeout, absl::ZeroDuration(), kMaxTimeout);
+  call->deadline = SystemClock::MonoNow() + timeout;
+  call->context.AddMetadata("grpc-timeout", TimeoutHeader(timeout));
   pleg::MutexLock lock(mu_);
   call->id = ++last_id_;
   if (draining_) return nullptr;
   calls_.emplace(call->id, call);
+  deadlines_.emplace(call->deadline, call->id);
+  WakeForLocked(call->deadline, timeout);
   return channel_;
+}
+
+void Transport::Impl::WakeForLocked(pleg::MonoTime deadline, absl::Duration timeout) {
+  shortest_timeout_ = std::min(shortest_timeout_, std::max(timeout, kLeastNap));
+  if (deadline >= sleeps_until_ || waker_set_) return;
+  waker_set_ = true;
+  waker_.alarm.Set(&queue_, gpr_now(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(&waker_));
+}
+
+void Transport::Impl::OnWaker() {
+  pleg::MutexLock lock(mu_);
+  waker_set_ = false;
+}
+
+pleg::MonoTime Transport::Impl::NextWake() {
+  // Waking in time for calls that begin meanwhile, as long as their timeout is a usual one.
+  const pleg::MonoTime latest = SystemClock::MonoNow();
+  pleg::MutexLock lock(mu_);
+  sleeps_until_ = latest + shortest_timeout_;
+  if (!deadlines_.empty()) sleeps_until_ = std::min(sleeps_until_, deadlines_.begin()->first);
+  return sleeps_until_;
+}
+
+void Transport::Impl::ExpireCalls() {
+  const pleg::MonoTime now = SystemClock::MonoNow();
+  std::vector<std::shared_ptr<OpenCall>> late;
+  {
+    pleg::MutexLock lock(mu_);
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+      late.push_back(calls_.at(deadlines_.begin()->second));
+      deadlines_.erase(deadlines_.begin());
+    }
+  }
+  for (const std::shared_ptr<OpenCall>& call : late) {
+    call->expired = true;
+    call->context.TryCancel();
+  }
 }
 
 Transport::CallId Transport::Impl::StartStream(const CriMethod& method, absl::string_view request,
@@ -270,10 +353,17 @@ void Transport::Impl::Run() {
   pthread_setname_np(pthread_self(), "pleg-cri");
   void* tag = nullptr;
   bool ok = false;
-  while (queue_.Next(&tag, &ok)) {
-    // Takes over what the starting thread wrote by a lock that ThreadSanitizer sees, unlike gRPC's.
-    { pleg::MutexLock hand_off(mu_); }
-    static_cast<Tag*>(tag)->Complete(ok);
+  while (true) {
+    const auto next = queue_.AsyncNext(&tag, &ok, ToTimespec(NextWake()));
+    if (next == grpc::CompletionQueue::SHUTDOWN) return;
+    {
+      // Takes over what the starting thread wrote by a lock that ThreadSanitizer sees, unlike
+      // gRPC's.
+      pleg::MutexLock lock(mu_);
+      sleeps_until_ = pleg::MonoTime();
+    }
+    if (next == grpc::CompletionQueue::GOT_EVENT) static_cast<Tag*>(tag)->Complete(ok);
+    ExpireCalls();
   }
 }
 
@@ -284,12 +374,16 @@ void Transport::Impl::OnCallEnd(CallId id) {
   {
     pleg::MutexLock lock(mu_);
     call = calls_.extract(id).mapped();
+    deadlines_.erase({call->deadline, id});
     live = channel_;
     dropped = draining_;
   }
   if (!dropped) {
     Reply& reply = call->reply;
-    const bool deadline_passed = gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), call->deadline) >= 0;
+    const bool deadline_passed = SystemClock::MonoNow() >= call->deadline;
+    if (call->expired && reply.status.error_code() == grpc::StatusCode::CANCELLED) {
+      reply.status = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded");
+    }
     const bool connected = live->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
     reply.answered = IsAnswer(reply.status, deadline_passed, connected);
     call->done(std::move(reply));

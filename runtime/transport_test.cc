@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <future>
@@ -112,6 +113,35 @@ TEST_F(TransportTest, ADeadlineEndsACallAndIsNoAnswer) {
   EXPECT_FALSE(reply.answered);
   EXPECT_EQ(Call(*transport, -absl::InfiniteDuration()).status.error_code(),
             grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(TransportTest, EachCallHasADeadlineOfItsOwn) {
+  server_.Always("ListContainers", FakeCriServer::Hang());
+  ASSERT_TRUE(server_.Start());
+  auto transport = Make();
+  std::vector<std::promise<Transport::Reply>> answers(3);
+  const absl::Duration timeouts[] = {kLong, absl::Milliseconds(60), absl::Milliseconds(30)};
+  for (size_t i = 0; i < answers.size(); ++i) {
+    transport->Start(kListContainers, "", timeouts[i], [&answers, i](Transport::Reply reply) {
+      answers[i].set_value(std::move(reply));
+    });
+  }
+  std::future<Transport::Reply> slow = answers[0].get_future();
+  EXPECT_EQ(answers[1].get_future().get().status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(answers[2].get_future().get().status.error_message(), "Deadline Exceeded");
+  EXPECT_EQ(slow.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  transport.reset();
+}
+
+TEST_F(TransportTest, TheRuntimeIsToldTheDeadline) {
+  server_.Always("ListContainers", FakeCriServer::Raw(""));
+  ASSERT_TRUE(server_.Start());
+  auto transport = Make();
+  EXPECT_TRUE(Call(*transport, absl::Minutes(2)).status.ok());
+  EXPECT_GT(server_.LastTimeout("ListContainers"), absl::Seconds(110));
+  EXPECT_LE(server_.LastTimeout("ListContainers"), absl::Seconds(120));
+  EXPECT_TRUE(Call(*transport, absl::Hours(100)).status.ok());
+  EXPECT_GT(server_.LastTimeout("ListContainers"), absl::Hours(99));
 }
 
 TEST_F(TransportTest, CancelEndsACallAndIsNoAnswer) {

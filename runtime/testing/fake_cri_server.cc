@@ -12,6 +12,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "pleg/mutex.h"
 
 namespace runtime::testing {
@@ -50,6 +51,11 @@ class FakeCriServer::State {
     return reply;
   }
 
+  void NoteTimeout(const std::string& method, absl::Duration timeout) {
+    pleg::MutexLock lock(mu_);
+    timeouts_[method] = timeout;
+  }
+
   const std::string path_;
   std::unique_ptr<grpc::CallbackGenericService> listener_;  // one per server
   std::unique_ptr<grpc::Server> server_;
@@ -58,6 +64,7 @@ class FakeCriServer::State {
   mutable std::condition_variable_any counted_;
   std::map<std::string, FakeCriServer::Handler, std::less<>> handlers_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int, std::less<>> counts_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, absl::Duration, std::less<>> timeouts_ ABSL_GUARDED_BY(mu_);
 };
 
 // One call. Deletes itself at its end.
@@ -96,7 +103,9 @@ class FakeCriServer::Listener : public grpc::CallbackGenericService {
   explicit Listener(State& state) : state_(state) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* ctx) override {
     const std::string& path = ctx->method();
-    return new Call(state_, path.substr(path.rfind('/') + 1));
+    const std::string method = path.substr(path.rfind('/') + 1);
+    state_.NoteTimeout(method, absl::FromChrono(ctx->deadline()) - absl::Now());
+    return new Call(state_, method);
   }
 
  private:
@@ -151,6 +160,12 @@ int FakeCriServer::Count(absl::string_view method) const {
   pleg::MutexLock lock(state_->mu_);
   const auto found = state_->counts_.find(method);
   return found == state_->counts_.end() ? 0 : found->second;
+}
+
+absl::Duration FakeCriServer::LastTimeout(absl::string_view method) const {
+  pleg::MutexLock lock(state_->mu_);
+  const auto found = state_->timeouts_.find(method);
+  return found == state_->timeouts_.end() ? absl::ZeroDuration() : found->second;
 }
 
 void FakeCriServer::WaitForCount(absl::string_view method, int count) const {

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace runtime::testing {
 
@@ -51,6 +52,8 @@ class FakeCriServer {
   const std::string& socket_path() const;
   // Requests received for `method` so far.
   int Count(absl::string_view method) const;
+  // How long the last client of `method` said that it waits.
+  absl::Duration LastTimeout(absl::string_view method) const;
   // Waits until there were `count`.
   void WaitForCount(absl::string_view method, int count) const;
 
