@@ -23,6 +23,9 @@ GenericPleg::~GenericPleg() { impl_->Stop(); }
 void GenericPleg::Start() { impl_->Start(); }
 void GenericPleg::Stop() { impl_->Stop(); }
 void GenericPleg::RelistNow() { impl_->RelistNow(); }
+void GenericPleg::OnRelistSent(std::function<void()> callback) {
+  impl_->OnRelistSent(std::move(callback));
+}
 void GenericPleg::RequestRelist(const PodUid& uid) { impl_->RequestRelist(uid); }
 void GenericPleg::RequestReinspect(const PodUid& uid) { impl_->RequestReinspect(uid); }
 std::vector<std::shared_ptr<const ContainerInfo>> GenericPleg::RunningContainers() const {
@@ -181,6 +184,7 @@ void GenericPleg::Impl::StartGlobalRelist() {
                      Guarded([relist, started_wall](Impl& self, absl::StatusOr<Listing> listing) {
                        self.OnListing(relist, started_wall, std::move(listing));
                      }));
+  if (on_relist_sent_) on_relist_sent_();
 }
 
 void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::Time started_wall,

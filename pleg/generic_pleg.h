@@ -13,6 +13,7 @@
 #ifndef PLEGD_PLEG_GENERIC_PLEG_H_
 #define PLEGD_PLEG_GENERIC_PLEG_H_
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -77,6 +78,10 @@ class GenericPleg {
   // Relists now instead of at the end of the period, unless a list is out: the runtime has come
   // back.
   void RelistNow();
+
+  // `callback` runs on the executor's thread each time a relist of everything has been sent: this
+  // process and the connection are awake then, so that more work costs less. Set before Start.
+  void OnRelistSent(std::function<void()> callback);
 
   // Lists one pod again, soon, unless a global relist begins after this moment anyway. One waiting
   // request per pod is enough: further ones are merged. Detects no removal, as the kubelet's.

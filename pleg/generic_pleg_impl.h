@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -27,6 +29,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   void Start();
   void Stop();
   void RelistNow();
+  void OnRelistSent(std::function<void()> callback) { on_relist_sent_ = std::move(callback); }
   void RequestRelist(const PodUid& uid);
   void RequestReinspect(const PodUid& uid);
   std::vector<std::shared_ptr<const ContainerInfo>> RunningContainers() const {
@@ -100,6 +103,7 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   uint64_t run_ = 0;  // 0 while stopped, else the number of this run
   uint64_t runs_ = 0;
   Executor::TimerId timer_ = 0;
+  std::function<void()> on_relist_sent_;
   bool global_due_ = false;
   bool listing_ = false;
   std::deque<PodUid> requests_;

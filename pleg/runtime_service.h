@@ -1,4 +1,4 @@
-// The container runtime as the core sees it: three questions, answered later.
+// The container runtime as the core sees it: a few questions, answered later.
 //
 //   runtime.List({}, [](absl::StatusOr<Listing> listing) { … });
 
@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "pleg/ids.h"
 #include "pleg/model.h"
+#include "pleg/mono_time.h"
 #include "pleg/pod_status.h"
 
 namespace pleg {
@@ -29,6 +30,7 @@ class RuntimeService {
       absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const SandboxStatus>>)>;
   using ContainerStatusCallback =
       absl::AnyInvocable<void(absl::StatusOr<std::shared_ptr<const ContainerStatus>>)>;
+  using ProbeCallback = absl::AnyInvocable<void(MonoTime ended_at)>;
 
   virtual ~RuntimeService() = default;
 
@@ -39,6 +41,9 @@ class RuntimeService {
   virtual void GetSandboxStatus(const SandboxInfo& sandbox, SandboxStatusCallback done) = 0;
   // ContainerStatus. A reply without a status is kInternal "container status is nil".
   virtual void GetContainerStatus(const ContainerInfo& container, ContainerStatusCallback done) = 0;
+  // ContainerStatus, only to see whether it is answered. `done` gets the moment at which the call
+  // ended, well or not, and may run up to a second after it.
+  virtual void ProbeContainer(const ContainerInfo& container, ProbeCallback done) = 0;
 };
 
 }  // namespace pleg

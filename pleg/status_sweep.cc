@@ -38,6 +38,7 @@ StatusSweep::~StatusSweep() { Stop(); }
 void StatusSweep::Start() {
   if (alive_ != nullptr) return;
   alive_ = std::make_shared<bool>(true);
+  paid_until_ = clock_.Now();
   Arm();
 }
 
@@ -48,15 +49,25 @@ void StatusSweep::Stop() {
 }
 
 void StatusSweep::Arm() {
-  timer_ =
-      executor_.PostAt(clock_.Now() + options_.period, [this, weak = std::weak_ptr<bool>(alive_)] {
-        if (weak.expired()) return;
-        Arm();
-        Next();
-      });
+  executor_.Cancel(timer_);
+  timer_ = executor_.PostAt(clock_.Now() + options_.patience,
+                            [this, weak = std::weak_ptr<bool>(alive_)] {
+                              if (!weak.expired()) Beside();
+                            });
 }
 
-void StatusSweep::Next() {
+void StatusSweep::Beside() {
+  if (alive_ == nullptr) return;
+  Arm();
+  const MonoTime now = clock_.Now();
+  const absl::Duration most = options_.period * static_cast<int64_t>(options_.at_once);
+  paid_until_ = std::max(paid_until_, now + -most);
+  for (; now - paid_until_ >= options_.period; paid_until_ = paid_until_ + options_.period) {
+    SendNext();
+  }
+}
+
+void StatusSweep::SendNext() {
   if (paused() || open_.size() >= options_.max_open) return;
   if (at_ >= round_.size()) {
     round_ = running_();
@@ -66,9 +77,9 @@ void StatusSweep::Next() {
   if (at_ >= round_.size()) return;
   const std::shared_ptr<const ContainerInfo> target = std::move(round_[at_++]);
   open_.insert(target->id);
-  runtime_.GetContainerStatus(*target, [this, weak = std::weak_ptr<bool>(alive_), id = target->id,
-                                        sent_at = clock_.Now()](const auto&) {
-    if (!weak.expired()) OnAnswer(id, clock_.Now() - sent_at);
+  runtime_.ProbeContainer(*target, [this, weak = std::weak_ptr<bool>(alive_), id = target->id,
+                                    sent_at = clock_.Now()](MonoTime ended_at) {
+    if (!weak.expired()) OnAnswer(id, ended_at - sent_at);
   });
 }
 

@@ -3,7 +3,7 @@
 // is when it would begin to hurt the kubelet.
 //
 //   StatusSweep sweep(options, runtime, executor, clock, [&] { return records.Running(); });
-//   sweep.Start();
+//   sweep.Start();  …  sweep.Beside();  // whenever a relist has been sent
 
 #ifndef PLEGD_PLEG_STATUS_SWEEP_H_
 #define PLEGD_PLEG_STATUS_SWEEP_H_
@@ -25,7 +25,10 @@
 namespace pleg {
 
 struct StatusSweepOptions {
-  absl::Duration period = absl::Milliseconds(500);  // between two calls
+  absl::Duration period = absl::Milliseconds(500);  // between two calls, on the average …
+  size_t at_once = 2;                               // … and so many may go out together
+  // Without anything to go beside for so long, calls go out alone.
+  absl::Duration patience = absl::Milliseconds(1500);
   // Calls that may be out; a container that hangs has one of them until it is answered.
   size_t max_open = 8;
   // The round pauses so long when calls have become twice as slow as they usually are.
@@ -45,6 +48,8 @@ class StatusSweep {
   StatusSweep& operator=(const StatusSweep&) = delete;
 
   void Start();
+  // This process and the connection are awake: sends the calls that are due.
+  void Beside();
   // No further call; answers of those that are out are ignored.
   void Stop();
 
@@ -53,7 +58,7 @@ class StatusSweep {
 
  private:
   void Arm();
-  void Next();
+  void SendNext();
   void OnAnswer(const ContainerId& id, absl::Duration took);
   // Whether calls have become twice as slow as they usually are.
   bool SlowedDown() const;
@@ -64,6 +69,7 @@ class StatusSweep {
   const Clock& clock_;
   const std::function<Targets()> running_;
   Executor::TimerId timer_ = 0;
+  MonoTime paid_until_;  // calls up to this moment have been sent
   Targets round_;
   size_t at_ = 0;
   absl::flat_hash_set<ContainerId> open_;

@@ -18,6 +18,14 @@ class StatusSweepTest : public ::testing::Test {
     sweep_.Start();
   }
 
+  void Relists(int count, absl::Duration period = absl::Seconds(1)) {
+    for (int i = 0; i < count; ++i) {
+      executor_.Advance(period);
+      sweep_.Beside();
+      executor_.Settle();
+    }
+  }
+
   StatusSweep::Targets Running() {
     ++rounds_;
     StatusSweep::Targets targets;
@@ -31,21 +39,36 @@ class StatusSweepTest : public ::testing::Test {
   StatusSweep sweep_{{}, runtime_, executor_, executor_.clock(), [this] { return Running(); }};
 };
 
-TEST_F(StatusSweepTest, TwoCallsASecondRoundAfterRound) {
-  executor_.Advance(absl::Seconds(4));
+TEST_F(StatusSweepTest, TwoCallsWithEachRelistRoundAfterRound) {
+  Relists(4);
   EXPECT_EQ(runtime_.status_calls(), 8u);
   EXPECT_EQ(runtime_.status_calls_of("c3"), 2u);
   EXPECT_EQ(rounds_, 2);
 }
 
+TEST_F(StatusSweepTest, FrequentRelistsMakeItNoFaster) {
+  Relists(40, absl::Milliseconds(100));
+  EXPECT_EQ(runtime_.status_calls(), 8u);
+}
+
+TEST_F(StatusSweepTest, RareRelistsDoNotHoldItUpNorMakeABurst) {
+  executor_.Advance(absl::Milliseconds(1499));
+  EXPECT_EQ(runtime_.status_calls(), 0u);
+  executor_.Advance(absl::Milliseconds(4501));
+  EXPECT_EQ(runtime_.status_calls(), 8u);
+  executor_.clock().Advance(absl::Seconds(60));
+  sweep_.Beside();
+  EXPECT_EQ(runtime_.status_calls(), 10u);
+}
+
 TEST_F(StatusSweepTest, AHungContainerHasOneCallAndHoldsUpNobody) {
   runtime_.HoldStatus("c1");
-  executor_.Advance(absl::Seconds(20));
+  Relists(20);
   EXPECT_EQ(runtime_.status_calls_of("c1"), 1u);
   EXPECT_GE(runtime_.status_calls_of("c0"), 9u);
   EXPECT_EQ(sweep_.open(), 1u);
   runtime_.ReleaseAll();
-  executor_.Advance(absl::Seconds(4));
+  Relists(4);
   EXPECT_GE(runtime_.status_calls_of("c1"), 2u);
 }
 
@@ -59,32 +82,32 @@ TEST_F(StatusSweepTest, OpenCallsAreBounded) {
 }
 
 TEST_F(StatusSweepTest, PausesWhenTheRuntimeHasBecomeTwiceAsSlow) {
-  executor_.Advance(absl::Seconds(20));
+  Relists(20);
   EXPECT_FALSE(sweep_.paused());
   for (int i = 0; i < 9 && !sweep_.paused(); ++i) {
     runtime_.HoldPod("p");
-    executor_.Advance(absl::Milliseconds(500));
+    Relists(1);
     executor_.clock().Advance(absl::Milliseconds(20));
     runtime_.ReleasePod("p");
     executor_.Settle();
   }
   ASSERT_TRUE(sweep_.paused());
   const size_t calls = runtime_.status_calls();
-  executor_.Advance(absl::Seconds(29));
+  Relists(29);
   EXPECT_EQ(runtime_.status_calls(), calls);
-  executor_.Advance(absl::Seconds(2));
+  Relists(2);
   EXPECT_GT(runtime_.status_calls(), calls);
 }
 
 TEST_F(StatusSweepTest, StopsWithCallsOut) {
   runtime_.HoldPod("p");
-  executor_.Advance(absl::Seconds(2));
+  Relists(2);
   sweep_.Stop();
   runtime_.ReleaseAll();
-  executor_.Advance(absl::Seconds(5));
+  Relists(5);
   EXPECT_EQ(runtime_.status_calls(), 4u);
   sweep_.Start();
-  executor_.Advance(absl::Seconds(1));
+  Relists(1);
   EXPECT_EQ(runtime_.status_calls(), 6u);
 }
 

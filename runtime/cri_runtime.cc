@@ -112,6 +112,7 @@ void CriRuntime::Shutdown() {
   lists_.clear();
   sandbox_statuses_.clear();
   container_statuses_.clear();
+  probes_.clear();
   handshakes_.clear();
   conditions_.clear();
 }
@@ -124,13 +125,12 @@ uint64_t CriRuntime::Expect(Open<T>& open, absl::AnyInvocable<void(T)> done) {
 }
 
 template <typename T>
-void CriRuntime::Answer(Open<T>& open, uint64_t id, T answer) {
-  executor_.Post(
-      [&open, id, answer = std::move(answer), alive = std::weak_ptr<bool>(alive_)]() mutable {
-        if (alive.expired()) return;
-        auto node = open.extract(id);
-        if (!node.empty()) node.mapped()(std::move(answer));
-      });
+pleg::Executor::Task CriRuntime::AnswerTask(Open<T>& open, uint64_t id, T answer) {
+  return [&open, id, answer = std::move(answer), alive = std::weak_ptr<bool>(alive_)]() mutable {
+    if (alive.expired()) return;
+    auto node = open.extract(id);
+    if (!node.empty()) node.mapped()(std::move(answer));
+  };
 }
 
 void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::string target,
@@ -290,6 +290,15 @@ void CriRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
                 DecodeStatus<v1::ContainerStatusResponse>(reply, subject, "container status is nil",
                                                           VerifyContainerStatus, convert));
        });
+}
+
+void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(probes_, std::move(done));
+  v1::ContainerStatusRequest request;
+  request.set_container_id(container.id.value());
+  Call(kContainerStatus, "container", container.id.value(), request.SerializeAsString(),
+       [this, id](const Bytes&) { executor_.PostQuietly(AnswerTask(probes_, id, clock_.Now())); });
 }
 
 void CriRuntime::Handshake(HandshakeCallback done) {

@@ -82,6 +82,7 @@ class CriRuntime : public pleg::RuntimeService {
   void GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) override;
   void GetContainerStatus(const pleg::ContainerInfo& container,
                           ContainerStatusCallback done) override;
+  void ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) override;
   // Asks the runtime now who it is; callbacks as of the other calls.
   void Handshake(HandshakeCallback done);
 
@@ -121,7 +122,11 @@ class CriRuntime : public pleg::RuntimeService {
   uint64_t Expect(Open<T>& open, absl::AnyInvocable<void(T)> done);
   // Brings `answer` to the core's thread and runs its callback, unless shut down. Any thread.
   template <typename T>
-  void Answer(Open<T>& open, uint64_t id, T answer);
+  void Answer(Open<T>& open, uint64_t id, T answer) {
+    executor_.Post(AnswerTask(open, id, std::move(answer)));
+  }
+  template <typename T>
+  pleg::Executor::Task AnswerTask(Open<T>& open, uint64_t id, T answer);
 
   // One list, as a stream if that is possible. A stream is decoded as it comes; the body that
   // `done` gets is empty then. `done` runs on the transport's thread.
@@ -153,6 +158,7 @@ class CriRuntime : public pleg::RuntimeService {
   Open<absl::StatusOr<pleg::Listing>> lists_;
   Open<absl::StatusOr<std::shared_ptr<const pleg::SandboxStatus>>> sandbox_statuses_;
   Open<absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>>> container_statuses_;
+  Open<pleg::MonoTime> probes_;
   Open<absl::StatusOr<RuntimeIdentity>> handshakes_;
   Open<absl::StatusOr<pleg::RuntimeConditions>> conditions_;
   std::function<void(bool)> connection_listener_;

@@ -81,9 +81,12 @@ absl::Status Daemon::Start(const FoundRuntime& found) {
   });
   Use(found);
   loop_.Post([this] {
+    if (flags_.sweep) {
+      pleg_.OnRelistSent([this] { sweep_.Beside(); });
+      sweep_.Start();
+    }
     pleg_.Start();
     poller_.Start();
-    if (flags_.sweep) sweep_.Start();
     Tick();
   });
   loop_.Start();

@@ -262,6 +262,10 @@ class FakeRuntime : public RuntimeService {
     AskStatus<FakeContainer, ContainerStatus>("ContainerStatus", container.pod_uid, container.id,
                                               containers_, std::move(done));
   }
+  void ProbeContainer(const ContainerInfo& container, ProbeCallback done) override {
+    GetContainerStatus(container,
+                       [this, done = std::move(done)](const auto&) mutable { done(clock_.Now()); });
+  }
 
  private:
   struct HeldCall {

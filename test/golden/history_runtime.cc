@@ -131,4 +131,9 @@ void HistoryRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
   });
 }
 
+void HistoryRuntime::ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) {
+  GetContainerStatus(container,
+                     [this, done = std::move(done)](const auto&) mutable { done(clock_.Now()); });
+}
+
 }  // namespace golden
