@@ -28,6 +28,18 @@ bool IsTorn(int fd) {
   return pread(fd, &last, 1, info.st_size - 1) == 1 && last != '\n';
 }
 
+// After a write that fell short, for instance on a full disk: takes the line that is cut off back,
+// so that nobody ever reads half of one. Returns how many bytes of `data` the file keeps; all
+// `written` of them if it cannot be shortened.
+size_t KeepWholeLines(int fd, absl::string_view data, size_t written) {
+  const size_t end = data.substr(0, written).rfind('\n');
+  const size_t whole = end == absl::string_view::npos ? 0 : end + 1;
+  struct stat info {};
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return written;
+  const off_t cut_off = static_cast<off_t>(written - whole);
+  return info.st_size >= cut_off && ftruncate(fd, info.st_size - cut_off) == 0 ? whole : written;
+}
+
 class DescriptorFile : public AppendFile {
  public:
   DescriptorFile(int fd, bool owned, bool torn, std::string name)
@@ -43,8 +55,9 @@ class DescriptorFile : public AppendFile {
   absl::StatusOr<size_t> Write(absl::string_view data) override {
     while (true) {
       const ssize_t n = write(fd_, data.data(), data.size());
-      if (n > 0) return static_cast<size_t>(n);
-      const int error = n == 0 ? EIO : errno;
+      const size_t kept = n > 0 ? Keep(data, static_cast<size_t>(n)) : 0;
+      if (kept > 0) return kept;
+      const int error = n > 0 ? ENOSPC : n == 0 ? EIO : errno;
       if (error == EAGAIN) {
         // Another process may have made a shared terminal or pipe non-blocking.
         pollfd ready{fd_, POLLOUT, 0};
@@ -56,6 +69,10 @@ class DescriptorFile : public AppendFile {
   }
 
  private:
+  size_t Keep(absl::string_view data, size_t written) const {
+    return written == data.size() || !owned_ ? written : KeepWholeLines(fd_, data, written);
+  }
+
   const int fd_;
   const bool owned_;
   const bool torn_;

@@ -22,7 +22,8 @@ class AppendFile {
   virtual ~AppendFile() = default;
   // Whether the file was opened with content whose last line is not finished.
   virtual bool EndsMidLine() const = 0;
-  // Returns how many bytes of `data` were written: at least one, perhaps not all.
+  // Returns how many bytes of `data` were written: at least one, perhaps not all. On a disk that is
+  // full a regular file is left at the end of a line.
   // kResourceExhausted when the disk is full; the message says what failed.
   virtual absl::StatusOr<size_t> Write(absl::string_view data) = 0;
 };

@@ -1,6 +1,7 @@
 #include "journal/append_file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +78,39 @@ TEST_F(AppendFileTest, AFullDeviceIsResourceExhausted) {
   auto file = OpenAppend("/dev/full");
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->Write("x").status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+// A limit of the file's size cuts a write off in the same way, and needs no disk of its own.
+class SizeLimit {
+ public:
+  explicit SizeLimit(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit = {bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~SizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  SizeLimit(const SizeLimit&) = delete;
+  SizeLimit& operator=(const SizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AppendFileTest, AWriteThatFallsShortLeavesWholeLines) {
+  auto file = OpenAppend(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  {
+    const SizeLimit limit(10);
+    const auto kept = (*file)->Write("one\ntwo\nthree\n");
+    ASSERT_TRUE(kept.ok()) << kept.status();
+    EXPECT_EQ(*kept, 8U);
+    EXPECT_EQ(Content(), "one\ntwo\n");
+    EXPECT_EQ((*file)->Write("three\n").status().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(Content(), "one\ntwo\n");
+  }
+  EXPECT_TRUE((*file)->Write("three\n").ok());
+  EXPECT_EQ(Content(), "one\ntwo\nthree\n");
 }
 
 TEST_F(AppendFileTest, AReaderThatWentAwayIsAnError) {
