@@ -15,11 +15,11 @@ from node import Failed, Node, wait_for
 KUBELET_LIMIT = 16 * 1024 * 1024  # bytes; what pleg_list_size_limit_ratio is a share of
 
 
-def programs(build):
-    """Paths of what a build directory of the preset `bench` has."""
+def programs(build, wanted=None):
+    """Paths of what a build directory of the preset `bench` has; of these names or of all."""
     paths = {name: os.path.join(build, where, name) for where, name in (
         ("bin", "plegd"), ("bin", "cri-sim"), ("bench-bin", "relist_bench"),
-        ("bench-bin", "list_decoder_bench"), ("bench-bin", "pod_records_bench"))}
+        ("bench-bin", "list_decoder_bench"), ("bench-bin", "pod_records_bench")) if wanted is None or name in wanted}
     for path in paths.values():
         if not os.access(path, os.X_OK):
             raise Failed(f"{path} is not built")
