@@ -4,6 +4,6 @@
 (import 'rules.libsonnet') +
 {
   grafanaDashboards+:: {
-    'plegd.json': import '../grafana/plegd.json',
+    'plegd.json': import '../grafana/dashboard.jsonnet',
   },
 }

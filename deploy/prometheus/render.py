@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""render.py [DIR]: writes plegd-rules.yaml and plegd-alerts.yaml, the mixin as Prometheus reads it, into DIR (default:
-beside this file). Needs jsonnet and PyYAML."""
+"""render.py [DIR]: writes the mixin as Prometheus and Grafana read it: plegd-rules.yaml and plegd-alerts.yaml beside this
+file, ../grafana/plegd.json; or all three into DIR. Needs jsonnet and PyYAML."""
 
 import json
 import os
@@ -25,17 +25,27 @@ def text(dumper, value):
 Dumper.add_representer(str, text)
 
 
-def render(field):
+def jsonnet(*argv):
+    return json.loads(subprocess.run(["jsonnet", *argv], check=True, capture_output=True, text=True).stdout)
+
+
+def rules(field):
     code = f"(import '{HERE}/config.libsonnet') + (import '{HERE}/alerts.libsonnet') + (import '{HERE}/rules.libsonnet')"
-    out = subprocess.run(["jsonnet", "-e", f"({code}).{field}"], check=True, capture_output=True, text=True).stdout
-    return HEAD + yaml.dump(json.loads(out), Dumper=Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    return HEAD + yaml.dump(jsonnet("-e", f"({code}).{field}"), Dumper=Dumper, sort_keys=False, width=1000)
+
+
+def write(folder, name, text):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def main():
-    target = sys.argv[1] if len(sys.argv) > 1 else HERE
-    for name, field in (("plegd-rules.yaml", "prometheusRules"), ("plegd-alerts.yaml", "prometheusAlerts")):
-        with open(os.path.join(target, name), "w", encoding="utf-8") as file:
-            file.write(render(field))
+    grafana = os.path.join(HERE, "../grafana")
+    rules_to, dashboard_to = (sys.argv[1:2] * 2) or (HERE, grafana)
+    write(rules_to, "plegd-rules.yaml", rules("prometheusRules"))
+    write(rules_to, "plegd-alerts.yaml", rules("prometheusAlerts"))
+    dashboard = jsonnet(os.path.join(grafana, "dashboard.jsonnet"))
+    write(dashboard_to, "plegd.json", json.dumps(dashboard, indent=1) + "\n")
 
 
 main()
