@@ -225,6 +225,10 @@ void GenericPleg::Impl::StartPodRelist(const PodUid& uid) {
   auto relist = std::make_shared<Relist>();
   relist->of_one_pod = true;
   relist->record.started_at = deps_.clock.Now();
+  {
+    MutexLock lock(mu_);
+    snapshot_.relist_running_since = relist->record.started_at;
+  }
   deps_.runtime.List(uid, Guarded([relist, uid](Impl& self, absl::StatusOr<Listing> listing) {
                        self.OnPodListing(relist, uid, std::move(listing));
                      }));

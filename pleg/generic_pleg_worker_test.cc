@@ -409,5 +409,18 @@ TEST(StopTest, DestroyedWithCallsOut) {
   h.reset();
 }
 
+TEST(RequestTest, ARelistOfOnePodThatHangsIsSeenToRun) {
+  PlegHarness h;
+  h.Relist();
+  EXPECT_FALSE(h.pleg.Snapshot()->relist_running_since.has_value());
+  h.runtime.HoldLists();
+  h.exec.Advance(absl::Milliseconds(10));
+  h.RequestRelist("p");
+  EXPECT_TRUE(h.pleg.Snapshot()->relist_running_since.has_value());
+  h.runtime.ReleaseLists();
+  h.exec.Settle();
+  EXPECT_FALSE(h.pleg.Snapshot()->relist_running_since.has_value());
+}
+
 }  // namespace
 }  // namespace pleg

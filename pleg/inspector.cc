@@ -101,6 +101,8 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
     call.reply = std::move(reply);
     owner_->OnCallEnd(*this, owner_->clock_.Now() - call.sent_at);
     SendOrFinish();
+    // There may be room below the bound of slow calls now.
+    if (owner_ != nullptr && set_aside_) owner_->StartWaiting();
   }
 
   void ArmTimer(MonoTime oldest) {

@@ -446,6 +446,23 @@ TEST_F(InspectorTest, SlowCallsAreBounded) {
   EXPECT_EQ(inspector_->slow_calls(), 0u);
 }
 
+TEST_F(InspectorTest, OneAnswerOfASlowPodMakesRoomForAnotherPod) {
+  Use({.calls_per_pod = 2, .slow_after = absl::Seconds(1), .max_slow_calls = 1});
+  runtime_.PutContainer("slow", "c1", kRunning);
+  runtime_.PutContainer("slow", "c2", kRunning);
+  runtime_.HoldStatus("c1");
+  runtime_.HoldStatus("c2");
+  Inspect("slow");
+  exec_.Advance(absl::Seconds(1));
+  runtime_.PutContainer("other", "c3", kRunning);
+  Inspect("other", Trust::kAnswered);
+  exec_.Settle();
+  EXPECT_EQ(runtime_.status_calls_of("c3"), 0u);
+  runtime_.ReleaseStatus("c1");
+  exec_.Settle();
+  EXPECT_EQ(runtime_.status_calls_of("c3"), 1u);
+}
+
 TEST_F(InspectorTest, TheWindowOpensOnlyAfterEnoughAnswers) {
   Use({.window = 8, .slow_start_calls = 3, .slow_start_window = 2});
   for (int i = 0; i < 10; ++i) {
