@@ -117,6 +117,8 @@ const std::vector<Controller::Command>& Controller::Commands() {
       {"start", "CONTAINER", "a created container runs", 1, 1, &C::Start},
       {"exit", "CONTAINER [CODE] [reason=R] [message=M]", "it exits (0)", 1, 4, &C::Exit},
       {"set-state", "ID STATE", "any state by name or number", 2, 2, &C::SetState},
+      {"move-container", "CONTAINER POD", "its id is a container of another pod", 2, 2,
+       &C::MoveContainer},
       {"remove-container", "CONTAINER", "", 1, 1, &C::RemoveContainer},
       {"stop-sandbox", "SANDBOX", "with all that runs in it", 1, 1, &C::StopSandbox},
       {"remove-sandbox", "SANDBOX", "with its containers", 1, 1, &C::RemoveSandbox},
@@ -220,6 +222,13 @@ Controller::Output Controller::SetState(const Words& words) {
   if (!state.ok()) return state.status();
   const absl::StatusOr<pleg::ContainerId> id = FindEither(words[0]);
   return Silent(id.ok() ? runtime().SetState(*id, *state) : id.status());
+}
+
+Controller::Output Controller::MoveContainer(const Words& words) {
+  const absl::StatusOr<pleg::ContainerId> container = runtime().FindContainer(words[0]);
+  if (!container.ok()) return container.status();
+  const absl::StatusOr<pleg::PodUid> pod = runtime().FindPod(words[1]);
+  return Silent(pod.ok() ? runtime().MoveContainer(*container, *pod) : pod.status());
 }
 
 Controller::Output Controller::RemoveContainer(const Words& words) {

@@ -46,6 +46,7 @@ class Controller {
   Output Start(const Words& words);
   Output Exit(const Words& words);
   Output SetState(const Words& words);
+  Output MoveContainer(const Words& words);
   Output RemoveContainer(const Words& words);
   Output StopSandbox(const Words& words);
   Output RemoveSandbox(const Words& words);

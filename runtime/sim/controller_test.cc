@@ -127,6 +127,16 @@ TEST_F(ControllerTest, TheLifeOfAPod) {
   EXPECT_THAT(Ok("history 3"), HasSubstr("sandbox removed"));
 }
 
+TEST_F(ControllerTest, AContainerCanMoveToAnotherPod) {
+  const std::string uid = Ok("add-pod name=web containers=app");
+  const std::string other = Ok("add-pod name=db containers=sql");
+  const std::string id = Web().containers[0].id.value();
+  Ok("move-container web/app db");
+  EXPECT_TRUE(Web().containers.empty());
+  EXPECT_EQ(runtime_->FindContainer("db/app")->value(), id);
+  EXPECT_THAT(Ok("dump"), HasSubstr(other));
+}
+
 TEST_F(ControllerTest, ReportsAreJson) {
   ASSERT_FALSE(IsJson("{\"a\":[1,]}"));
   const std::string list = Ok("list");

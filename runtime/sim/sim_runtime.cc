@@ -147,6 +147,14 @@ absl::Status SimRuntime::SetState(const pleg::ContainerId& id, int state) {
   });
 }
 
+absl::Status SimRuntime::MoveContainer(const pleg::ContainerId& id, const pleg::PodUid& to) {
+  return OnContainer(id, [&](World& world, Container& container) -> absl::Status {
+    Pod* pod = world.FindPod(to);
+    if (pod == nullptr) return NoSuch("pod", to.value());
+    return world.Move(container, *pod, Now());
+  });
+}
+
 absl::Status SimRuntime::RemoveContainer(const pleg::ContainerId& id) {
   return OnContainer(id, [&](World& world, Container& container) {
     world.Remove(container, Now());

@@ -96,6 +96,9 @@ class SimRuntime {
       ABSL_LOCKS_EXCLUDED(mu_);
   // Of a container or a sandbox, to any number.
   absl::Status SetState(const pleg::ContainerId& id, int state) ABSL_LOCKS_EXCLUDED(mu_);
+  // Its id is a container of another pod from now on.
+  absl::Status MoveContainer(const pleg::ContainerId& container, const pleg::PodUid& to)
+      ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status RemoveContainer(const pleg::ContainerId& container) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status StopSandbox(const pleg::ContainerId& sandbox) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status RemoveSandbox(const pleg::ContainerId& sandbox) ABSL_LOCKS_EXCLUDED(mu_);

@@ -182,6 +182,26 @@ void World::Remove(Container& container, absl::Time now) {
   ErasePodIfEmpty(pod);
 }
 
+absl::Status World::Move(Container& container, Pod& to, absl::Time now) {
+  if (to.sandboxes.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("pod ", to.uid.value(), " has no sandbox for container ", container.name));
+  }
+  Pod& from = *container.pod;
+  Record("container removed", from, container.id, now, container.name);
+  const auto owned = std::find_if(from.containers.begin(), from.containers.end(),
+                                  [&](const auto& other) { return other.get() == &container; });
+  to.containers.push_back(std::move(*owned));
+  from.containers.erase(owned);
+  container.pod = &to;
+  container.sandbox = to.sandboxes.back().get();
+  container.created_at = now;
+  container.labels = MakeContainerLabels(to, container.name);
+  container_list_.Touch(&container);
+  Record("container created", to, container.id, now, container.name);
+  return absl::OkStatus();
+}
+
 void World::EraseFromPod(Container& container) {
   container_list_.Remove(&container);
   containers_by_id_.erase(container.id.value());

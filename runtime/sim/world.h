@@ -80,6 +80,9 @@ class World {
   // Any number; the CRI's lifecycle is not enforced.
   void SetState(Container& container, int state, absl::Time now);
   void SetState(Sandbox& sandbox, int state, absl::Time now);
+  // To the newest sandbox of another pod, with the labels of one of its own: no runtime does it,
+  // but an id may be used again. kFailedPrecondition when that pod has no sandbox.
+  absl::Status Move(Container& container, Pod& to, absl::Time now);
   // A running container is killed first, as the CRI demands.
   void Remove(Container& container, absl::Time now);
   // Kills what runs in it and gives its addresses up.

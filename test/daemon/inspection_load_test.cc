@@ -205,6 +205,29 @@ TEST_F(InspectionLoadTest, APodThatNeverRestsMakesProgress) {
   EXPECT_EQ(Metric("pleg_pods_pending"), 0);
 }
 
+// As the kubelet, which knows objects by pod: gone from the one, new in the other.
+TEST_F(InspectionLoadTest, AnIdThatReappearsInAnotherPodIsRemovedThereAndStartedHere) {
+  ASSERT_NO_FATAL_FAILURE(Start(2, 1, "50ms"));
+  const pleg::ContainerId id = node_->pod(0).containers[0].id;
+  const pleg::PodUid from = node_->pod(0).uid;
+  const pleg::PodUid to = node_->pod(1).uid;
+  ASSERT_OK(runtime().MoveContainer(id, to));
+  const auto told = [&](const pleg::PodUid& pod) {
+    std::string types;
+    for (const auto& event : Events()) {
+      if (event.id() == id.value() && event.pod_uid() == pod.value()) {
+        absl::StrAppend(&types, event.type(), " ");
+      }
+    }
+    return types;
+  };
+  EXPECT_TRUE(WaitUntil([&] { return bool{node_->CacheAgrees(*plegd_)}; }))
+      << node_->CacheAgrees(*plegd_);
+  EXPECT_TRUE(plegd_->WaitForTwoRelists());
+  EXPECT_EQ(told(from), "ContainerStarted ContainerDied ContainerRemoved ");
+  EXPECT_EQ(told(to), "ContainerStarted ");
+}
+
 TEST_F(InspectionLoadTest, AReplyAfterItsPodWasRemovedIsNobodys) {
   ASSERT_NO_FATAL_FAILURE(Start(2, 1, "50ms"));
   const sim::PodInfo pod = node_->pod(0);
