@@ -36,6 +36,7 @@ std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runti
   AppendChecks(out, "network", runtime.network_errors);
   absl::StrAppend(&out, "endpoint: ", runtime.endpoint.empty() ? "none" : OneLine(runtime.endpoint),
                   " (", OneLine(runtime.endpoint_reason), ")\n");
+  absl::StrAppend(&out, "connection: ", OneLine(runtime.connection), "\n");
   absl::StrAppend(&out, "runtime: ", OneLine(runtime.identity), "\n");
   absl::StrAppend(&out, "node Ready=", runtime.node_ready.ready ? "True" : "False",
                   " reason=", runtime.node_ready.reason,

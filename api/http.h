@@ -11,6 +11,9 @@
 
 namespace api {
 
+// The one thing that can be changed: GET tells the level of the log, PUT with ?level= sets it.
+inline constexpr char kLogLevelPath[] = "/debug/log-level";
+
 // Thread-compatible.
 struct Request {
   std::string method;

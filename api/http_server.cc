@@ -209,6 +209,14 @@ class HttpServer::Impl {
 };
 
 absl::Status HttpServer::Impl::Start() {
+  absl::Status adopted;
+  for (const int fd : shared_.options.inherited_fds) {
+    absl::StatusOr<ListenSocket> socket = AdoptListenSocket(fd);
+    adopted.Update(socket.status());
+    if (!socket.ok()) continue;
+    listeners_.push_back(std::make_unique<Listener>(*std::move(socket), shared_));
+  }
+  if (!adopted.ok()) return adopted;
   for (const ListenAddress& address : shared_.options.addresses) {
     absl::StatusOr<std::vector<ListenSocket>> sockets = Listen(address);
     if (!sockets.ok()) return sockets.status();

@@ -2,9 +2,9 @@
 //
 //   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, handler);
 //
-// It only reads: GET and HEAD. Every listener has limits of its own, so that clients who exhaust
-// the TCP port leave the unix socket usable. A client that does not read, sends slowly or sends
-// garbage costs itself only.
+// It only reads: GET and HEAD, and PUT of the log level. Every listener has limits of its own, so
+// that clients who exhaust the TCP port leave the unix socket usable. A client that does not read,
+// sends slowly or sends garbage costs itself only.
 
 #ifndef PLEGD_API_HTTP_SERVER_H_
 #define PLEGD_API_HTTP_SERVER_H_
@@ -23,6 +23,9 @@ namespace api {
 
 struct HttpServerOptions {
   std::vector<ListenAddress> addresses{};
+  // Sockets that listen already, served besides the addresses. The server closes them, also if it
+  // does not start.
+  std::vector<int> inherited_fds{};
   // Whether TCP listeners may serve the API. Unix sockets always do: their file mode guards them.
   bool api_on_tcp = false;
   // Host names that TCP listeners answer to beside their own; see host_policy.h.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/listen_socket.h"
 #include "api/testing/raw_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -145,12 +146,44 @@ TEST_F(HttpServerTest, OnlyReads) {
               StartsWith("HTTP/1.1 400 "));
 }
 
+TEST_F(HttpServerTest, OnlyTheLogLevelTakesPutAndOnlyOnUnixSockets) {
+  Start({"127.0.0.1:0", UnixAddress()});
+  const std::string put = "PUT /debug/log-level?level=debug HTTP/1.1\r\nHost: localhost\r\n";
+  EXPECT_THAT(Ask(put + "Content-Length: 0\r\n\r\n", 1), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask(put + "\r\n", 1), EndsWith("PUT /debug/log-level api"));
+  EXPECT_THAT(Ask(put + "\r\n", 0), StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(Ask(put + "Content-Length: 5\r\n\r\nhello", 1), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Ask("PUT /echo HTTP/1.1\r\nHost: localhost\r\n\r\n", 1), StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(HttpServerTest, ServesSocketsThatItInheritsAndLeavesTheirFiles) {
+  std::vector<ListenSocket> made = *Listen(*ParseListenAddress("127.0.0.1:0"));
+  std::vector<ListenSocket> made_unix = *Listen(*ParseListenAddress(UnixAddress()));
+  HttpServerOptions options;
+  options.inherited_fds = {dup(made[0].fd()), dup(made_unix[0].fd())};
+  Start({}, options);
+  ASSERT_EQ(server_->addresses().size(), 2u);
+  EXPECT_EQ(server_->addresses()[0].port, made[0].address().port);
+  EXPECT_EQ(server_->addresses()[1].ToString(), UnixAddress());
+  EXPECT_THAT(Ask(kGet, 0), EndsWith("GET /echo no api"));
+  EXPECT_THAT(Ask(kGet, 1), EndsWith("GET /echo api"));
+  server_.reset();
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/plegd.sock"));
+  // The sockets outlive the server: what comes meanwhile waits for the next one.
+  EXPECT_TRUE(RawClient(made[0].address()).connected());
+}
+
 TEST_F(HttpServerTest, RejectsReboundNamesOnTcpOnly) {
   Start({"127.0.0.1:0", UnixAddress()}, {.host_names = {"node-1"}});
   const std::string rebound = "GET /echo HTTP/1.1\r\nHost: attacker.example:10270\r\n\r\n";
   EXPECT_THAT(Ask(rebound, 0), AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("attacker.example")));
   EXPECT_THAT(Ask(rebound, 1), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\nHost: node-1:1\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  for (const char* path : {"/metrics", "/healthz?verbose", "/livez", "/readyz"}) {
+    EXPECT_THAT(Ask(absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: node-7.example\r\n\r\n")),
+                StartsWith("HTTP/1.1 200 "))
+        << path;
+  }
   EXPECT_THAT(Ask("GET /echo HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(Ask("GET /echo HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
 }

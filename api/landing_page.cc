@@ -50,6 +50,7 @@ std::string RenderLandingPage(const LandingPage& page) {
   AppendTerm(out, "Container runtime",
              absl::StrCat(EscapeHtml(page.runtime_endpoint), " (",
                           EscapeHtml(page.runtime_endpoint_origin), ")"));
+  AppendTerm(out, "Connection", EscapeHtml(page.runtime_connection));
   AppendTerm(out, "It says it is", EscapeHtml(page.runtime_identity));
   AppendTerm(out, "Health",
              page.verdict.healthy ? "PLEG is healthy"

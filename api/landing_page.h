@@ -15,6 +15,7 @@ struct LandingPage {
   std::string version;
   std::string runtime_endpoint;
   std::string runtime_endpoint_origin;
+  std::string runtime_connection;
   std::string runtime_identity;
   std::string node_ready;  // the Ready condition's message, as the kubelet would post it
   pleg::Verdict verdict;

@@ -1,5 +1,6 @@
 #include "api/listen_socket.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -128,9 +130,10 @@ bool LacksIpv6(int family, int error) {
 
 }  // namespace
 
-ListenSocket::ListenSocket(int fd, ListenAddress address) : fd_(fd), address_(std::move(address)) {
+ListenSocket::ListenSocket(int fd, ListenAddress address, bool owns_file)
+    : fd_(fd), address_(std::move(address)) {
   struct stat info {};
-  if (address_.is_unix && lstat(address_.path.c_str(), &info) == 0) {
+  if (owns_file && address_.is_unix && lstat(address_.path.c_str(), &info) == 0) {
     device_ = info.st_dev;
     inode_ = info.st_ino;
   }
@@ -152,6 +155,30 @@ ListenSocket::ListenSocket(ListenSocket&& other) noexcept
       inode_(std::exchange(other.inode_, 0)) {}
 
 int ListenSocket::ReleaseFd() { return std::exchange(fd_, -1); }
+
+absl::StatusOr<ListenSocket> AdoptListenSocket(int fd) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof(name);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) != 0 ||
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+    const int error = errno;
+    close(fd);
+    return absl::ErrnoToStatus(error, absl::StrCat("cannot listen on descriptor ", fd));
+  }
+  if (name.ss_family != AF_UNIX) {
+    return ListenSocket(fd, BoundAddress(fd, {.host = {}, .path = {}}), /*owns_file=*/false);
+  }
+  const auto* unix_name = reinterpret_cast<const sockaddr_un*>(&name);
+  const size_t size = length - offsetof(sockaddr_un, sun_path);
+  std::string path(unix_name->sun_path, std::min(size, sizeof(unix_name->sun_path)));
+  if (!path.empty() && path[0] == '\0') {
+    path[0] = '@';
+  } else {
+    path.resize(strnlen(path.c_str(), path.size()));
+  }
+  return ListenSocket(fd, {.is_unix = true, .host = {}, .path = std::move(path)},
+                      /*owns_file=*/false);
+}
 
 absl::StatusOr<std::vector<ListenSocket>> Listen(const ListenAddress& address) {
   std::vector<ListenSocket> sockets;

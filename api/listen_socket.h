@@ -19,8 +19,8 @@ namespace api {
 // socket is removed, unless another has taken its place. Movable; confined to one thread at a time.
 class ListenSocket {
  public:
-  // `address`: what it is really bound to.
-  ListenSocket(int fd, ListenAddress address);
+  // `address`: what it is really bound to. `owns_file`: removes the file of a unix socket.
+  ListenSocket(int fd, ListenAddress address, bool owns_file = true);
   ~ListenSocket();
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) = delete;
@@ -37,6 +37,11 @@ class ListenSocket {
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
+
+// Takes over a socket that listens already, as a service manager passes it on. Its file, if it has
+// one, is the service manager's. kInvalidArgument: not a unix or TCP socket; the descriptor is
+// closed.
+absl::StatusOr<ListenSocket> AdoptListenSocket(int fd);
 
 // Binds `address`: a unix socket with mode 0660, or one TCP socket for each address the host has
 // (IPv6 ones take no IPv4; an empty host means all of both families). A unix socket that nobody

@@ -1,21 +1,47 @@
 #include "api/request_rules.h"
 
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace api {
+namespace {
+
+constexpr std::array<absl::string_view, 4> kForAnyHost = {"/metrics", "/healthz", "/livez",
+                                                          "/readyz"};
+
+bool IsForAnyHost(absl::string_view path) {
+  return std::find(kForAnyHost.begin(), kForAnyHost.end(), path) != kForAnyHost.end();
+}
+
+std::string AllowedMethods(const Request& request) {
+  return request.unix_socket && request.path == kLogLevelPath ? "GET, HEAD, PUT" : "GET, HEAD";
+}
+
+}  // namespace
 
 std::optional<Response> Refuse(const Request& request, const HostPolicy* hosts) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response response{.status = 405, .body = "plegd only answers GET and HEAD\n"};
-    response.headers.emplace_back("Allow", "GET, HEAD");
+  const std::string allowed = AllowedMethods(request);
+  const std::vector<absl::string_view> methods = absl::StrSplit(allowed, ", ");
+  if (std::find(methods.begin(), methods.end(), request.method) == methods.end()) {
+    Response response{.status = 405,
+                      .body = absl::StrCat("only ", allowed, " are answered here\n")};
+    response.headers.emplace_back("Allow", allowed);
     return response;
   }
   if (request.has_body) return Response{.status = 400, .body = "a body has no meaning here\n"};
-  if (hosts != nullptr && request.host.has_value() && !hosts->Allows(*request.host)) {
+  if (hosts != nullptr && request.host.has_value() && !IsForAnyHost(request.path) &&
+      !hosts->Allows(*request.host)) {
     return Response{.status = 403,
                     .body = absl::StrCat("plegd does not answer for the host \"",
-                                         absl::CHexEscape(*request.host), "\"; use its address\n")};
+                                         absl::CHexEscape(*request.host),
+                                         "\" here; use its address, or start it with "
+                                         "--web.host-name\n")};
   }
   return std::nullopt;
 }

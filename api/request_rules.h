@@ -15,6 +15,10 @@ namespace api {
 // The refusal: 405 with Allow for a method other than GET and HEAD, 400 for a body, 403 for a Host
 // that `hosts` does not allow. `hosts` is null for a unix socket, which no browser reaches.
 // HTTP/1.0 without Host is fine.
+//
+// Any Host may ask for metrics and health: Prometheus scrapes by whatever name DNS has, and a page
+// in a browser that reads them learns nothing of pods. PUT is for the log level alone, on unix
+// sockets, which no page in a browser reaches.
 std::optional<Response> Refuse(const Request& request, const HostPolicy* hosts);
 
 }  // namespace api

@@ -16,13 +16,17 @@
 namespace api {
 namespace {
 
-constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kJsonType[] = "application/json";
 constexpr char kHtmlType[] = "text/html; charset=utf-8";
 constexpr absl::string_view kApiPrefix = "/api/v1/";
+constexpr absl::string_view kDebugPrefix = "/debug";
 constexpr absl::string_view kPodPrefix = "/api/v1/pods/";
 
 Response Text(int status, std::string body) { return {.status = status, .body = std::move(body)}; }
+
+Response NothingAt(absl::string_view path) {
+  return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
+}
 
 Response Json(std::string body) { return {.content_type = kJsonType, .body = std::move(body)}; }
 
@@ -39,8 +43,8 @@ Response WebHandler::operator()(const Request& request) const {
   if (path == "/livez") return Livez();
   if (path == "/readyz") return Readyz();
   if (absl::StartsWith(path, kApiPrefix)) return Api(request);
-  if (path == "/debug/" || path == "/debug") return Debug(request);
-  return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
+  if (absl::StartsWith(path, kDebugPrefix)) return Debug(request);
+  return NothingAt(path);
 }
 
 Response WebHandler::Landing(const Request& request) const {
@@ -49,6 +53,7 @@ Response WebHandler::Landing(const Request& request) const {
   const RuntimeView runtime = sources_.runtime();
   page.runtime_endpoint = runtime.endpoint.empty() ? "none found yet" : runtime.endpoint;
   page.runtime_endpoint_origin = runtime.endpoint_reason;
+  page.runtime_connection = runtime.connection;
   page.runtime_identity = runtime.identity;
   page.node_ready = runtime.node_ready.message;
   page.verdict = sources_.verdict();
@@ -60,7 +65,7 @@ Response WebHandler::Landing(const Request& request) const {
 }
 
 Response WebHandler::Metrics() const {
-  return {.content_type = kMetricsType, .body = sources_.metrics()};
+  return {.content_type = info_.metrics_type, .body = sources_.metrics()};
 }
 
 Response WebHandler::Healthz(const Request& request) const {
@@ -82,7 +87,20 @@ Response WebHandler::Debug(const Request& request) const {
     return Text(403,
                 "/debug/ is served on unix sockets only (--web.listen-address unix:///path)\n");
   }
-  return Text(200, sources_.debug());
+  if (request.path == kLogLevelPath) return LogLevel(request);
+  if (request.path == "/debug/" || request.path == "/debug") return Text(200, sources_.debug());
+  return NothingAt(request.path);
+}
+
+Response WebHandler::LogLevel(const Request& request) const {
+  if (request.method == "PUT") {
+    absl::string_view level = request.query;
+    const absl::Status set = absl::ConsumePrefix(&level, "level=")
+                                 ? sources_.set_log_level(level)
+                                 : absl::InvalidArgumentError("write ?level=debug");
+    if (!set.ok()) return Text(400, absl::StrCat(set.message(), "\n"));
+  }
+  return Text(200, absl::StrCat(sources_.log_level(), "\n"));
 }
 
 Response WebHandler::Livez() const {
@@ -107,7 +125,7 @@ Response WebHandler::Api(const Request& request) const {
   if (path == "/api/v1/health") return Health();
   if (path == "/api/v1/pods") return Json(PodListJson(sources_.pods(), clock_.Now()));
   if (absl::ConsumePrefix(&path, kPodPrefix)) return Pod(path);
-  return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
+  return NothingAt(path);
 }
 
 Response WebHandler::Pod(absl::string_view encoded_uid) const {

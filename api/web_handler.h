@@ -5,7 +5,7 @@
 //   /metrics /healthz /livez /readyz /   on every listener
 //   /healthz?verbose                     each of the kubelet's checks, a line
 //   /api/v1/health /api/v1/pods /api/v1/pods/{uid}   where the listener allows the API
-//   /debug/                              on unix sockets only
+//   /debug/ /debug/log-level             on unix sockets only
 
 #ifndef PLEGD_API_WEB_HANDLER_H_
 #define PLEGD_API_WEB_HANDLER_H_
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/http.h"
@@ -28,18 +29,22 @@ namespace api {
 // What never changes in a run.
 struct WebInfo {
   std::string version;
+  std::string metrics_type;  // Content-Type of what `metrics` returns
   // The core's loop is dead when it has not turned for so long.
   absl::Duration loop_limit = absl::Seconds(10);
 };
 
 // Each function is thread-safe, does not block and is not empty.
 struct WebSources {
-  std::function<std::string()> metrics;      // text format 0.0.4
+  std::function<std::string()> metrics;
   std::function<pleg::Verdict()> verdict;    // the kubelet's
   std::function<absl::Duration()> loop_age;  // since the core's loop last turned
   std::function<bool()> ready;               // a first relist has succeeded
   std::function<RuntimeView()> runtime;
   std::function<std::string()> debug;  // what plegd knows of itself, as text
+  std::function<std::string()> log_level;
+  // kInvalidArgument for what is no level.
+  std::function<absl::Status(absl::string_view)> set_log_level;
   std::function<std::vector<pleg::CachedPod>()> pods;
   std::function<pleg::CachedPod(const pleg::PodUid&)> pod;
 };
@@ -60,6 +65,7 @@ class WebHandler {
   Response Healthz(const Request& request) const;
   Response Health() const;
   Response Debug(const Request& request) const;
+  Response LogLevel(const Request& request) const;
   Response Livez() const;
   Response Readyz() const;
   Response Api(const Request& request) const;

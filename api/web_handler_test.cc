@@ -49,7 +49,14 @@ class WebHandlerTest : public ::testing::Test {
     };
     sources.runtime = [this] { return runtime_; };
     sources.debug = [] { return std::string("threads 7\n"); };
-    return WebHandler({.version = "1.2.3"}, sources, clock_);
+    sources.log_level = [this] { return log_level_; };
+    sources.set_log_level = [this](absl::string_view level) {
+      if (level != "debug") return absl::InvalidArgumentError("no such level");
+      log_level_ = std::string(level);
+      return absl::OkStatus();
+    };
+    return WebHandler({.version = "1.2.3", .metrics_type = "text/plain; version=0.0.4"}, sources,
+                      clock_);
   }
   Response Get(const std::string& path, bool api = true) {
     Request request;
@@ -63,14 +70,39 @@ class WebHandlerTest : public ::testing::Test {
   pleg::Verdict verdict_{true, ""};
   absl::Duration loop_age_ = absl::Milliseconds(3);
   bool ready_ = true;
+  std::string log_level_ = "info";
   RuntimeView runtime_{.endpoint = "unix:///run/<b>.sock",
                        .endpoint_reason = "it answered & was first",
+                       .connection = "none: no such socket, for 3s",
                        .identity = "containerd 1.7.27",
                        .runtime_errors = {},
                        .network_errors = {},
                        .node_ready = {true, "KubeletReady", "kubelet is posting ready status"}};
   std::map<std::string, pleg::CachedPod> pods_;
 };
+
+TEST_F(WebHandlerTest, TheLogLevelIsToldAndChangedOnUnixSocketsOnly) {
+  Request request{.method = "GET", .path = "/debug/log-level", .host = {}, .unix_socket = true};
+  EXPECT_EQ(Make()(request).body, "info\n");
+  request.method = "PUT";
+  request.query = "level=debug";
+  EXPECT_EQ(Make()(request).body, "debug\n");
+  EXPECT_EQ(log_level_, "debug");
+  for (const char* query : {"", "debug", "level=loud", "level="}) {
+    request.query = query;
+    EXPECT_EQ(Make()(request).status, 400) << query;
+  }
+  EXPECT_EQ(log_level_, "debug");
+  request.unix_socket = false;
+  request.query = "level=debug";
+  EXPECT_EQ(Make()(request).status, 403);
+}
+
+TEST_F(WebHandlerTest, TheConnectionIsOnThePageAndInTheVerboseHealth) {
+  EXPECT_THAT(Get("/").body, HasSubstr("<dt>Connection</dt><dd>none: no such socket, for 3s"));
+  Request request{.method = "GET", .path = "/healthz", .query = "verbose", .host = {}};
+  EXPECT_THAT(Make()(request).body, HasSubstr("\nconnection: none: no such socket, for 3s\n"));
+}
 
 TEST_F(WebHandlerTest, Metrics) {
   const Response response = Get("/metrics");
@@ -96,6 +128,7 @@ TEST_F(WebHandlerTest, VerboseHealthzHasALineForEachCheck) {
   EXPECT_EQ(Make()(request).body,
             "[+]PLEG ok\n[+]runtime ok\n[+]network ok\n"
             "endpoint: unix:///run/<b>.sock (it answered & was first)\n"
+            "connection: none: no such socket, for 3s\n"
             "runtime: containerd 1.7.27\n"
             "node Ready=True reason=KubeletReady message=kubelet is posting ready status\n");
   verdict_ = {false, "pleg has yet to be successful"};

@@ -106,6 +106,11 @@ class StructuredLog::Queue : public LineSource {
     return count;
   }
 
+  size_t bytes() const {
+    pleg::MutexLock lock(mu_);
+    return bytes_;
+  }
+
   uint64_t dropped() const {
     pleg::MutexLock lock(mu_);
     return dropped_;
@@ -157,6 +162,20 @@ absl::StatusOr<pleg::LogLevel> ParseLogLevel(absl::string_view text) {
       absl::StrCat("unknown log level \"", text, "\": use debug, info, warning or error"));
 }
 
+absl::string_view LogLevelName(pleg::LogLevel level) {
+  switch (level) {
+    case pleg::LogLevel::kDebug:
+      return "debug";
+    case pleg::LogLevel::kInfo:
+      return "info";
+    case pleg::LogLevel::kWarning:
+      return "warn";
+    case pleg::LogLevel::kError:
+      return "error";
+  }
+  return "error";
+}
+
 StructuredLog::StructuredLog(StructuredLogOptions options, const pleg::Clock& clock,
                              FileOpener open)
     : format_(options.format),
@@ -192,6 +211,16 @@ absl::Status StructuredLog::Start() { return writer_.Start(absl::ZeroDuration())
 bool StructuredLog::Stop(absl::Duration limit) { return writer_.Stop(limit); }
 
 void StructuredLog::SetLevel(pleg::LogLevel level) { logger_->set_level(ToSpdlog(level)); }
+
+pleg::LogLevel StructuredLog::level() const {
+  for (const pleg::LogLevel level :
+       {pleg::LogLevel::kDebug, pleg::LogLevel::kInfo, pleg::LogLevel::kWarning}) {
+    if (Enabled(level)) return level;
+  }
+  return pleg::LogLevel::kError;
+}
+
+size_t StructuredLog::queued_bytes() const { return queue_->bytes(); }
 
 StructuredLogStats StructuredLog::stats() const {
   const LineWriterStats writer = writer_.stats();

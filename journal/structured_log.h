@@ -40,6 +40,7 @@ enum class LogFormat { kLogfmt, kJson };
 absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text);
 // "debug", "info", "warning" (or "warn") or "error"; as above.
 absl::StatusOr<pleg::LogLevel> ParseLogLevel(absl::string_view text);
+absl::string_view LogLevelName(pleg::LogLevel level);
 
 struct StructuredLogOptions {
   LogFormat format = LogFormat::kLogfmt;
@@ -74,6 +75,9 @@ class StructuredLog : public pleg::Log {
   bool Stop(absl::Duration limit);
 
   void SetLevel(pleg::LogLevel level);
+  pleg::LogLevel level() const;
+  // Bytes of lines that wait for the reader.
+  size_t queued_bytes() const;
   StructuredLogStats stats() const;
 
   bool Enabled(pleg::LogLevel level) const override;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -73,6 +74,29 @@ std::optional<ProcStat> ParseProcStat(absl::string_view text) {
   if (!ok) return std::nullopt;
   stat.cpu_ticks += system_ticks;
   return stat;
+}
+
+std::vector<ThreadCpu> ReadThreads(const std::string& proc_dir) {
+  std::vector<ThreadCpu> threads;
+  const std::string tasks = absl::StrCat(proc_dir, "/self/task");
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(tasks.c_str()), &closedir);
+  if (dir == nullptr) return threads;
+  while (const dirent* entry = readdir(dir.get())) {
+    ThreadCpu thread;
+    if (!absl::SimpleAtoi(entry->d_name, &thread.id)) continue;
+    const std::optional<std::string> text = ReadFile(absl::StrCat(tasks, "/", thread.id, "/stat"));
+    if (!text.has_value()) continue;
+    const std::optional<ProcStat> stat = ParseProcStat(*text);
+    const size_t open = text->find('(');
+    const size_t close = text->rfind(')');
+    if (!stat.has_value() || open >= close) continue;
+    thread.name = text->substr(open + 1, close - open - 1);
+    thread.cpu_seconds = TicksToSeconds(stat->cpu_ticks);
+    threads.push_back(std::move(thread));
+  }
+  std::sort(threads.begin(), threads.end(),
+            [](const ThreadCpu& a, const ThreadCpu& b) { return a.id < b.id; });
+  return threads;
 }
 
 ProcessMetrics::ProcessMetrics(std::string proc_dir)

@@ -26,6 +26,16 @@ struct ProcStat {
 // Nothing if the text is not a stat line. The command's name may contain any bytes.
 std::optional<ProcStat> ParseProcStat(absl::string_view text);
 
+struct ThreadCpu {
+  std::string name;
+  int64_t id = 0;
+  double cpu_seconds = 0;
+};
+
+// The threads of this process and the CPU time of each. `proc_dir`: where procfs is. Empty if that
+// cannot be read.
+std::vector<ThreadCpu> ReadThreads(const std::string& proc_dir = "/proc");
+
 // Reads only self/stat and self/fd, which take no lock that another process could hold. What cannot
 // be read is left out. Thread-safe: immutable.
 class ProcessMetrics : public prometheus::Collectable {

@@ -18,6 +18,18 @@ void EventHub::Unsubscribe(const std::shared_ptr<EventQueue>& queue) {
   queues_.erase(std::remove(queues_.begin(), queues_.end(), queue), queues_.end());
 }
 
+std::vector<size_t> EventHub::Pending() {
+  std::vector<std::shared_ptr<EventQueue>> queues;
+  {
+    MutexLock lock(mu_);
+    queues = queues_;
+  }
+  std::vector<size_t> pending;
+  pending.reserve(queues.size());
+  for (const auto& queue : queues) pending.push_back(queue->size());
+  return pending;
+}
+
 size_t EventHub::Publish(Event event) {
   event.time = clock_.WallNow();
   std::vector<std::shared_ptr<EventQueue>> queues;

@@ -27,6 +27,9 @@ class EventHub {
                                         absl::AnyInvocable<void()> on_ready = nullptr);
   void Unsubscribe(const std::shared_ptr<EventQueue>& queue);
 
+  // Events that wait in each subscriber's queue. Thread-safe.
+  std::vector<size_t> Pending();
+
   // Sets seq and time of `event` and pushes it. Returns how many events subscribers' queues folded
   // away for it.
   size_t Publish(Event event);

@@ -210,7 +210,8 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
     absl::erase_if(reinspect_, [this](const PodUid& uid) { return records_.Find(uid) == nullptr; });
     deps_.cache.UpdateTime(record.started_at);
   } else {
-    deps_.log.Write(LogLevel::kError, "GenericPLEG: Unable to retrieve pods",
+    // One line of an outage is enough, and the observer of lists knows when it begins and ends.
+    deps_.log.Write(LogLevel::kDebug, "GenericPLEG: Unable to retrieve pods",
                     {{"code", absl::StatusCodeToString(listing.status().code()), true},
                      {"error", std::string(listing.status().message())}});
   }

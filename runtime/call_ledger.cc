@@ -97,6 +97,16 @@ void CallLedger::Forget(absl::string_view target) {
   }
 }
 
+void CallLedger::ForgetIdle() {
+  pleg::MutexLock lock(mu_);
+  for (auto row = rows_.begin(); row != rows_.end();) {
+    const auto here = row++;
+    if (here->first.second.empty() || here->second.running > 0) continue;
+    --idle_rows_;
+    rows_.erase(here);
+  }
+}
+
 std::vector<std::string> CallLedger::UnansweredTargets() const {
   absl::flat_hash_set<std::string> targets;
   pleg::MutexLock lock(mu_);

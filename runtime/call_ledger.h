@@ -57,6 +57,9 @@ class CallLedger {
 
   // The target is gone: its rows end, and calls to it that still run begin none when they end.
   void Forget(absl::string_view target);
+  // Another connection, on which the runtime has answered: rows of targets without a running call
+  // end. They were the silence of who was there before; who hangs again begins another.
+  void ForgetIdle();
   // Targets that have a row; lists and Version are none.
   std::vector<std::string> UnansweredTargets() const;
 

@@ -164,6 +164,19 @@ TEST_F(CallLedgerTest, ATargetThatComesBackBeginsAnew) {
   EXPECT_EQ(Silence(), -1);
 }
 
+TEST_F(CallLedgerTest, AnotherRuntimeAnswersForItselfOnly) {
+  ledger_.Close(Open("between two tries"), kTimedOut);
+  Open("waiting");
+  ledger_.Close(ledger_.Open("ListContainers", "", pleg::MonoTime::Max()), kTimedOut);
+  Wait(50);
+  ledger_.ForgetIdle();
+  EXPECT_EQ(Silence("between two tries"), -1);
+  EXPECT_EQ(Silence("waiting"), 50);
+  EXPECT_EQ(Silence(""), 50);  // the next list tells
+  Open("between two tries");
+  EXPECT_EQ(Attempts("between two tries"), 1u);
+}
+
 TEST_F(CallLedgerTest, ListsAreNeverForgotten) {
   ledger_.Open("ListContainers", "", pleg::MonoTime::Max());
   ledger_.Forget("");

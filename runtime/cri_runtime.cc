@@ -12,6 +12,9 @@
 namespace runtime {
 namespace {
 
+// Objects with bad replies that are remembered; beyond it all are told again.
+constexpr size_t kMaxRefused = 1000;
+
 template <typename Request>
 std::string ListRequestBytes(const std::optional<pleg::PodUid>& pod) {
   Request request;
@@ -24,22 +27,36 @@ std::string ListRequestBytes(const std::optional<pleg::PodUid>& pod) {
 
 // A status reply of type `Response`, verified and converted.
 template <typename Response, typename Verify, typename Convert>
-auto DecodeStatus(const absl::StatusOr<grpc::ByteBuffer>& bytes, const CallSubject& subject,
-                  absl::string_view nil_text, Verify verify, Convert convert)
+auto DecodeStatus(absl::string_view reply, const CallSubject& subject, absl::string_view nil_text,
+                  Verify verify, Convert convert)
     -> absl::StatusOr<std::shared_ptr<const decltype(convert(Response().status()))>> {
-  if (!bytes.ok()) return bytes.status();
   const auto failed = [&subject](absl::string_view why) {
     return absl::InternalError(absl::StrCat(subject.Describe(), ": ", why));
   };
   Response response;
-  if (ParseLenient(FlatReply(*bytes).view(), response) == ParseResult::kMalformed) {
-    return failed("malformed reply");
-  }
+  if (ParseLenient(reply, response) == ParseResult::kMalformed) return failed("malformed reply");
   if (!response.has_status()) return failed(nil_text);
   if (const absl::Status valid = verify(response.status()); !valid.ok()) {
     return failed(valid.message());
   }
   return std::make_shared<const decltype(convert(response.status()))>(convert(response.status()));
+}
+
+std::string ContainerStatusRequestBytes(const pleg::ContainerId& id) {
+  v1::ContainerStatusRequest request;
+  request.set_container_id(id.value());
+  return request.SerializeAsString();
+}
+
+absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>> DecodeContainerStatus(
+    absl::string_view reply, const pleg::ContainerId& id, const pleg::ContainerId& sandbox) {
+  const CallSubject subject{
+      .method = kContainerStatus.name, .kind = "container", .target = id.value()};
+  const auto convert = [&sandbox](const v1::ContainerStatus& status) {
+    return ToContainerStatus(status, sandbox);
+  };
+  return DecodeStatus<v1::ContainerStatusResponse>(reply, subject, "container status is nil",
+                                                   VerifyContainerStatus, convert);
 }
 
 absl::StatusOr<pleg::RuntimeConditions> DecodeConditions(absl::string_view reply) {
@@ -80,6 +97,7 @@ CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg:
     : options_(std::move(options)),
       executor_(executor),
       clock_(clock),
+      observer_(observer),
       log_(log),
       ledger_(clock, observer),
       streaming_(options_.list_streaming),
@@ -133,21 +151,28 @@ pleg::Executor::Task CriRuntime::AnswerTask(Open<T>& open, uint64_t id, T answer
   };
 }
 
-void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::string target,
-                      absl::string_view request, OnBytes done,
+void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, CheckBytes check,
                       Transport::MessageCallback on_message) {
   if (!transport_.has_value()) {
-    return done(absl::UnavailableError("no container runtime has been found yet"));
+    absl::Status status = absl::UnavailableError("no container runtime has been found yet");
+    MarkUnanswered(status);
+    return done(status);
   }
+  const CriMethod& method = subject.method;
   const CallLedger::Id id =
-      ledger_.Open(method.name, target, clock_.Now() + options_.request_timeout);
-  auto on_reply = [this, id, &method, kind, target = std::move(target),
+      ledger_.Open(method.name, subject.target, clock_.Now() + options_.request_timeout);
+  auto on_reply = [this, id, subject = std::move(subject), check = std::move(check),
                    done = std::move(done)](Transport::Reply reply) mutable {
-    const CallSubject subject{.method = method.name,
-                              .kind = kind,
-                              .target = target,
-                              .max_reply_bytes = options_.max_reply_bytes};
-    const absl::Status status = MapStatus(reply.status, subject);
+    const CallSubject call{.method = subject.method.name,
+                           .kind = subject.kind,
+                           .target = subject.target,
+                           .max_reply_bytes = options_.max_reply_bytes};
+    absl::Status status = MapStatus(reply.status, call);
+    if (!reply.answered) MarkUnanswered(status);
+    if (status.ok() && check != nullptr) {
+      status = check(reply.body);
+      NoteReply(call, status);
+    }
     ledger_.Close(id, {.code = status.code(),
                        .answered = reply.answered,
                        .response_bytes = status.ok() ? reply.body.Length() : 0});
@@ -161,6 +186,39 @@ void CriRuntime::Call(const CriMethod& method, absl::string_view kind, std::stri
   }
 }
 
+void CriRuntime::NoteReply(const CallSubject& subject, const absl::Status& worth) {
+  if (worth.ok() && refused_.empty()) return;
+  std::pair<std::string, std::string> key(subject.method, subject.target);
+  if (worth.ok()) {
+    refused_.erase(key);
+    return;
+  }
+  observer_.OnInvalidItem(subject.method, "damaged_reply");
+  if (refused_.size() >= kMaxRefused) refused_.clear();
+  if (!refused_.insert(std::move(key)).second) return;
+  log_.Write(pleg::LogLevel::kError, "a reply of the container runtime cannot be used",
+             {{"method", std::string(subject.method), true},
+              {"object", std::string(subject.target), true},
+              {"error", std::string(worth.message())}});
+}
+
+template <typename T>
+void CriRuntime::CallOne(Open<T>& open, Subject subject, absl::string_view request,
+                         absl::AnyInvocable<std::type_identity_t<T>(absl::string_view)> decode,
+                         absl::AnyInvocable<void(std::type_identity_t<T>)> done) {
+  if (shut_down_) return;
+  const uint64_t id = Expect(open, std::move(done));
+  auto value = std::make_shared<T>();
+  auto check = [value, decode = std::move(decode)](const grpc::ByteBuffer& body) mutable {
+    *value = decode(FlatReply(body).view());
+    return value->status();
+  };
+  auto deliver = [this, &open, id, value](Bytes reply) {
+    Answer(open, id, reply.ok() ? std::move(*value) : T(reply.status()));
+  };
+  Call(std::move(subject), request, std::move(deliver), std::move(check));
+}
+
 template <typename Decoder>
 void CriRuntime::CallList(std::shared_ptr<ListOp> op, const CriMethod& stream,
                           const CriMethod& unary, Decoder& decoder, std::string request,
@@ -168,7 +226,7 @@ void CriRuntime::CallList(std::shared_ptr<ListOp> op, const CriMethod& stream,
   op->streamed = streaming_.load(std::memory_order_relaxed);
   op->reply_number = 0;
   op->bytes = 0;
-  if (!op->streamed) return Call(unary, "", "", request, std::move(done));
+  if (!op->streamed) return Call({unary}, request, std::move(done));
   auto on_message = [op, &decoder](const grpc::ByteBuffer& message) {
     if (op->reply_number == 0) op->reply_number = decoder.Begin();
     op->bytes += message.Length();
@@ -180,12 +238,12 @@ void CriRuntime::CallList(std::shared_ptr<ListOp> op, const CriMethod& stream,
     if (absl::IsUnimplemented(end.status()) && op->reply_number == 0) {
       streaming_.store(false, std::memory_order_relaxed);
       op->streamed = false;
-      return Call(unary, "", "", request, std::move(done));
+      return Call({unary}, request, std::move(done));
     }
     if (end.ok() && !op->damage.ok()) end = op->damage;
     done(std::move(end));
   };
-  Call(stream, "", "", request, std::move(on_end), std::move(on_message));
+  Call({stream}, request, std::move(on_end), nullptr, std::move(on_message));
 }
 
 template <typename Decoder>
@@ -202,6 +260,12 @@ auto CriRuntime::Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& bo
 void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
   if (shut_down_) return;
   auto op = std::make_shared<ListOp>();
+  if (!pod.has_value()) {
+    done = [this, done = std::move(done)](absl::StatusOr<pleg::Listing> listing) mutable {
+      if (listeners_.list) listeners_.list(listing.status());
+      done(std::move(listing));
+    };
+  }
   op->id = Expect(lists_, std::move(done));
   op->pod = std::move(pod);
   op->sent_at = clock_.Now();
@@ -229,6 +293,7 @@ void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
     op->failed = true;
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
   }
+  op->listing.list_sandboxes_bytes = bytes;
   if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, bytes);
   op->listing.sandboxes = *std::move(sandboxes);
 }
@@ -243,6 +308,7 @@ void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
   }
   op->listing.containers = *std::move(containers);
+  op->listing.list_containers_bytes = op->bytes;
   if (!op->pod.has_value()) {
     ledger_.SetListSize(kListContainers.name, op->bytes);
     ForgetRemovedTargets();
@@ -258,64 +324,66 @@ void CriRuntime::ForgetRemovedTargets() {
 }
 
 void CriRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) {
-  if (shut_down_) return;
-  const uint64_t id = Expect(sandbox_statuses_, std::move(done));
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(sandbox.id.value());
-  Call(kPodSandboxStatus, "sandbox", sandbox.id.value(), request.SerializeAsString(),
-       [this, id, target = sandbox.id](Bytes reply) {
-         const CallSubject subject{
-             .method = kPodSandboxStatus.name, .kind = "sandbox", .target = target.value()};
-         Answer(
-             sandbox_statuses_, id,
-             DecodeStatus<v1::PodSandboxStatusResponse>(reply, subject, "pod sandbox status is nil",
-                                                        VerifySandboxStatus, ToSandboxStatus));
-       });
+  auto decode = [id = sandbox.id](absl::string_view reply) {
+    const CallSubject subject{
+        .method = kPodSandboxStatus.name, .kind = "sandbox", .target = id.value()};
+    return DecodeStatus<v1::PodSandboxStatusResponse>(reply, subject, "pod sandbox status is nil",
+                                                      VerifySandboxStatus, ToSandboxStatus);
+  };
+  CallOne(sandbox_statuses_, {kPodSandboxStatus, "sandbox", sandbox.id.value()},
+          request.SerializeAsString(), std::move(decode), std::move(done));
 }
 
 void CriRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
                                     ContainerStatusCallback done) {
-  if (shut_down_) return;
-  const uint64_t id = Expect(container_statuses_, std::move(done));
-  v1::ContainerStatusRequest request;
-  request.set_container_id(container.id.value());
-  Call(kContainerStatus, "container", container.id.value(), request.SerializeAsString(),
-       [this, id, target = container.id, sandbox = container.sandbox_id](Bytes reply) {
-         const CallSubject subject{
-             .method = kContainerStatus.name, .kind = "container", .target = target.value()};
-         const auto convert = [&sandbox](const v1::ContainerStatus& status) {
-           return ToContainerStatus(status, sandbox);
-         };
-         Answer(container_statuses_, id,
-                DecodeStatus<v1::ContainerStatusResponse>(reply, subject, "container status is nil",
-                                                          VerifyContainerStatus, convert));
-       });
+  auto decode = [id = container.id, sandbox = container.sandbox_id](absl::string_view reply) {
+    return DecodeContainerStatus(reply, id, sandbox);
+  };
+  CallOne(container_statuses_, {kContainerStatus, "container", container.id.value()},
+          ContainerStatusRequestBytes(container.id), std::move(decode), std::move(done));
 }
 
 void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) {
   if (shut_down_) return;
   const uint64_t id = Expect(probes_, std::move(done));
-  v1::ContainerStatusRequest request;
-  request.set_container_id(container.id.value());
-  Call(kContainerStatus, "container", container.id.value(), request.SerializeAsString(),
-       [this, id](const Bytes&) { executor_.PostQuietly(AnswerTask(probes_, id, clock_.Now())); });
+  auto check = [id = container.id, sandbox = container.sandbox_id](const grpc::ByteBuffer& body) {
+    return DecodeContainerStatus(FlatReply(body).view(), id, sandbox).status();
+  };
+  auto tell = [this, id](const Bytes&) {
+    executor_.PostQuietly(AnswerTask(probes_, id, clock_.Now()));
+  };
+  Call({kContainerStatus, "container", container.id.value()},
+       ContainerStatusRequestBytes(container.id), std::move(tell), std::move(check));
 }
 
 void CriRuntime::Handshake(HandshakeCallback done) {
   if (shut_down_) return;
   const uint64_t id = Expect(handshakes_, std::move(done));
-  Call(kVersion, "", "", VersionRequestBytes(),
-       [this, id](Bytes reply) { Answer(handshakes_, id, OnVersion(std::move(reply))); });
+  CallVersion([this, id](const absl::StatusOr<RuntimeIdentity>& identity) {
+    Answer(handshakes_, id, identity);
+  });
+}
+
+void CriRuntime::CallVersion(
+    absl::AnyInvocable<void(const absl::StatusOr<RuntimeIdentity>&)> done) {
+  auto identity = std::make_shared<absl::StatusOr<RuntimeIdentity>>();
+  auto check = [identity](const grpc::ByteBuffer& body) {
+    *identity = CheckVersionReply(FlatReply(body).view());
+    return identity->status();
+  };
+  auto deliver = [this, identity, done = std::move(done)](Bytes reply) mutable {
+    if (!reply.ok()) *identity = reply.status();
+    OnVersion(*identity);
+    done(*identity);
+  };
+  Call({kVersion}, VersionRequestBytes(), std::move(deliver), std::move(check));
 }
 
 void CriRuntime::GetConditions(ConditionsCallback done) {
-  if (shut_down_) return;
-  const uint64_t id = Expect(conditions_, std::move(done));
-  Call(kStatus, "", "", v1::StatusRequest().SerializeAsString(), [this, id](Bytes reply) {
-    Answer(conditions_, id,
-           reply.ok() ? DecodeConditions(FlatReply(*reply).view())
-                      : absl::StatusOr<pleg::RuntimeConditions>(reply.status()));
-  });
+  CallOne(conditions_, {kStatus}, v1::StatusRequest().SerializeAsString(), DecodeConditions,
+          std::move(done));
 }
 
 void CriRuntime::OnConnection(bool connected) {
@@ -323,58 +391,42 @@ void CriRuntime::OnConnection(bool connected) {
     pleg::MutexLock lock(mu_);
     connected_ = connected;
   }
-  executor_.Post([this, connected, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.expired() && !shut_down_ && connection_listener_) connection_listener_(connected);
-  });
-  const std::string url = endpoint_.Url();
-  if (connected) {
-    ++connection_number_;
-    log_.Write(pleg::LogLevel::kInfo, "connected to the container runtime",
-               {{"endpoint", url}, {"connection", absl::StrCat(connection_number_), true}});
-    StartHandshake();
-    return;
+  std::string reason;
+  if (!connected) {
+    const absl::Status socket = CheckSocket(endpoint_.path());
+    if (!socket.ok()) reason = std::string(socket.message());
+    if (socket.ok() && connection_number_ > 0) reason = "the runtime closed the connection";
   }
-  const absl::Status socket = CheckSocket(endpoint_.path());
-  const std::string reason = socket.ok() ? "the runtime closed it" : std::string(socket.message());
-  log_.Write(pleg::LogLevel::kWarning,
-             connection_number_ == 0 ? "waiting for the container runtime"
-                                     : "lost the connection to the container runtime",
-             {{"endpoint", url},
-              {"reason", reason},
-              {"connection", absl::StrCat(connection_number_), true}});
+  executor_.Post([this, connected, reason, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired() || shut_down_ || !listeners_.connection) return;
+    listeners_.connection(connected, reason);
+  });
+  if (connected) ++connection_number_;
+  log_.Write(
+      pleg::LogLevel::kDebug,
+      connected ? "connected to the container runtime" : "no connection to the container runtime",
+      {{"endpoint", endpoint_.Url()},
+       {"connection", absl::StrCat(connection_number_), true},
+       {"reason", reason}});
+  if (connected) StartHandshake();
 }
 
 void CriRuntime::StartHandshake() {
-  Call(kVersion, "", "", VersionRequestBytes(),
-       [this, connection = connection_number_](Bytes reply) {
-         const bool stale = connection != connection_number_;
-         if (!OnVersion(std::move(reply)).ok() && !stale && Connected()) RetryHandshakeLater();
-       });
+  CallVersion([this, connection = connection_number_](const auto& identity) {
+    const bool stale = connection != connection_number_;
+    if (identity.ok() && !stale) ledger_.ForgetIdle();
+    if (!identity.ok() && !stale && Connected()) RetryHandshakeLater();
+  });
 }
 
-absl::StatusOr<RuntimeIdentity> CriRuntime::OnVersion(Bytes reply) {
-  absl::StatusOr<RuntimeIdentity> identity = reply.ok()
-                                                 ? CheckVersionReply(FlatReply(*reply).view())
-                                                 : absl::StatusOr<RuntimeIdentity>(reply.status());
-  bool changed = false;
-  {
-    pleg::MutexLock lock(mu_);
-    // A call that failed says nothing of who answers; a wrong answer does.
-    if (!reply.ok() && identity_.ok()) return identity;
-    changed = identity_ != identity;
-    identity_ = identity;
-  }
-  if (!changed) return identity;
-  if (identity.ok()) {
-    log_.Write(pleg::LogLevel::kInfo, "the container runtime said who it is",
-               {{"name", identity->name},
-                {"version", identity->version},
-                {"api_version", identity->api_version}});
-  } else {
-    log_.Write(pleg::LogLevel::kWarning, "the handshake with the container runtime failed",
-               {{"error", std::string(identity.status().message())}});
-  }
-  return identity;
+void CriRuntime::OnVersion(const absl::StatusOr<RuntimeIdentity>& identity) {
+  executor_.Post([this, identity, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired() || shut_down_ || !listeners_.identity) return;
+    listeners_.identity(identity);
+  });
+  pleg::MutexLock lock(mu_);
+  // A call that got no answer says nothing of who is there.
+  if (identity.ok() || WasAnswered(identity.status()) || !identity_.ok()) identity_ = identity;
 }
 
 void CriRuntime::RetryHandshakeLater() {

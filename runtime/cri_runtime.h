@@ -17,10 +17,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,7 +49,7 @@ struct CriOptions {
   std::optional<Endpoint> endpoint{};                 // empty: told later, by Connect
   absl::Duration request_timeout = absl::Minutes(2);  // of each call; a List is two calls
   // Between a handshake that failed and the next.
-  absl::Duration handshake_retry = absl::Seconds(5);
+  absl::Duration handshake_retry = absl::Seconds(1);
   size_t max_reply_bytes = size_t{256} * 1024 * 1024;
   DecodeMode decode = DecodeMode::kProjected;
   // Ask for lists as streams, which have no limit on their size; plain lists for good once the
@@ -89,10 +91,17 @@ class CriRuntime : public pleg::RuntimeService {
   // CRI's Status, of which the kubelet keeps the two conditions. kInternal if the reply has no
   // status or fewer than two conditions, as the kubelet judges.
   void GetConditions(ConditionsCallback done);
-  // Told on the core's thread of every connection made and lost. Set before Connect.
-  void OnConnectionChange(std::function<void(bool connected)> listener) {
-    connection_listener_ = std::move(listener);
-  }
+  // Told of what happens, on the core's thread. Set before Connect; may be empty.
+  struct Listeners {
+    // Every connection made and lost, and the first that could not be made; `reason` for a person,
+    // empty if unknown.
+    std::function<void(bool connected, absl::string_view reason)> connection{};
+    // Every outcome of Version.
+    std::function<void(const absl::StatusOr<RuntimeIdentity>&)> identity{};
+    // Every outcome of a list of everything, before its callback.
+    std::function<void(const absl::Status&)> list{};
+  };
+  void Listen(Listeners listeners) { listeners_ = std::move(listeners); }
 
   // Tries to connect now: the socket has just appeared.
   void ResetConnectionBackoff() {
@@ -112,11 +121,26 @@ class CriRuntime : public pleg::RuntimeService {
   template <typename T>
   using Open = absl::flat_hash_map<uint64_t, absl::AnyInvocable<void(T)>>;
 
-  // One call, entered in the ledger. `done` runs on the transport's thread.
+  using CheckBytes = absl::AnyInvocable<absl::Status(const grpc::ByteBuffer&)>;
+
+  // Which call on what.
+  struct Subject {
+    const CriMethod& method;
+    absl::string_view kind{};  // outlives the call
+    std::string target{};
+  };
+  // One call, entered in the ledger. `done` runs on the transport's thread. A reply that `check`
+  // refuses is no good answer: to the ledger, to the metrics and to `done` it is that error.
   // With `on_message` it is a stream, and `done` gets an empty body.
-  void Call(const CriMethod& method, absl::string_view kind, std::string target,
-            absl::string_view request, OnBytes done,
+  void Call(Subject subject, absl::string_view request, OnBytes done, CheckBytes check = nullptr,
             Transport::MessageCallback on_message = nullptr);
+  // One call whose reply is one value, brought to the core's thread.
+  template <typename T>
+  void CallOne(Open<T>& open, Subject subject, absl::string_view request,
+               absl::AnyInvocable<std::type_identity_t<T>(absl::string_view reply)> decode,
+               absl::AnyInvocable<void(std::type_identity_t<T>)> done);
+  // A reply that was refused, or a good one. Transport's thread.
+  void NoteReply(const CallSubject& subject, const absl::Status& worth);
   // Keeps `done` for the answer that Answer brings. Core's thread.
   template <typename T>
   uint64_t Expect(Open<T>& open, absl::AnyInvocable<void(T)> done);
@@ -143,12 +167,15 @@ class CriRuntime : public pleg::RuntimeService {
   void ForgetRemovedTargets();
   void OnConnection(bool connected);
   void StartHandshake();
-  absl::StatusOr<RuntimeIdentity> OnVersion(Bytes reply);
+  // Asks for Version; `done` runs on the transport's thread.
+  void CallVersion(absl::AnyInvocable<void(const absl::StatusOr<RuntimeIdentity>&)> done);
+  void OnVersion(const absl::StatusOr<RuntimeIdentity>& identity);
   void RetryHandshakeLater();
 
   const CriOptions options_;
   pleg::Executor& executor_;
   const pleg::Clock& clock_;
+  pleg::CallObserver& observer_;
   pleg::Log& log_;
   CallLedger ledger_;
 
@@ -161,7 +188,7 @@ class CriRuntime : public pleg::RuntimeService {
   Open<pleg::MonoTime> probes_;
   Open<absl::StatusOr<RuntimeIdentity>> handshakes_;
   Open<absl::StatusOr<pleg::RuntimeConditions>> conditions_;
-  std::function<void(bool)> connection_listener_;
+  Listeners listeners_;
   pleg::Executor::TimerId handshake_timer_ = 0;
   // Dies with this object: what is posted later finds it gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -172,6 +199,8 @@ class CriRuntime : public pleg::RuntimeService {
   SandboxListDecoder sandbox_decoder_;
   ContainerListDecoder container_decoder_;
   uint64_t connection_number_ = 0;
+  // Whose replies were refused last, by method and object; told of once.
+  absl::flat_hash_set<std::pair<std::string, std::string>> refused_;
 
   mutable pleg::Mutex mu_;
   bool connected_ ABSL_GUARDED_BY(mu_) = false;

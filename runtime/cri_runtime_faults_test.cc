@@ -1,6 +1,7 @@
 // CriRuntime when the runtime hangs, is away, answers too much or goes.
 
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 TEST_F(CriRuntimeTest, AHangEndsAtTheDeadlineAndStaysInTheLedgerAsSilence) {
@@ -67,16 +69,17 @@ TEST_F(CriRuntimeTest, WaitsForARuntimeThatIsAbsentAndSaysSoOnce) {
   EXPECT_FALSE(runtime_->Identity().ok());
   ASSERT_TRUE(server_.Start());
   OnLoop([this] { runtime_->ResetConnectionBackoff(); });
-  log_.WaitFor(kIdentified, 1);
+  log_.WaitFor(kThere, 1);
   EXPECT_TRUE(runtime_->Connected());
   EXPECT_TRUE(List().ok());
   EXPECT_EQ(log_.counts()[kWaiting], 1);
   EXPECT_EQ(log_.counts()[kConnected], 1);
+  EXPECT_EQ(log_.counts()["GenericPLEG: Unable to retrieve pods"], 0);
 }
 
 TEST_F(CriRuntimeTest, SurvivesARestartAndShakesHandsAgain) {
   Start();
-  log_.WaitFor(kIdentified, 1);
+  log_.WaitFor(kThere, 1);
   ASSERT_TRUE(List().ok());
   server_.Stop();
   log_.WaitFor(kLost, 1);
@@ -86,7 +89,7 @@ TEST_F(CriRuntimeTest, SurvivesARestartAndShakesHandsAgain) {
   upgraded.set_runtime_version("2.0.0");
   server_.Always("Version", FakeCriServer::Message(upgraded));
   ASSERT_TRUE(server_.Start());
-  log_.WaitFor(kIdentified, 2);
+  log_.WaitFor(kBack, 1);
   EXPECT_EQ(runtime_->Identity()->version, "2.0.0");
   EXPECT_TRUE(List().ok());
   EXPECT_EQ(log_.counts()[kLost], 1);
@@ -95,7 +98,7 @@ TEST_F(CriRuntimeTest, SurvivesARestartAndShakesHandsAgain) {
 
 TEST_F(CriRuntimeTest, VersionMustHaveAllFieldsAndTheRightVersion) {
   Start();
-  log_.WaitFor(kIdentified, 1);
+  log_.WaitFor(kThere, 1);
   server_.On("Version", [](const std::string& bytes) {
     EXPECT_EQ(Parse<v1::VersionRequest>(bytes).version(), "0.1.0");
     return FakeCriServer::Message(GoodVersion());
@@ -122,14 +125,43 @@ TEST_F(CriRuntimeTest, VersionMustHaveAllFieldsAndTheRightVersion) {
   EXPECT_TRUE(List().ok());  // no call waits for the handshake
 }
 
-TEST_F(CriRuntimeTest, AFailedHandshakeIsTriedAgainAndLoggedOnce) {
+TEST_F(CriRuntimeTest, AFailedHandshakeIsTriedAgain) {
   server_.Always("Version", FakeCriServer::Error(grpc::StatusCode::UNKNOWN, "not initialized yet"));
   Start();
   server_.WaitForCount("Version", 4);
-  EXPECT_EQ(log_.counts()[kHandshakeFailed], 1);
+  EXPECT_EQ(log_.counts()[kThere], 0);
   server_.Always("Version", FakeCriServer::Message(GoodVersion()));
-  log_.WaitFor(kIdentified, 1);
+  log_.WaitFor(kThere, 1);
   EXPECT_EQ(runtime_->Identity()->name, "fake");
+}
+
+TEST_F(CriRuntimeTest, ADamagedReplyIsNoGoodAnswerAndToldOncePerObject) {
+  Start();
+  log_.WaitFor(kThere, 1);
+  for (const char* method : {"Version", "Status", "ContainerStatus", "PodSandboxStatus"}) {
+    server_.Always(method, FakeCriServer::Raw("\x07"));
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Handshake().status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(Conditions().status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(ContainerStatus().status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(SandboxStatus().status().code(), absl::StatusCode::kInternal);
+  }
+  std::map<std::string, int> damaged;
+  for (const pleg::CallRecord& call : observer_.calls()) {
+    if (call.code == absl::StatusCode::kInternal) ++damaged[std::string(call.method)];
+  }
+  EXPECT_THAT(damaged, ElementsAre(Pair("ContainerStatus", 2), Pair("PodSandboxStatus", 2),
+                                   Pair("Status", 2), Pair("Version", 2)));
+  EXPECT_EQ((observer_.invalid()[{"ContainerStatus", "damaged_reply"}]), 2);
+  EXPECT_EQ((observer_.invalid()[{"Version", "damaged_reply"}]), 2);
+  EXPECT_EQ(log_.counts()[kBadReply], 4);
+  // Once it has answered well, a bad reply is news again.
+  server_.Always("ContainerStatus", FakeCriServer::Message(GoodContainerStatus()));
+  EXPECT_TRUE(ContainerStatus().ok());
+  server_.Always("ContainerStatus", FakeCriServer::Raw("\x07"));
+  EXPECT_FALSE(ContainerStatus().ok());
+  EXPECT_EQ(log_.counts()[kBadReply], 5);
 }
 
 TEST_F(CriRuntimeTest, ShutdownDuringAHangDropsTheCallbacks) {
@@ -159,7 +191,7 @@ TEST_F(CriRuntimeTest, ShutdownDuringAHangDropsTheCallbacks) {
 
 TEST_F(CriRuntimeTest, AnAnswerThatIsPostedWhenTheRuntimeDiesIsDropped) {
   Start();
-  log_.WaitFor(kIdentified, 1);
+  log_.WaitFor(kThere, 1);
   auto token = std::make_shared<int>(0);
   OnLoop([&] {
     runtime_->GetContainerStatus({}, [token](auto) { ++*token; });

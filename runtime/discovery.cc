@@ -8,10 +8,6 @@
 namespace runtime {
 namespace {
 
-constexpr absl::string_view kCriDisabled =
-    "speaks gRPC but not CRI v1 (runtime.v1.RuntimeService): a containerd whose CRI plugin is "
-    "disabled, as Docker's package configures it (disabled_plugins in /etc/containerd/config.toml),"
-    " or a runtime older than CRI v1";
 constexpr absl::string_view kDockerContainerd =
     "Docker's own containerd, whose CRI is disabled; a kubelet on Docker uses cri-dockerd";
 
@@ -43,7 +39,7 @@ CandidateState StateOfProbe(const absl::Status& probe) {
 }
 
 std::string Explain(CandidateState state, const absl::Status& probe) {
-  if (state == CandidateState::kNoCri) return std::string(kCriDisabled);
+  if (state == CandidateState::kNoCri) return ExplainHandshakeError(probe);
   return absl::StrCat(CandidateStateText(state), ": ", probe.message());
 }
 

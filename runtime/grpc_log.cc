@@ -12,16 +12,9 @@ namespace {
 
 std::atomic<pleg::Log*> grpc_log{nullptr};
 
+// What gRPC calls information is of use only to who debugs it.
 pleg::LogLevel ToLevel(gpr_log_severity severity) {
-  switch (severity) {
-    case GPR_LOG_SEVERITY_DEBUG:
-      return pleg::LogLevel::kDebug;
-    case GPR_LOG_SEVERITY_INFO:
-      return pleg::LogLevel::kInfo;
-    case GPR_LOG_SEVERITY_ERROR:
-      break;
-  }
-  return pleg::LogLevel::kError;
+  return severity == GPR_LOG_SEVERITY_ERROR ? pleg::LogLevel::kError : pleg::LogLevel::kDebug;
 }
 
 void OnLine(gpr_log_func_args* line) {

@@ -16,6 +16,9 @@ namespace {
 // The server's raw text, as a payload of the absl::Status.
 constexpr absl::string_view kMessagePayload = "plegd.io/grpc-message";
 
+// Present: nobody answered.
+constexpr absl::string_view kUnansweredPayload = "plegd.io/unanswered";
+
 // Go's names (google.golang.org/grpc/codes), by code.
 constexpr std::array<absl::string_view, 17> kGoNames = {
     "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
@@ -81,6 +84,25 @@ bool IsAnswer(const grpc::Status& status, bool deadline_passed, bool connected) 
     default:
       return true;
   }
+}
+
+void MarkUnanswered(absl::Status& status) {
+  if (!status.ok()) status.SetPayload(kUnansweredPayload, absl::Cord());
+}
+
+bool WasAnswered(const absl::Status& status) {
+  return !status.GetPayload(kUnansweredPayload).has_value();
+}
+
+std::string ExplainBrokenConnection(const absl::Status& status) {
+  const absl::string_view text = status.message();
+  if (absl::StrContains(text, "http1.x")) {
+    return "an HTTP/1 server listens there, no container runtime";
+  }
+  if (absl::StrContains(text, "SETTINGS")) {
+    return "it accepts connections but does not speak: no container runtime, or one that hangs";
+  }
+  return absl::StrCat("it accepts connections but no gRPC: ", text);
 }
 
 bool IsGone(const absl::Status& status) { return absl::IsNotFound(status); }

@@ -35,6 +35,14 @@ absl::Status MapStatus(const grpc::Status& status, const CallSubject& subject);
 // after the call.
 bool IsAnswer(const grpc::Status& status, bool deadline_passed, bool connected);
 
+// Remembers in a status of MapStatus that nobody answered.
+void MarkUnanswered(absl::Status& status);
+// Whether the runtime itself sent it; so says every status that has not been marked.
+bool WasAnswered(const absl::Status& status);
+
+// For a person: why there is no connection, from the failure of a call that was therefore not made.
+std::string ExplainBrokenConnection(const absl::Status& status);
+
 // NotFound for an object asked for by its id means that it is gone; the runtime may have removed it
 // after listing it, and that is no failure.
 bool IsGone(const absl::Status& status);

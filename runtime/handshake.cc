@@ -16,6 +16,10 @@ namespace runtime {
 namespace {
 
 constexpr absl::string_view kSupportedVersion = "0.1.0";
+constexpr absl::string_view kCriDisabled =
+    "speaks gRPC but not CRI v1 (runtime.v1.RuntimeService): a containerd whose CRI plugin is "
+    "disabled, as Docker's package configures it (disabled_plugins in /etc/containerd/config.toml),"
+    " or a runtime older than CRI v1";
 
 }  // namespace
 
@@ -44,6 +48,10 @@ absl::StatusOr<RuntimeIdentity> CheckVersionReply(absl::string_view reply) {
   return RuntimeIdentity{.name = version.runtime_name(),
                          .version = version.runtime_version(),
                          .api_version = version.runtime_api_version()};
+}
+
+std::string ExplainHandshakeError(const absl::Status& error) {
+  return std::string(absl::IsUnimplemented(error) ? kCriDisabled : error.message());
 }
 
 absl::StatusOr<RuntimeIdentity> ProbeVersion(const Endpoint& endpoint, absl::Duration timeout) {

@@ -29,6 +29,10 @@ std::string VersionRequestBytes();
 // another version.
 absl::StatusOr<RuntimeIdentity> CheckVersionReply(absl::string_view reply);
 
+// For a person: what an error of Version means for who is there. UNIMPLEMENTED is a server without
+// CRI v1, such as a containerd whose CRI plugin is disabled.
+std::string ExplainHandshakeError(const absl::Status& error);
+
 // Asks the runtime at `endpoint` who it is. Blocks up to `timeout`. An endpoint where nobody
 // listens is the error of CheckSocket, what answers wrongly that of the call or of
 // CheckVersionReply.

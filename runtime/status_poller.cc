@@ -1,9 +1,7 @@
 #include "runtime/status_poller.h"
 
-#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "runtime/cri_methods.h"
 
@@ -16,15 +14,15 @@ bool IsList(absl::string_view method) {
   return method == kListPodSandbox.name || method == kListContainers.name;
 }
 
-std::string Text(const std::optional<pleg::RuntimeCondition>& condition) {
-  return condition.has_value() ? condition->ToString() : "not told";
-}
-
 }  // namespace
 
 StatusPoller::StatusPoller(CriRuntime& runtime, pleg::Executor& executor, const pleg::Clock& clock,
-                           pleg::RuntimeState& state, pleg::Log& log)
-    : runtime_(runtime), executor_(executor), clock_(clock), state_(state), log_(log) {}
+                           pleg::RuntimeState& state, Listener listener)
+    : runtime_(runtime),
+      executor_(executor),
+      clock_(clock),
+      state_(state),
+      listener_(std::move(listener)) {}
 
 StatusPoller::~StatusPoller() { Stop(); }
 
@@ -55,26 +53,8 @@ void StatusPoller::PollNow() {
 
 void StatusPoller::OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& conditions) {
   status_out_ = false;
-  if (conditions.status().code() != last_error_.code()) {
-    if (!conditions.ok()) {
-      log_.Write(pleg::LogLevel::kError, "Container runtime sanity check failed",
-                 {{"error", std::string(conditions.status().message())}});
-    } else {
-      log_.Write(pleg::LogLevel::kInfo, "the container runtime answers Status again", {});
-    }
-  }
-  last_error_ = conditions.status();
-  if (!conditions.ok()) return;
-  state_.OnStatus(*conditions, clock_.Now());
-  const std::string runtime = Text(conditions->runtime_ready);
-  const std::string network = Text(conditions->network_ready);
-  if (runtime == Text(last_conditions_.runtime_ready) &&
-      network == Text(last_conditions_.network_ready)) {
-    return;
-  }
-  last_conditions_ = *conditions;
-  log_.Write(pleg::LogLevel::kInfo, "the container runtime's conditions are",
-             {{"conditions", absl::StrCat(runtime, "; ", network), true}});
+  if (conditions.ok()) state_.OnStatus(*conditions, clock_.Now());
+  if (listener_) listener_(conditions);
 }
 
 void StatusPoller::ProbeVersionBesideHungList() {

@@ -1,17 +1,17 @@
 // Asks the runtime for its Status every five seconds, as the kubelet does (updateRuntimeUp), and
 // looks whether a hung runtime still answers Version.
 //
-//   StatusPoller poller(runtime, executor, clock, state, log);
+//   StatusPoller poller(runtime, executor, clock, state, [](const auto& conditions) { … });
 //   poller.Start();
 
 #ifndef PLEGD_RUNTIME_STATUS_POLLER_H_
 #define PLEGD_RUNTIME_STATUS_POLLER_H_
 
+#include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "pleg/executor.h"
-#include "pleg/log.h"
 #include "pleg/mono_time.h"
 #include "pleg/runtime_state.h"
 #include "runtime/cri_runtime.h"
@@ -22,9 +22,11 @@ namespace runtime {
 // that hangs is not asked again and again.
 class StatusPoller {
  public:
-  // All outlive the poller.
+  using Listener = std::function<void(const absl::StatusOr<pleg::RuntimeConditions>&)>;
+
+  // All outlive the poller. `listener` is told every outcome, after `state`; may be empty.
   StatusPoller(CriRuntime& runtime, pleg::Executor& executor, const pleg::Clock& clock,
-               pleg::RuntimeState& state, pleg::Log& log);
+               pleg::RuntimeState& state, Listener listener);
   ~StatusPoller();
   StatusPoller(const StatusPoller&) = delete;
   StatusPoller& operator=(const StatusPoller&) = delete;
@@ -46,12 +48,10 @@ class StatusPoller {
   pleg::Executor& executor_;
   const pleg::Clock& clock_;
   pleg::RuntimeState& state_;
-  pleg::Log& log_;
+  const Listener listener_;
   pleg::Executor::TimerId timer_ = 0;
   bool status_out_ = false;
   bool version_out_ = false;
-  absl::Status last_error_;
-  pleg::RuntimeConditions last_conditions_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

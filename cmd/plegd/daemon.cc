@@ -3,14 +3,16 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "api/debug_text.h"
 #include "api/listen_address.h"
 #include "api/web_handler.h"
 #include "journal/boot_id.h"
+#include "metrics/process.h"
 #include "pleg/go_duration.h"
 
 namespace plegd {
@@ -18,6 +20,8 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kEventLogPatience = absl::Seconds(1);
+// Nobody can end plegd while it waits for the file to open.
+constexpr absl::Duration kEventLogOpen = absl::Milliseconds(500);
 
 pleg::PlegOptions CoreOptions(const Flags& flags) {
   pleg::PlegOptions options{.relist_period = flags.relist_period,
@@ -62,24 +66,21 @@ Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Cloc
       metrics_(MetricsOptions(flags), clock),
       hub_(clock),
       cache_(loop_),
+      story_(clock, log),
       runtime_(CriOptions(flags), loop_, clock, metrics_, log),
-      poller_(runtime_, loop_, clock, state_, log),
+      poller_(runtime_, loop_, clock, state_,
+              [this](const auto& conditions) { story_.OnStatus(conditions); }),
       pleg_(CoreOptions(flags), {runtime_, clock, loop_, cache_, hub_, metrics_, log}),
       sweep_({}, runtime_, loop_, clock, [this] { return pleg_.RunningContainers(); }) {}
 
 Daemon::~Daemon() { Stop(); }
 
-absl::Status Daemon::Start(const FoundRuntime& found) {
-  if (absl::Status status = StartWeb(); !status.ok()) return status;
+absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
+  if (absl::Status status = StartWeb(inherited); !status.ok()) return status;
   if (absl::Status status = StartEventLog(); !status.ok()) return status;
   ConnectMetrics();
   started_ = true;
-  runtime_.OnConnectionChange([this](bool connected) {
-    if (!connected) return;
-    pleg_.RelistNow();
-    poller_.PollNow();
-  });
-  Use(found);
+  ListenToRuntime();
   loop_.Post([this] {
     if (flags_.sweep) {
       pleg_.OnRelistSent([this] { sweep_.Beside(); });
@@ -93,33 +94,70 @@ absl::Status Daemon::Start(const FoundRuntime& found) {
   return absl::OkStatus();
 }
 
+void Daemon::ListenToRuntime() {
+  auto connection = [this](bool connected, absl::string_view reason) {
+    story_.OnConnection(connected, reason);
+    if (!connected) return;
+    pleg_.RelistNow();
+    poller_.PollNow();
+  };
+  runtime_.Listen({.connection = connection,
+                   .identity = [this](const auto& identity) { story_.OnIdentity(identity); },
+                   .list = [this](const absl::Status& status) { story_.OnList(status); }});
+}
+
 void Daemon::Use(const FoundRuntime& found) {
   {
     pleg::MutexLock lock(mu_);
     found_ = found;
   }
-  if (!found.endpoint.has_value()) return;
-  has_runtime_ = true;
-  loop_.Post([this, endpoint = *found.endpoint] { runtime_.Connect(endpoint); });
+  if (!found.settled || std::exchange(has_runtime_, true)) return;
+  loop_.Post([this, endpoint = *found.endpoint] {
+    story_.OnEndpoint(endpoint.Url());
+    runtime_.Connect(endpoint);
+    pleg_.RelistNow();
+    poller_.PollNow();
+  });
   watcher_.emplace(
       runtime::SocketWatcher::Options{.path = found.endpoint->path()},
       [this] { loop_.Post([this] { runtime_.ResetConnectionBackoff(); }); }, log_);
 }
 
+void Daemon::TellReady() {
+  loop_.Post([this] { manager_.Ready(); });
+}
+
+absl::Status Daemon::SetLogLevel(absl::string_view name, absl::string_view by) {
+  const absl::StatusOr<pleg::LogLevel> level = journal::ParseLogLevel(name);
+  if (!level.ok()) return level.status();
+  const pleg::LogLevel before = log_.level();
+  // Told at whichever of the two levels tells more.
+  log_.SetLevel(std::min(before, *level));
+  log_.Write(pleg::LogLevel::kWarning, "log level is changed",
+             {{"from", std::string(journal::LogLevelName(before))},
+              {"to", std::string(journal::LogLevelName(*level)), true},
+              {"by", std::string(by)}});
+  log_.SetLevel(*level);
+  return absl::OkStatus();
+}
+
 absl::Status Daemon::StartEventLog() {
   if (flags_.event_log.empty()) return absl::OkStatus();
-  event_log_.emplace(
-      journal::EventLogOptions{.path = flags_.event_log, .boot_id = journal::NewBootId()},
-      journal::EventLogDeps{hub_, clock_, log_});
+  event_log_.emplace(journal::EventLogOptions{.path = flags_.event_log,
+                                              .boot_id = journal::NewBootId(),
+                                              .open_patience = kEventLogOpen},
+                     journal::EventLogDeps{hub_, clock_, log_});
   return event_log_->Start();
 }
 
-absl::Status Daemon::StartWeb() {
-  api::HttpServerOptions options{.api_on_tcp = flags_.enable_api, .host_names = {HostName()}};
+absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {
+  api::HttpServerOptions options{.api_on_tcp = flags_.enable_api, .host_names = flags_.host_names};
+  options.host_names.push_back(HostName());
+  for (const InheritedSocket& socket : inherited) options.inherited_fds.push_back(socket.fd);
   for (const std::string& text : flags_.listen_addresses) {
     absl::StatusOr<api::ListenAddress> address = api::ParseListenAddress(text);
     if (!address.ok()) return address.status();
-    options.addresses.push_back(*std::move(address));
+    if (inherited.empty()) options.addresses.push_back(*std::move(address));
   }
   api::WebSources sources{
       .metrics = [this] { return metrics_.Render(); },
@@ -128,11 +166,15 @@ absl::Status Daemon::StartWeb() {
       .ready = [this] { return pleg_.Snapshot()->last_relist.has_value(); },
       .runtime = [this] { return DescribeRuntime(); },
       .debug = [this] { return DebugText(); },
+      .log_level = [this] { return std::string(journal::LogLevelName(log_.level())); },
+      .set_log_level = [this](absl::string_view name) { return SetLogLevel(name, "API"); },
       .pods = [this] { return cache_.All(); },
       .pod = [this](const pleg::PodUid& uid) { return cache_.Get(uid); },
   };
   absl::StatusOr<std::unique_ptr<api::HttpServer>> server = api::HttpServer::Start(
-      std::move(options), api::WebHandler({.version = PLEGD_VERSION}, std::move(sources), clock_));
+      std::move(options), api::WebHandler({.version = PLEGD_VERSION,
+                                           .metrics_type = std::string(metrics::kContentType)},
+                                          std::move(sources), clock_));
   if (!server.ok()) return server.status();
   http_ = *std::move(server);
   return absl::OkStatus();
@@ -174,6 +216,7 @@ api::RuntimeView Daemon::DescribeRuntime() const {
   const absl::StatusOr<runtime::RuntimeIdentity> identity = runtime_.Identity();
   api::RuntimeView view{.endpoint = {},
                         .endpoint_reason = {},
+                        .connection = story_.Connection(),
                         .identity = identity.ok()
                                         ? absl::StrCat(identity->name, " ", identity->version)
                                         : std::string(identity.status().message()),
@@ -186,35 +229,31 @@ api::RuntimeView Daemon::DescribeRuntime() const {
   return view;
 }
 
-std::string Daemon::DebugText() const {
-  const pleg::CallSnapshot calls = runtime_.Snapshot();
-  const std::shared_ptr<const pleg::PlegSnapshot> core = pleg_.Snapshot();
-  std::string out = absl::StrCat(
-      "version: ", PLEGD_VERSION, "\nflags: period=", pleg::FormatGoDuration(flags_.relist_period),
-      " threshold=", pleg::FormatGoDuration(flags_.relist_threshold),
-      " timeout=", pleg::FormatGoDuration(flags_.runtime_request_timeout),
-      " inspect=", flags_.serial_inspect ? "serial" : "parallel",
-      " decode=", flags_.typed_decode ? "typed" : "projected",
-      "\ncore loop: queued=", loop_.QueueDepth(),
-      " last_turn=", pleg::FormatGoDuration(clock_.Now() - loop_.LastTurn()),
-      "\ncore: sandboxes=", core->sandboxes, " inspections=", core->inspections_running,
-      " pending=", core->pods_pending, "\n");
+std::string Daemon::DebugText() {
+  api::DebugFacts facts{.version = PLEGD_VERSION,
+                        .flags = flags_.effective,
+                        .connection = story_.Connection(),
+                        .loop_queued = loop_.QueueDepth(),
+                        .loop_age = clock_.Now() - loop_.LastTurn(),
+                        .subscriber_queues = hub_.Pending(),
+                        .log_queued_bytes = log_.queued_bytes(),
+                        .core = *pleg_.Snapshot(),
+                        .calls = runtime_.Snapshot(),
+                        .pods = cache_.All()};
+  for (metrics::ThreadCpu& thread : metrics::ReadThreads()) {
+    facts.threads.push_back({std::move(thread.name), thread.id, thread.cpu_seconds});
+  }
   if (event_log_.has_value()) {
     const journal::EventLogStats stats = event_log_->stats();
-    absl::StrAppend(&out, "event log: dropped=", stats.dropped, " errors=", stats.errors, "\n");
+    facts.writers.emplace_back("event log",
+                               absl::StrCat("dropped=", stats.dropped, " errors=", stats.errors));
   }
-  const journal::StructuredLogStats log = log_.stats();
-  absl::StrAppend(&out, "log: dropped=", log.dropped, " errors=", log.errors, "\n");
-  for (const pleg::RunningCall& call : calls.running) {
-    absl::StrAppend(&out, "running: ", call.method, " ", absl::CHexEscape(call.target), " for ",
-                    pleg::FormatGoDuration(calls.taken_at - call.started_at), "\n");
-  }
-  for (const pleg::UnansweredTarget& row : calls.unanswered) {
-    absl::StrAppend(&out, "unanswered: ", row.method, " ", absl::CHexEscape(row.target), " for ",
-                    pleg::FormatGoDuration(calls.taken_at - row.since), ", ", row.attempts,
-                    " calls\n");
-  }
-  return out;
+  const journal::StructuredLogStats stats = log_.stats();
+  facts.writers.emplace_back("log",
+                             absl::StrCat("dropped=", stats.dropped, " errors=", stats.errors));
+  pleg::MutexLock lock(mu_);
+  facts.endpoint = found_.endpoint.has_value() ? found_.endpoint->Url() : "no endpoint yet";
+  return api::DebugText(facts);
 }
 
 void Daemon::LogDebugText() {
@@ -233,6 +272,10 @@ std::string Daemon::StatusLine() const {
 
 void Daemon::Tick() {
   if (event_log_.has_value()) event_log_->CheckStall();
+  const pleg::Verdict verdict = pleg_.Healthy();
+  story_.Tick({.verdict = verdict,
+               .node = state_.Ready(verdict, clock_.Now()),
+               .calls = runtime_.Snapshot()});
   manager_.SetStatus(StatusLine());
   manager_.Tick(clock_.Now());
   loop_.PostAt(clock_.Now() + kTick, [this] { Tick(); });

@@ -1,8 +1,8 @@
 // All the parts of plegd, wired together.
 //
 //   Daemon daemon(flags, log, clock, manager);
-//   if (absl::Status status = daemon.Start(found); !status.ok()) …
-//   …  daemon.Stop();
+//   if (absl::Status status = daemon.Start({}); !status.ok()) …
+//   daemon.Use(found);  …  daemon.Stop();
 
 #ifndef PLEGD_CMD_PLEGD_DAEMON_H_
 #define PLEGD_CMD_PLEGD_DAEMON_H_
@@ -18,6 +18,7 @@
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
 #include "cmd/plegd/service_manager.h"
+#include "cmd/plegd/service_manager_sockets.h"
 #include "journal/event_log.h"
 #include "journal/structured_log.h"
 #include "metrics/metrics.h"
@@ -30,6 +31,7 @@
 #include "runtime/cri_runtime.h"
 #include "runtime/event_loop.h"
 #include "runtime/socket_watcher.h"
+#include "runtime/state_log.h"
 #include "runtime/status_poller.h"
 
 namespace plegd {
@@ -42,12 +44,16 @@ class Daemon {
          ServiceManager& manager);
   ~Daemon();
 
-  // Opens what can be refused (listeners, event log) before anything runs; then begins to relist,
-  // if there is a runtime. Does not wait for it.
-  absl::Status Start(const FoundRuntime& found);
-  // A runtime has been found after all. Only once it had not been at Start.
+  // Opens what can be refused (listeners, event log) before anything runs; then begins to relist.
+  // Serves `inherited` in place of the addresses of the flags, unless it is empty. Does not wait
+  // for the runtime.
+  absl::Status Start(const std::vector<InheritedSocket>& inherited);
+  // What has been found so far; the first that is settled is used from then on.
   void Use(const FoundRuntime& found);
-  bool has_runtime() const { return has_runtime_; }
+  // Tells the service manager, once the calls that are due now have been sent.
+  void TellReady();
+  // kInvalidArgument for what is no level. `by`: who asked.
+  absl::Status SetLogLevel(absl::string_view name, absl::string_view by);
   // Writes what /debug/ serves to the log.
   void LogDebugText();
   // Ends everything in well under two seconds, unless a disk or a client hangs.
@@ -57,14 +63,15 @@ class Daemon {
   std::vector<std::string> addresses() const;
 
  private:
-  absl::Status StartWeb();
+  absl::Status StartWeb(const std::vector<InheritedSocket>& inherited);
+  void ListenToRuntime();
   absl::Status StartEventLog();
   void ConnectMetrics();
   // Once a second on the core's thread.
   void Tick();
   std::string StatusLine() const;
   api::RuntimeView DescribeRuntime() const;
-  std::string DebugText() const;
+  std::string DebugText();
 
   const Flags flags_;
   journal::StructuredLog& log_;
@@ -76,6 +83,7 @@ class Daemon {
   pleg::EventHub hub_;
   pleg::PodCache cache_;
   pleg::RuntimeState state_;
+  runtime::StateLog story_;
   runtime::CriRuntime runtime_;
   runtime::StatusPoller poller_;
   pleg::GenericPleg pleg_;

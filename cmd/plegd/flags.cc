@@ -80,6 +80,24 @@ std::string OneLine(const std::string& text) {
   return absl::StrReplaceAll(text, {{"\n", " "}, {"\r", " "}});
 }
 
+void AddWebOptions(CLI::App& app, Flags& flags) {
+  app.add_option("--web.listen-address", flags.listen_addresses,
+                 "where to serve HTTP: host:port, [v6]:port, :port or unix:///path; repeatable")
+      ->type_name("ADDRESS")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->capture_default_str();
+  app.add_flag("--web.enable-api", flags.enable_api,
+               "serve /api/v1/ on TCP too, to every local user (always served on unix sockets)");
+  app.add_option("--web.host-name", flags.host_names,
+                 "name by which browsers may ask for the page and the API over TCP; repeatable")
+      ->type_name("NAME")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--web.systemd-socket", flags.systemd_socket,
+               "do not start without sockets from systemd (they are used whenever they are there)");
+}
+
 void AddOptions(CLI::App& app, Flags& flags) {
   app.add_option("-r,--runtime-endpoint", flags.runtime_endpoint,
                  "CRI v1 socket: unix:///path or /path (env CONTAINER_RUNTIME_ENDPOINT)")
@@ -94,14 +112,7 @@ void AddOptions(CLI::App& app, Flags& flags) {
               "age of the last good relist that makes PLEG unhealthy");
   AddDuration(app, "--runtime-request-timeout", flags.runtime_request_timeout,
               "deadline of every call to the runtime");
-  app.add_option("--web.listen-address", flags.listen_addresses,
-                 "where to serve HTTP: host:port, [v6]:port, :port or unix:///path; repeatable")
-      ->type_name("ADDRESS")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->capture_default_str();
-  app.add_flag("--web.enable-api", flags.enable_api,
-               "serve /api/v1/ on TCP too, to every local user (always served on unix sockets)");
+  AddWebOptions(app, flags);
   app.add_flag("--metrics.kubelet-names", flags.kubelet_metrics,
                "serve the kubelet's own metric names too: kubelet_pleg_*, kubelet_running_*, "
                "kubelet_runtime_operations_*");
@@ -150,6 +161,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     if (endpoint->count() > 0 && parsed.flags.runtime_endpoint.empty()) {
       throw CLI::ValidationError("--runtime-endpoint", "is empty");
     }
+    parsed.flags.effective = app.config_to_str(/*default_also=*/true, /*write_description=*/false);
   } catch (const CLI::Success& done) {
     parsed.exit_code = app.exit(done);
   } catch (const CLI::ParseError& error) {

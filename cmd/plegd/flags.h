@@ -24,6 +24,8 @@ struct Flags {
   absl::Duration runtime_request_timeout = absl::Minutes(2);
   std::vector<std::string> listen_addresses = {"127.0.0.1:10270"};
   bool enable_api = false;
+  bool systemd_socket = false;
+  std::vector<std::string> host_names;
   std::string event_log;  // empty: none; "-": standard output
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;
@@ -34,6 +36,7 @@ struct Flags {
   bool sweep = true;
   bool kubelet_metrics = false;
   bool legacy_metrics = false;
+  std::string effective;  // all of the above as text, a line each
 };
 
 struct ParsedFlags {

@@ -1,38 +1,45 @@
 // plegd: relists a container runtime and serves what it learns.
 
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cmd/plegd/daemon.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
+#include "cmd/plegd/service_manager_sockets.h"
 #include "journal/structured_log.h"
 #include "runtime/grpc_log.h"
 #include "runtime/system_clock.h"
 
 namespace {
 
-// SIGTERM to exit, whatever hangs.
-constexpr unsigned kExitSeconds = 2;
-// How often to look for a runtime while there is none.
-constexpr timespec kLookAgain = {.tv_sec = 2, .tv_nsec = 0};
+// SIGTERM to exit, whatever hangs; a little less than the two seconds that are promised.
+constexpr itimerval kExitLimit = {.it_interval = {}, .it_value = {.tv_sec = 1, .tv_usec = 800'000}};
+
+// There is news of the runtime. Sent to the main thread only.
+int NewsSignal() { return SIGRTMIN; }
 
 // TERM and INT end plegd, USR1 writes its state to the log, HUP switches debug lines on and off.
 sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&signals, signal);
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP, NewsSignal()}) sigaddset(&signals, signal);
   return signals;
 }
 
@@ -42,7 +49,7 @@ void LimitExit() {
   struct sigaction action = {};
   action.sa_handler = [](int) { _exit(EXIT_SUCCESS); };
   sigaction(SIGALRM, &action, nullptr);
-  alarm(kExitSeconds);
+  setitimer(ITIMER_REAL, &kExitLimit, nullptr);
 }
 
 int Fail(absl::string_view what) {
@@ -51,42 +58,72 @@ int Fail(absl::string_view what) {
 }
 
 void LogFound(journal::StructuredLog& log, const plegd::FoundRuntime& found) {
+  for (const std::string& line : found.missing) {
+    log.Write(pleg::LogLevel::kDebug, "looked for a runtime", {{"candidate", line, true}});
+  }
   for (const std::string& line : found.lines) {
     log.Write(pleg::LogLevel::kInfo, "looked for a runtime", {{"candidate", line, true}});
   }
   log.Write(pleg::LogLevel::kInfo,
-            found.endpoint.has_value() ? "using a runtime" : "no runtime is there yet, waiting",
-            {{"endpoint", found.endpoint.has_value() ? found.endpoint->Url() : ""},
-             {"reason", found.reason}});
+            found.settled ? "using the container runtime at" : "no container runtime is there yet",
+            {{"endpoint", found.endpoint.has_value() ? found.endpoint->Url() : "none", true},
+             {"reason", found.reason, true},
+             {"plegd", found.settled ? "connects" : "looks again every half second"}});
 }
 
-void ToggleDebug(journal::StructuredLog& log, pleg::LogLevel configured) {
-  const bool debug = log.Enabled(pleg::LogLevel::kDebug);
-  const bool to_debug = !debug || configured == pleg::LogLevel::kDebug;
-  log.SetLevel(to_debug ? pleg::LogLevel::kDebug : configured);
-  log.Write(pleg::LogLevel::kWarning, to_debug ? "debug lines on" : "debug lines off", {});
+// Debug lines on, or back to the level of the command line.
+void ToggleDebug(journal::StructuredLog& log, plegd::Daemon& daemon, pleg::LogLevel configured) {
+  const bool to_debug =
+      !log.Enabled(pleg::LogLevel::kDebug) || configured == pleg::LogLevel::kDebug;
+  const pleg::LogLevel level = to_debug ? pleg::LogLevel::kDebug : configured;
+  static_cast<void>(daemon.SetLogLevel(journal::LogLevelName(level), "SIGHUP"));
 }
 
-// Until a signal says to end. Looks for a runtime while there is none.
+// What there is to use, from the command line and files at once, else as it is found.
+class RuntimeNews {
+ public:
+  RuntimeNews(const plegd::Flags& flags, journal::StructuredLog& log, plegd::Daemon& daemon)
+      : flags_(flags), log_(log), daemon_(daemon) {}
+
+  void Begin(const plegd::FoundRuntime& asked) {
+    if (asked.settled) return Use(asked);
+    finder_.emplace(flags_, [main = pthread_self()] { pthread_kill(main, NewsSignal()); });
+  }
+  void Take() {
+    if (!finder_.has_value()) return;
+    if (const std::optional<plegd::FoundRuntime> found = finder_->Take()) Use(*found);
+  }
+
+ private:
+  void Use(const plegd::FoundRuntime& found) {
+    LogFound(log_, found);
+    daemon_.Use(found);
+    if (!std::exchange(told_ready_, true)) daemon_.TellReady();
+  }
+
+  const plegd::Flags& flags_;
+  journal::StructuredLog& log_;
+  plegd::Daemon& daemon_;
+  std::optional<plegd::RuntimeFinder> finder_;
+  bool told_ready_ = false;
+};
+
+// Until a signal says to end; which.
 int WaitForEnd(const sigset_t& signals, const plegd::Flags& flags, journal::StructuredLog& log,
-               plegd::Daemon& daemon) {
+               plegd::Daemon& daemon, RuntimeNews& news) {
   while (true) {
-    const int signal = daemon.has_runtime() ? sigwaitinfo(&signals, nullptr)
-                                            : sigtimedwait(&signals, nullptr, &kLookAgain);
+    const int signal = sigwaitinfo(&signals, nullptr);
     if (signal == SIGTERM || signal == SIGINT) return signal;
     if (signal == SIGUSR1) daemon.LogDebugText();
-    if (signal == SIGHUP) ToggleDebug(log, flags.log_level);
-    if (daemon.has_runtime()) continue;
-    const absl::StatusOr<plegd::FoundRuntime> found = plegd::FindRuntime(flags);
-    if (!found.ok() || !found->endpoint.has_value()) continue;
-    LogFound(log, *found);
-    daemon.Use(*found);
+    if (signal == SIGHUP) ToggleDebug(log, daemon, flags.log_level);
+    if (signal == NewsSignal()) news.Take();
   }
 }
 
-int Run(const plegd::Flags& flags, const sigset_t& signals, plegd::ServiceManager& manager) {
-  const absl::StatusOr<plegd::FoundRuntime> found = plegd::FindRuntime(flags);
-  if (!found.ok()) return Fail(found.status().message());
+int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& sockets,
+        const sigset_t& signals, plegd::ServiceManager& manager) {
+  const absl::StatusOr<plegd::FoundRuntime> asked = plegd::AskedForRuntime(flags);
+  if (!asked.ok()) return Fail(asked.status().message());
 
   const runtime::SystemClock clock;
   journal::StructuredLog log(
@@ -95,18 +132,25 @@ int Run(const plegd::Flags& flags, const sigset_t& signals, plegd::ServiceManage
       clock);
   runtime::RouteGrpcLog(&log);
   plegd::Daemon daemon(flags, log, clock, manager);
-  if (const absl::Status started = daemon.Start(*found); !started.ok()) {
+  if (const absl::Status started = daemon.Start(sockets); !started.ok()) {
     return Fail(started.message());
   }
   if (const absl::Status started = log.Start(); !started.ok()) return Fail(started.message());
   const plegd::FileLimit files = plegd::RaiseFileLimit();
   if (!files.warning.empty()) log.Write(pleg::LogLevel::kWarning, files.warning, {});
   log.Write(pleg::LogLevel::kInfo, "plegd started",
-            {{"version", PLEGD_VERSION}, {"listening", absl::StrJoin(daemon.addresses(), ",")}});
-  LogFound(log, *found);
-  manager.Ready();
+            {{"version", PLEGD_VERSION},
+             {"listening", absl::StrJoin(daemon.addresses(), ",")},
+             {"sockets", sockets.empty() ? "own" : "from the service manager"},
+             {"open_files", absl::StrCat(files.soft)}});
+  if (!manager.status().ok()) {
+    log.Write(pleg::LogLevel::kWarning, "the service manager cannot be told anything",
+              {{"error", std::string(manager.status().message())}});
+  }
+  RuntimeNews news(flags, log, daemon);
+  news.Begin(*asked);
 
-  const int signal = WaitForEnd(signals, flags, log, daemon);
+  const int signal = WaitForEnd(signals, flags, log, daemon, news);
   LimitExit();
   manager.Stopping();
   log.Write(pleg::LogLevel::kInfo, "stopping", {{"signal", strsignal(signal)}});
@@ -127,9 +171,14 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
   // Before any thread: the environment is not safe to change later, and all threads inherit the
   // mask, so that only this one is signalled.
+  const absl::StatusOr<std::vector<plegd::InheritedSocket>> sockets = plegd::TakeInheritedSockets();
+  if (!sockets.ok()) return Fail(sockets.status().message());
+  if (sockets->empty() && parsed.flags.systemd_socket) {
+    return Fail("--web.systemd-socket: no sockets were passed (LISTEN_FDS)");
+  }
   plegd::ServiceManager manager(plegd::TakeNotifyEnvironment());
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  return Run(parsed.flags, signals, manager);
+  return Run(parsed.flags, *sockets, signals, manager);
 }

@@ -20,6 +20,7 @@
 #include "runtime/convert.h"
 #include "runtime/cri_runtime.h"
 #include "runtime/event_loop.h"
+#include "runtime/state_log.h"
 #include "runtime/system_clock.h"
 #include "runtime/testing/fake_cri_server.h"
 #include "runtime/testing/recording_observer.h"
@@ -132,9 +133,10 @@ class RecordingLog : public pleg::Log {
 
 inline constexpr char kConnected[] = "connected to the container runtime";
 inline constexpr char kWaiting[] = "waiting for the container runtime";
-inline constexpr char kLost[] = "lost the connection to the container runtime";
-inline constexpr char kIdentified[] = "the container runtime said who it is";
-inline constexpr char kHandshakeFailed[] = "the handshake with the container runtime failed";
+inline constexpr char kLost[] = "the container runtime is lost";
+inline constexpr char kThere[] = "the container runtime is there";
+inline constexpr char kBack[] = "the container runtime is back";
+inline constexpr char kBadReply[] = "a reply of the container runtime cannot be used";
 
 class CriRuntimeTest : public ::testing::Test {
  protected:
@@ -159,6 +161,9 @@ class CriRuntimeTest : public ::testing::Test {
                                                   .handshake_retry = absl::Milliseconds(5),
                                                   .max_reply_bytes = max_reply_bytes},
                                        loop_, clock_, observer_, log_);
+      runtime_->Listen({.connection = [this](bool up, auto why) { story_.OnConnection(up, why); },
+                        .identity = [this](const auto& who) { story_.OnIdentity(who); },
+                        .list = [this](const auto& status) { story_.OnList(status); }});
       runtime_->Connect();
     });
   }
@@ -213,11 +218,17 @@ class CriRuntimeTest : public ::testing::Test {
         [&](auto done) { runtime_->Handshake(std::move(done)); });
   }
 
+  absl::StatusOr<pleg::RuntimeConditions> Conditions() {
+    return Ask<absl::StatusOr<pleg::RuntimeConditions>>(
+        [&](auto done) { runtime_->GetConditions(std::move(done)); });
+  }
+
   testing::TempDir dir_;
   FakeCriServer server_{dir_.File("cri.sock")};
   SystemClock clock_;
   testing::RecordingObserver observer_;
   RecordingLog log_;
+  StateLog story_{clock_, log_};
   EventLoop loop_;
   std::unique_ptr<CriRuntime> runtime_;
 };

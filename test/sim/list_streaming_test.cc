@@ -57,9 +57,9 @@ class ListStreamingTest : public ::testing::Test {
                                          .list_streaming = true},
                      loop_, clock_, observer_, pleg::NullLog());
     std::promise<void> connected;
-    runtime_->OnConnectionChange([&connected, told = false](bool up) mutable {
+    runtime_->Listen({.connection = [&connected, told = false](bool up, auto) mutable {
       if (up && !std::exchange(told, true)) connected.set_value();
-    });
+    }});
     runtime_->Connect();
     loop_.Start();
     ASSERT_EQ(connected.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
