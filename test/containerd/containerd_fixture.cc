@@ -31,6 +31,9 @@ namespace fs = std::filesystem;
 
 constexpr char kBusyboxImage[] = "localhost/plegd-test/busybox:1";
 constexpr char kPauseImage[] = "localhost/plegd-test/pause:1";
+// A network that is there and does nothing: pods have the host's.
+constexpr char kNetwork[] =
+    R"({"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "loopback"}]})";
 constexpr char kWaitForExitCode[] = "read code </gate; exit $code";
 
 fs::path ToolsDir() {
@@ -147,13 +150,17 @@ Containerd::~Containerd() {
   close(from_keeper_);
 }
 
-std::string Containerd::endpoint() const { return absl::StrCat("unix://", dir_, "/ctr.sock"); }
+std::string Containerd::socket_path() const { return dir_ + "/s/ctr.sock"; }
+
+std::string Containerd::endpoint() const { return absl::StrCat("unix://", socket_path()); }
 
 absl::Status Containerd::StartKeeper() {
   WriteConfig();
   WriteRuncWrapper();
   fs::create_directory(dir_ + "/gates");
+  fs::create_directory(dir_ + "/updates");
   fs::create_directory(dir_ + "/cni");
+  std::ofstream(dir_ + "/cni/10-none.conflist") << kNetwork;
   int input[2];
   int output[2];
   if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) {
@@ -192,19 +199,25 @@ absl::Status Containerd::StartDaemon() {
   const absl::StatusOr<std::string> pid = ReadKeeperLine();
   if (!pid.ok()) return pid.status();
   pid_ = static_cast<pid_t>(std::atol(pid->c_str()));
-  cri_ = std::make_unique<CriClient>(endpoint());
-  if (!cri_->WaitForConnected()) {
+  // A new connection: one that waits out its back-off would tell too late that somebody answers.
+  const CriClient probe(endpoint());
+  if (!probe.WaitForConnected()) {
     return absl::InternalError(absl::StrCat("containerd does not answer: ", LogTail()));
   }
   // It listens before its CRI plugin has found the pods of a former run, and refuses until then.
-  const auto initialized = [this] {
-    return cri_
-        ->Call<runtime::v1::ListPodSandboxResponse>("ListPodSandbox",
-                                                    runtime::v1::ListPodSandboxRequest())
+  const auto initialized = [&probe] {
+    return probe
+        .Call<runtime::v1::ListPodSandboxResponse>("ListPodSandbox",
+                                                   runtime::v1::ListPodSandboxRequest())
         .ok();
   };
-  if (WaitUntil(initialized)) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("containerd does not list pods: ", LogTail()));
+  if (!WaitUntil(initialized)) {
+    return absl::InternalError(absl::StrCat("containerd does not list pods: ", LogTail()));
+  }
+  answered_at_ = absl::Now();
+  if (cri_ == nullptr) cri_ = std::make_unique<CriClient>(endpoint());
+  cri_->WaitForConnected();
+  return absl::OkStatus();
 }
 
 absl::Status Containerd::ImportImages() {
@@ -213,7 +226,7 @@ absl::Status Containerd::ImportImages() {
   absl::Status made = RunCommand({PLEGD_MAKE_IMAGES, archive, Tool("busybox")}, log);
   if (!made.ok()) return made;
   absl::Status imported =
-      RunCommand({Tool("ctr"), "--address", dir_ + "/ctr.sock", "--namespace", "k8s.io", "images",
+      RunCommand({Tool("ctr"), "--address", socket_path(), "--namespace", "k8s.io", "images",
                   "import", "--snapshotter", "native", archive},
                  log);
   if (!imported.ok()) return imported;
@@ -247,7 +260,7 @@ disabled_plugins = [
   "io.containerd.tracing.processor.v1.otlp",
 ]
 [grpc]
-  address = "%1$s/ctr.sock"
+  address = "%1$s/s/ctr.sock"
 [plugins."io.containerd.internal.v1.opt"]
   path = "%1$s/data/opt"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -273,10 +286,9 @@ void Containerd::WriteRuncWrapper() {
   std::ofstream(path) << absl::StrFormat(R"(#!/bin/sh
 for word; do
   [ "$word" = update ] || continue
-  while [ -e %1$s/hold-updates ]; do
-    : >%1$s/update-is-held
-    sleep 0.02
-  done
+  number=1
+  while ! mkdir %1$s/updates/$number 2>/dev/null; do number=$((number + 1)); done
+  while [ -e %1$s/hold-updates ] && [ ! -e %1$s/updates/$number/go ]; do sleep 0.02; done
   break
 done
 exec %2$s "$@"
@@ -365,14 +377,21 @@ absl::Status Containerd::ExitContainer(const std::string& container_id, int exit
 }
 
 void Containerd::HoldUpdates() {
-  unlink((dir_ + "/update-is-held").c_str());
+  std::error_code error;
+  fs::remove_all(dir_ + "/updates", error);
+  fs::create_directory(dir_ + "/updates", error);
   std::ofstream(dir_ + "/hold-updates") << "";
+}
+
+void Containerd::ReleaseUpdate(int number) {
+  std::ofstream(absl::StrCat(dir_, "/updates/", number, "/go")) << "";
 }
 
 void Containerd::ReleaseUpdates() { unlink((dir_ + "/hold-updates").c_str()); }
 
-bool Containerd::WaitUntilUpdateIsHeld() {
-  return WaitUntil([this] { return access((dir_ + "/update-is-held").c_str(), F_OK) == 0; });
+bool Containerd::WaitUntilUpdateIsHeld(int number) {
+  const std::string held = absl::StrCat(dir_, "/updates/", number);
+  return WaitUntil([&] { return access(held.c_str(), F_OK) == 0; });
 }
 
 absl::Status Containerd::UpdateContainer(const std::string& container_id, int64_t cpu_shares,

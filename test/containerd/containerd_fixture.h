@@ -51,7 +51,9 @@ struct ContainerSpec {
   std::map<std::string, std::string> annotations = {};
 };
 
-// Not thread-safe, but cri() is: calls that block may be made from other threads.
+// Thread-compatible, but cri() is thread-safe, and pods and containers may be handled by one thread
+// while another handles the daemon itself. Containers with a command of their own may be made and
+// started by several threads in pods that are there.
 class Containerd {
  public:
   // Why this machine cannot run real pods (not root, programs missing, no cgroups); empty if it
@@ -69,6 +71,8 @@ class Containerd {
   const CriClient& cri() const { return *cri_; }
   // unix:///...
   std::string endpoint() const;
+  // In a directory of its own, which containerd makes if it is missing.
+  std::string socket_path() const;
   // For further sockets and logs of the test; goes with this object.
   const std::string& dir() const { return dir_; }
   pid_t pid() const { return pid_; }
@@ -90,8 +94,10 @@ class Containerd {
   // the lock of that container's status. UpdateContainer blocks until the update is done.
   void HoldUpdates();
   void ReleaseUpdates();
-  // Blocks until an update has reached the gate. Returns false if none does in time.
-  bool WaitUntilUpdateIsHeld();
+  // Only that one, counted from 1 since HoldUpdates in the order in which they reach the gate.
+  void ReleaseUpdate(int number);
+  // Blocks until that update has reached the gate. Returns false if it does not in time.
+  bool WaitUntilUpdateIsHeld(int number = 1);
   absl::Status UpdateContainer(const std::string& container_id, int64_t cpu_shares,
                                absl::Duration timeout) const;
 
@@ -101,6 +107,8 @@ class Containerd {
   void Thaw();
   void Kill();
   absl::Status Restart();
+  // When the daemon that runs now first answered a list.
+  absl::Time answered_at() const { return answered_at_; }
 
   // The shim that holds this pod, 0 if there is none.
   pid_t ShimPid(const std::string& sandbox_id) const;
@@ -123,6 +131,7 @@ class Containerd {
   int to_keeper_ = -1;
   int from_keeper_ = -1;
   pid_t pid_ = 0;
+  absl::Time answered_at_ = absl::InfinitePast();
   std::unique_ptr<CriClient> cri_;
   std::map<std::string, plegd::test::cri::v1::PodSandboxConfig> sandboxes_;
   // Container id to the FIFO it reads its exit code from.

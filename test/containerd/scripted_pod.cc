@@ -50,11 +50,12 @@ std::string Describe(const plegd::v1::PodStatus& status) {
   return result;
 }
 
-ScriptedPod::ScriptedPod(Containerd& node, PodSpec spec) : node_(node), spec_(std::move(spec)) {}
+ScriptedPod::ScriptedPod(Containerd& node, PodSpec spec)
+    : node_(node), spec_(std::move(spec)), next_sandbox_attempt_(spec_.attempt) {}
 
 absl::Status ScriptedPod::RunSandbox() {
   PodSpec attempt = spec_;
-  attempt.attempt = sandboxes_.empty() ? spec_.attempt : sandboxes_.back().attempt + 1;
+  attempt.attempt = next_sandbox_attempt_++;
   const absl::StatusOr<std::string> id = node_.RunPod(attempt);
   if (!id.ok()) return id.status();
   sandboxes_.push_back({*id, attempt.attempt, true});
@@ -66,7 +67,7 @@ absl::Status ScriptedPod::StopSandbox() {
   Sandbox& sandbox = sandboxes_.back();
   if (absl::Status status = node_.StopPod(sandbox.id); !status.ok()) return status;
   for (Container& container : containers_) {
-    if (container.sandbox_id == sandbox.id && !container.exit_code.has_value()) {
+    if (container.sandbox_id == sandbox.id && container.running()) {
       Died(container, kKilled);
     }
   }
@@ -94,7 +95,7 @@ absl::Status ScriptedPod::RemoveOldestSandbox() {
 
 absl::StatusOr<std::string> ScriptedPod::CreateContainer(const std::string& name,
                                                          std::vector<std::string> command) {
-  const uint32_t attempt = NextAttempt(name);
+  const uint32_t attempt = next_attempt_[name]++;
   const absl::StatusOr<std::string> id = node_.CreateContainer(
       sandboxes_.back().id, {.name = name, .attempt = attempt, .command = std::move(command)});
   if (!id.ok()) return id.status();
@@ -171,9 +172,9 @@ std::string ScriptedPod::ExpectedStatus() const {
     result += DescribeSandbox(it->id, it->attempt, it->ready ? "ready" : "notready");
   }
   for (auto it = containers_.rbegin(); it != containers_.rend(); ++it) {
-    result += DescribeContainer(it->name, it->id, it->sandbox_id,
-                                it->exit_code.has_value() ? "exited" : "running", it->exit_code,
-                                it->attempt);
+    const char* state = !it->started ? "created" : it->running() ? "running" : "exited";
+    result +=
+        DescribeContainer(it->name, it->id, it->sandbox_id, state, it->exit_code, it->attempt);
   }
   return result;
 }
@@ -182,14 +183,6 @@ ScriptedPod::Container* ScriptedPod::Youngest(const std::string& name) {
   const auto it = std::find_if(containers_.rbegin(), containers_.rend(),
                                [&](const Container& container) { return container.name == name; });
   return it == containers_.rend() ? nullptr : &*it;
-}
-
-uint32_t ScriptedPod::NextAttempt(const std::string& name) const {
-  uint32_t next = 0;
-  for (const Container& container : containers_) {
-    if (container.name == name) next = container.attempt + 1;
-  }
-  return next;
 }
 
 void ScriptedPod::Died(Container& container, int32_t exit_code) {

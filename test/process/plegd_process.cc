@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -117,7 +118,8 @@ PlegdProcess::PlegdProcess(std::string dir, Subprocess process)
 absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::string& endpoint,
                                                                   const std::string& dir,
                                                                   const PlegdOptions& options) {
-  std::vector<std::string> argv = {PLEGD_BINARY,
+  const char* other = std::getenv("PLEGD_BINARY");
+  std::vector<std::string> argv = {other != nullptr ? other : PLEGD_BINARY,
                                    "--runtime-endpoint",
                                    endpoint,
                                    "--relist-period",
@@ -138,13 +140,19 @@ absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::str
   return absl::InternalError(absl::StrCat("plegd does not start: ", plegd->LogTail()));
 }
 
+absl::StatusOr<plegd::v1::Event> ParseEvent(const std::string& line) {
+  return FromJson<plegd::v1::Event>(line);
+}
+
+std::string PlegdProcess::event_log() const { return EventLogPath(dir_); }
+
 absl::StatusOr<std::vector<plegd::v1::Event>> PlegdProcess::Events() const {
   const std::string log = ReadFile(EventLogPath(dir_));
   std::vector<std::string> lines = absl::StrSplit(log, '\n');
   lines.pop_back();  // empty, or a line still being written
   std::vector<plegd::v1::Event> events;
   for (const std::string& line : lines) {
-    absl::StatusOr<plegd::v1::Event> event = FromJson<plegd::v1::Event>(line);
+    absl::StatusOr<plegd::v1::Event> event = ParseEvent(line);
     if (!event.ok()) return event.status();
     events.push_back(*std::move(event));
   }

@@ -27,11 +27,14 @@ struct HttpReply {
 // Blocks. GET over a unix socket; UNAVAILABLE if nobody answers there.
 absl::StatusOr<HttpReply> HttpGet(const std::string& socket_path, const std::string& target);
 
+// A line of an event log. INTERNAL for a line that is not an Event and nothing else.
+absl::StatusOr<plegd::v1::Event> ParseEvent(const std::string& line);
+
 // How a test's plegd differs from one that an operator starts.
 struct PlegdOptions {
   absl::string_view relist_period = "200ms";
-  std::vector<std::string> flags;
-  Environment environment;
+  std::vector<std::string> flags = {};
+  Environment environment = {};
   // What Start waits for: a good answer here.
   std::string started_when = "/readyz";
 };
@@ -39,7 +42,8 @@ struct PlegdOptions {
 // Killed by the destructor if it still runs. Thread-compatible.
 class PlegdProcess {
  public:
-  // Its logs and socket are in `dir`. Blocks until it has started.
+  // The plegd of this build, unless the environment's PLEGD_BINARY names another one. Its logs and
+  // socket are in `dir`. Blocks until it has started.
   static absl::StatusOr<std::unique_ptr<PlegdProcess>> Start(const std::string& endpoint,
                                                              const std::string& dir,
                                                              const PlegdOptions& options = {});
@@ -48,6 +52,8 @@ class PlegdProcess {
 
   // All complete lines of the event log. INTERNAL for a line that is not an Event and nothing else.
   absl::StatusOr<std::vector<plegd::v1::Event>> Events() const;
+  // The file that they are in.
+  std::string event_log() const;
 
   absl::StatusOr<HttpReply> Get(const std::string& target) const;
   // The whole cache. INTERNAL if the reply is not a PodList and nothing else.

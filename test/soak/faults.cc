@@ -1,0 +1,138 @@
+#include "test/soak/faults.h"
+
+#include <filesystem>
+#include <future>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "test/process/subprocess.h"
+
+namespace plegd_testing {
+namespace {
+
+constexpr absl::Duration kDown = absl::Seconds(3);
+// Beyond the threshold of ten seconds.
+constexpr absl::Duration kSilent = absl::Seconds(14);
+constexpr absl::Duration kStopped = absl::Seconds(6);
+constexpr absl::Duration kRecoveryBudget = absl::Milliseconds(1500);
+
+}  // namespace
+
+FaultReport Faults::Do(int number) {
+  using Action = void (Faults::*)(FaultReport&);
+  constexpr std::pair<const char*, Action> kAll[kKinds] = {
+      {"containerd killed", &Faults::Kill},   {"containerd frozen", &Faults::Freeze},
+      {"lock convoy", &Faults::Convoy},       {"socket removed, killed", &Faults::RemoveSocket},
+      {"plegd frozen", &Faults::FreezePlegd}, {"killed in a convoy", &Faults::KillInConvoy},
+  };
+  const auto& [name, action] = kAll[number % kKinds];
+  FaultReport report;
+  report.name = name;
+  (this->*action)(report);
+  return report;
+}
+
+double Faults::GoodRelists() const {
+  return plegd_.Metric("pleg_relist_phase_duration_seconds_count{phase=\"diff\"}").value_or(-1);
+}
+
+void Faults::AwaitRelist(FaultReport& report, double relists_before, absl::Time since) const {
+  if (!WaitUntil([&] { return GoodRelists() > relists_before; })) {
+    report.problems.push_back("no relist any more");
+    return;
+  }
+  report.recovery = absl::Now() - since;
+  if (report.recovery > kRecoveryBudget) {
+    report.problems.push_back(
+        absl::StrCat("recovers after ", absl::FormatDuration(report.recovery)));
+  }
+}
+
+void Faults::ExpectUnhealthy(FaultReport& report) const {
+  if (plegd_.Metric("pleg_healthy").value_or(-1) != 0) {
+    report.problems.push_back("healthy in spite of the silence");
+  }
+}
+
+void Faults::Restart(FaultReport& report) {
+  const double before = GoodRelists();
+  if (const absl::Status status = node_.Restart(); !status.ok()) {
+    report.problems.push_back(status.ToString());
+    return;
+  }
+  AwaitRelist(report, before, node_.answered_at());
+}
+
+void Faults::Kill(FaultReport& report) {
+  ++kills_;
+  node_.Kill();
+  report.outage = kDown;
+  absl::SleepFor(kDown);
+  Restart(report);
+}
+
+void Faults::Freeze(FaultReport& report) {
+  node_.Freeze();
+  report.outage = kSilent;
+  absl::SleepFor(kSilent);
+  ExpectUnhealthy(report);
+  const double before = GoodRelists();
+  node_.Thaw();
+  AwaitRelist(report, before, absl::Now());
+}
+
+void Faults::Convoy(FaultReport& report) {
+  node_.HoldUpdates();
+  std::future<absl::Status> update = std::async(std::launch::async, [this] {
+    return node_.UpdateContainer(victim_, 200, absl::Seconds(60));
+  });
+  if (!node_.WaitUntilUpdateIsHeld()) report.problems.push_back("no convoy");
+  report.outage = kSilent;
+  absl::SleepFor(kSilent);
+  ExpectUnhealthy(report);
+  const double before = GoodRelists();
+  node_.ReleaseUpdates();
+  AwaitRelist(report, before, absl::Now());
+  if (const absl::Status status = update.get(); !status.ok()) {
+    report.problems.push_back(status.ToString());
+  }
+}
+
+void Faults::RemoveSocket(FaultReport& report) {
+  const double before = GoodRelists();
+  std::filesystem::remove_all(std::filesystem::path(node_.socket_path()).parent_path());
+  if (!WaitUntil([&] { return GoodRelists() >= before + 2; })) {
+    report.problems.push_back("without the socket's file no relist over the open connection");
+  }
+  Kill(report);
+}
+
+void Faults::FreezePlegd(FaultReport& report) {
+  const double before = GoodRelists();
+  watch_.ExpectSilence(true);
+  plegd_.Freeze();
+  report.outage = kStopped;
+  absl::SleepFor(kStopped);
+  plegd_.Thaw();
+  watch_.ExpectSilence(false);
+  AwaitRelist(report, before + 1, absl::Now());
+}
+
+void Faults::KillInConvoy(FaultReport& report) {
+  node_.HoldUpdates();
+  std::future<absl::Status> update = std::async(std::launch::async, [this] {
+    return node_.UpdateContainer(victim_, 200, absl::Seconds(60));
+  });
+  if (!node_.WaitUntilUpdateIsHeld()) report.problems.push_back("no convoy");
+  absl::SleepFor(kDown);
+  ++kills_;
+  node_.Kill();
+  report.outage = kDown;
+  (void)update.get();  // died with the runtime
+  node_.ReleaseUpdates();
+  Restart(report);
+}
+
+}  // namespace plegd_testing
