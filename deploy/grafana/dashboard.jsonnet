@@ -62,7 +62,7 @@ local rows = [
   ]],
   ['PLEG', 7, [
     graph('PLEG relist rate', 'Relists a second.', 'sum by (%(by)s) (rate(pleg_relist_duration_seconds_count{%(s)s}[$__rate_interval]))', '{{instance}}', 'ops'),
-    graph('PLEG relist interval', '99th percentile of the time between two relists.', quantiles('pleg_relist_interval_seconds'), '{{instance}}', 's'),
+    graph('PLEG relist interval', '99th percentile of the time between two relists. A steady 2.5 s is between 1 s and 2.5 s, the limits of a bucket.', quantiles('pleg_relist_interval_seconds'), '{{instance}}', 's'),
     graph('PLEG relist duration', '99th percentile, inspections included. The kubelet\'s alert is at 10 s.', quantiles('pleg_relist_duration_seconds'), '{{instance}}', 's', 10),
   ]],
   ['What hangs', 7, [
@@ -80,7 +80,7 @@ local rows = [
   ['Calls', 7, [
     graph('Operation Rate', 'Calls to the runtime a second.', 'sum by (%(by)s, method) (rate(pleg_cri_calls_total{%(s)s}[$__rate_interval]))', '{{instance}} {{method}}', 'ops'),
     graph('Operation Error Rate', 'Those that did not succeed, by gRPC code.',
-          'sum by (%(by)s, method, code) (rate(pleg_cri_calls_total{%(s)s, code!="OK"}[$__rate_interval]))', '{{instance}} {{method}} {{code}}', 'ops'),
+          'sum by (%(by)s, method, code) (rate(pleg_cri_calls_total{%(s)s, code!="OK"}[$__rate_interval])) > 0', '{{instance}} {{method}} {{code}}', 'ops'),
     graph('Operation Duration 99th quantile', 'Of calls that ended, failed ones too.',
           'histogram_quantile(0.99, sum by (%(by)s, method, le) (rate(pleg_cri_call_duration_seconds_bucket{%(s)s}[$__rate_interval])))', '{{instance}} {{method}}', 's'),
   ]],
@@ -90,7 +90,7 @@ local rows = [
     graph('Containers', 'Of the last good listing, by state. Thousands of exited ones are what fills the lists.', 'sum by (%(by)s, state) (pleg_containers{%(s)s})', '{{instance}} {{state}}', 'none'),
   ]],
   ['Top of the nodes', 8, [
-    top('Longest silence by node', 'Ten nodes with the oldest target without an answer.', 'topk(10, max by (%(by)s, method) (pleg_cri_oldest_unanswered_seconds{%(s)s}))', 's'),
+    top('Longest silence by node', 'Ten nodes with the oldest target without an answer.', 'topk(10, max by (%(by)s, method) (pleg_cri_oldest_unanswered_seconds{%(s)s}) > 0)', 's'),
     top('Most containers by node', 'Ten nodes with the most containers, exited ones included.', 'topk(10, sum by (%(by)s) (pleg_containers{%(s)s}))', 'none'),
     graph('CPU of plegd', 'Share of one CPU.', 'sum by (%(by)s) (rate(process_cpu_seconds_total{%(s)s}[$__rate_interval]))', '{{instance}}', 'percentunit'),
     graph('Memory of plegd', 'Resident.', 'max by (%(by)s) (process_resident_memory_bytes{%(s)s})', '{{instance}}', 'bytes'),

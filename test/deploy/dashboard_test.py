@@ -58,7 +58,7 @@ class DashboardTest(harness.TestCase):
             self.assertEqual(panel["datasource"]["uid"], "${datasource}")
 
     def record(self):
-        """Five scrapes: twice of a runtime that works, then with a call that fails and one that hangs."""
+        """Scrapes of a runtime that works, then with calls that fail, at last with one that hangs."""
         directory = self.temporary_directory()
         socket = self.simulated_node(directory, "--churn", "5", "--exited", "5")
         address = self.plegd(socket, directory, "--relist-period", "200ms")
@@ -70,9 +70,9 @@ class DashboardTest(harness.TestCase):
             time.sleep(1)  # a scrape interval
             return harness.get(f"http://{address}/metrics")[1]
 
-        scrapes = [scrape(), scrape()]
-        ctl("fault", "add", "ContainerStatus", "error=INTERNAL", "count=3")
-        scrapes.append(scrape())
+        scrapes = [scrape()]
+        ctl("fault", "add", "ContainerStatus", "error=INTERNAL", "count=1000")
+        scrapes += [scrape(), scrape()]
         for method in ("ListContainers", "StreamContainers"):
             ctl("fault", "add", method, "hang")
         return scrapes + [scrape(), scrape()]

@@ -20,11 +20,18 @@ import unittest
 import urllib.error
 import urllib.request
 
+SKIPPED = 77
+
+try:
+    import yaml as _yaml  # noqa: F401: most of these tests need it
+except ImportError:
+    print("SKIPPED: PyYAML is missing")
+    sys.exit(SKIPPED)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEPLOY = os.path.join(ROOT, "deploy")
 BUILD = os.environ.get("PLEGD_BUILD", os.path.join(ROOT, "build", "dev"))
 TOOLS = os.environ.get("PLEGD_TOOLS", os.path.join(ROOT, "build", "tools"))
-SKIPPED = 77
 
 
 def find_tool(name):

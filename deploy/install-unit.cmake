@@ -1,0 +1,12 @@
+# Run at installation: writes the unit and its settings for the prefix in use.
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" OR CMAKE_INSTALL_PREFIX STREQUAL "/")
+  set(CMAKE_INSTALL_FULL_SYSCONFDIR /etc)
+else()
+  set(CMAKE_INSTALL_FULL_SYSCONFDIR ${CMAKE_INSTALL_PREFIX}/etc)
+endif()
+set(CMAKE_INSTALL_FULL_BINDIR ${CMAKE_INSTALL_PREFIX}/bin)
+configure_file(${PLEGD_DEPLOY_DIR}/systemd/plegd.service.in ${PLEGD_BUILD_DIR}/plegd.service @ONLY)
+file(INSTALL DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system TYPE FILE
+  FILES ${PLEGD_BUILD_DIR}/plegd.service)
+file(INSTALL DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/default TYPE FILE
+  FILES ${PLEGD_DEPLOY_DIR}/systemd/plegd.default RENAME plegd)
