@@ -7,8 +7,11 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -57,9 +60,10 @@ class HttpServerTest : public ::testing::Test {
     for (const std::string& address : addresses) {
       options.addresses.push_back(*ParseListenAddress(address));
     }
-    auto server = HttpServer::Start(options, Echo);
-    if (server.ok()) server_ = *std::move(server);
-    return server.status();
+    absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, Echo);
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    return absl::OkStatus();
   }
   void Start(const std::vector<std::string>& addresses, HttpServerOptions options = {}) {
     const absl::Status status = TryStart(addresses, std::move(options));
@@ -206,7 +210,7 @@ TEST_F(HttpServerTest, SurvivesMalformedRequests) {
 
 TEST_F(HttpServerTest, RejectsOversizedHeaders) {
   Start({"127.0.0.1:0"});
-  const std::string filler(64 * 1024, 'a');
+  const std::string filler(size_t{64} * 1024, 'a');
   RawClient header = Connect();
   header.Send(absl::StrCat("GET /echo HTTP/1.1\r\nHost: localhost\r\nX: ", filler, "\r\n\r\n"));
   EXPECT_THAT(header.ReadResponse(), Not(HasSubstr(" 200 ")));
@@ -259,6 +263,7 @@ TEST_F(HttpServerTest, TwoHundredConnectionsAreAllAnswered) {
 TEST_F(HttpServerTest, AnExhaustedTcpPortLeavesTheUnixSocketUsable) {
   Start({"127.0.0.1:0", UnixAddress()}, {.max_connections = 4});
   std::vector<RawClient> idle;
+  idle.reserve(8);
   for (int i = 0; i < 8; ++i) idle.push_back(Connect(0));
   EXPECT_THAT(Ask(kGet, 1), EndsWith("GET /echo api"));
 }
@@ -286,6 +291,86 @@ TEST_F(HttpServerTest, NamesTheAddressInUse) {
               AllOf(HasSubstr(absl::StrCat("cannot listen on ", taken)),
                     HasSubstr("Address already in use")));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/plegd.sock")) << "all or none";
+}
+
+// Answers to /later wait in `waiting` for whoever takes them.
+class HttpServerLaterTest : public HttpServerTest {
+ protected:
+  void StartLater(HttpServerOptions options = {}) {
+    options.addresses.push_back(*ParseListenAddress(UnixAddress()));
+    auto server = HttpServer::Start(options, [this](const Request& request) {
+      if (request.path != "/later") return Echo(request);
+      Response response;
+      response.later = [this](Respond respond) {
+        const std::lock_guard<std::mutex> lock(mu_);
+        waiting_.push_back(std::move(respond));
+      };
+      return response;
+    });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+  // Blocks until `count` wait.
+  std::vector<Respond> Waiting(size_t count) {
+    for (;;) {
+      {
+        const std::lock_guard<std::mutex> lock(mu_);
+        if (waiting_.size() >= count) return std::exchange(waiting_, {});
+      }
+      std::this_thread::yield();
+    }
+  }
+
+  static constexpr char kLater[] = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::mutex mu_;
+  std::vector<Respond> waiting_;
+};
+
+TEST_F(HttpServerLaterTest, AnAnswerMayComeLaterFromAnyThread) {
+  StartLater();
+  RawClient client = Connect();
+  client.Send(kLater);
+  const std::vector<Respond> waiting = Waiting(1);
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));  // others do not wait
+  waiting[0]({.status = 404, .body = "at last"});
+  waiting[0]({.body = "twice"});
+  EXPECT_THAT(client.ReadResponse(), AllOf(StartsWith("HTTP/1.1 404 "), EndsWith("at last")));
+  client.Send(kGet);
+  EXPECT_THAT(client.ReadResponse(), EndsWith("GET /echo api"));
+}
+
+TEST_F(HttpServerLaterTest, AnAnswerToNobodyIsDropped) {
+  StartLater();
+  std::optional<RawClient> client(Connect());
+  client->Send(kLater);
+  const std::vector<Respond> waiting = Waiting(1);
+  client.reset();
+  waiting[0]({.body = "nobody reads it"});
+  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));
+}
+
+TEST_F(HttpServerLaterTest, OnlyHalfOfTheConnectionsMayWait) {
+  StartLater({.max_connections = 4});
+  std::vector<RawClient> clients;
+  clients.reserve(3);
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(Connect());
+    clients.back().Send(kLater);
+  }
+  const std::vector<Respond> waiting = Waiting(2);
+  EXPECT_THAT(Ask(kLater), StartsWith("HTTP/1.1 503 "));
+  for (const Respond& respond : waiting) respond({.body = "now"});
+  for (RawClient& client : clients) EXPECT_THAT(client.ReadResponse(), EndsWith("now"));
+}
+
+TEST_F(HttpServerLaterTest, EndsWhileAnswersAreWaitedFor) {
+  StartLater();
+  RawClient client = Connect();
+  client.Send(kLater);
+  const std::vector<Respond> waiting = Waiting(1);
+  server_.reset();
+  waiting[0]({.body = "too late"});
+  client.ReadAll();
 }
 
 }  // namespace
