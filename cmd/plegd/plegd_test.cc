@@ -147,6 +147,7 @@ class PlegdTest : public ::testing::Test {
     dup2(err, STDOUT_FILENO);
     // Far above the numbers that they are given, so that none overwrites another.
     std::vector<int> high;
+    high.reserve(passed.size());
     for (const int fd : passed) high.push_back(fcntl(fd, F_DUPFD_CLOEXEC, 100));
     for (size_t i = 0; i < high.size(); ++i) dup2(high[i], 3 + static_cast<int>(i));
     if (!passed.empty()) {
