@@ -116,6 +116,7 @@ class NodeTest(harness.TestCase):
         self.apt("install", "/root/plegd.deb")
         self.watch_a_runtime()
         self.upgrade()
+        self.grant_host_probes()
         self.purge(before, accounts)
 
     def watch_a_runtime(self):
@@ -124,10 +125,10 @@ class NodeTest(harness.TestCase):
         status = self.sh("cat /proc/$(systemctl show plegd -P MainPID)/status")
         self.assertRegex(status, r"CapEff:\s+0{16}\n")
         self.assertRegex(status, r"Seccomp:\s+2\n")
-        # No runtime yet: alive, not healthy, and it says what it looked for.
+        # No runtime yet: alive, not healthy, and it says so.
         self.assertEqual(harness.get(f"http://127.0.0.1:{self.port}/livez")[0], 200)
         self.assertEqual(self.metric("pleg_healthy"), 0)
-        self.assertIn("/run/containerd/containerd.sock", self.sh("journalctl -u plegd"))
+        self.assertIn("no socket of a runtime found", self.sh("journalctl -u plegd"))
         # One appears where containerd's is looked for.
         self.sh("mkdir -p /run/containerd; systemd-run -q --unit=sim cri-sim --pods 5 "
                 "--listen unix:///run/containerd/containerd.sock")
@@ -163,6 +164,15 @@ class NodeTest(harness.TestCase):
         self.assertNotEqual(self.property("MainPID"), pid)
         self.assertIn(str(self.port), harness.read(self.root, "etc/default/plegd"))
         harness.wait_until(lambda: self.metric("pleg_healthy") == 1, 30, "health after the upgrade")
+
+    def grant_host_probes(self):
+        folder = "/etc/systemd/system/plegd.service.d"
+        self.sh(f"mkdir -p {folder} && cp /usr/share/doc/plegd/examples/10-host-probes.conf {folder} && "
+                "systemctl daemon-reload && systemctl restart plegd")
+        self.assertEqual(self.property("ActiveState"), "active")
+        bounds = self.sh("grep CapBnd /proc/$(systemctl show plegd -P MainPID)/status").split()[1]
+        self.assertEqual(int(bounds, 16), 1 << 19 | 1 << 21 | 1 << 34)  # SYS_PTRACE, SYS_ADMIN, SYSLOG
+        self.sh(f"rm -r {folder} && systemctl daemon-reload && systemctl restart plegd")
 
     def purge(self, before, accounts):
         self.sh("systemctl stop sim2; rm -rf /run/containerd")
