@@ -1,0 +1,26 @@
+// What plegctl's commands do: ask, render, print, and choose the exit code.
+
+#ifndef PLEGD_CMD_PLEGCTL_COMMANDS_H_
+#define PLEGD_CMD_PLEGCTL_COMMANDS_H_
+
+#include <string>
+
+#include "cmd/plegctl/client.h"
+#include "cmd/plegctl/flags.h"
+#include "cmd/plegctl/terminal.h"
+
+namespace plegctl {
+
+// All that a command comes to.
+struct Result {
+  std::string out = {};
+  std::string error = {};  // for standard error
+  ExitCode code = kExitSuccess;
+};
+
+// Blocks for the time-out at most. Of Flags::watch it knows nothing.
+Result Run(const Flags& flags, Client& client, const Terminal& terminal);
+
+}  // namespace plegctl
+
+#endif  // PLEGD_CMD_PLEGCTL_COMMANDS_H_

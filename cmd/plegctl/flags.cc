@@ -1,0 +1,248 @@
+#include "cmd/plegctl/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "cmd/plegctl/help.h"
+#include "pleg/go_duration.h"
+
+namespace plegctl {
+namespace {
+
+constexpr char kDefaultSocket[] = "/run/plegd/plegd.sock";
+constexpr char kCompleteCommand[] = "__complete";
+constexpr absl::Duration kLongestWait = absl::Hours(1);
+
+const std::vector<std::string>& OutputNames() {
+  static const auto* const names = new std::vector<std::string>{"table", "wide", "json", "yaml"};
+  return *names;
+}
+
+const std::vector<std::string>& ShellNames() {
+  static const auto* const names = new std::vector<std::string>{"bash", "zsh", "fish"};
+  return *names;
+}
+
+// What the flags say, before it is checked and converted.
+struct Raw {
+  std::string output = "table";
+  std::string socket;
+  std::string timeout = "2s";
+  std::string interval = "1s";
+  std::string patience = "30s";
+  bool all_namespaces = false;
+  Flags flags;
+};
+
+std::string DurationError(const std::string& text) {
+  const absl::StatusOr<absl::Duration> duration = pleg::ParseGoDuration(text);
+  if (!duration.ok()) return std::string(duration.status().message());
+  if (*duration > absl::ZeroDuration() && *duration <= kLongestWait) return "";
+  return absl::StrCat("'", text, "' is not from 1ns to 1h");
+}
+
+std::string SocketError(const std::string& text) {
+  absl::string_view path = text;
+  if (!absl::ConsumePrefix(&path, "unix://")) absl::ConsumePrefix(&path, "unix:");
+  if (path.empty() || path[0] != '/') {
+    return absl::StrCat("'", text, "' is neither /path nor unix:///path");
+  }
+  return "";
+}
+
+std::string SocketPath(const std::string& text) {
+  absl::string_view path = text;
+  if (!absl::ConsumePrefix(&path, "unix://")) absl::ConsumePrefix(&path, "unix:");
+  return std::string(path);
+}
+
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, std::string& text,
+                         const std::string& help) {
+  return app.add_option(name, text, help)
+      ->type_name("DURATION")
+      ->check(CLI::Validator(DurationError, ""))
+      ->capture_default_str();
+}
+
+// Before and after the command, as everybody types them.
+void AddCommonFlags(CLI::App& app, Raw& raw) {
+  app.add_option("--socket", raw.socket,
+                 absl::StrCat("plegd's socket; else PLEGD_SOCKET, else ", kDefaultSocket))
+      ->type_name("PATH")
+      ->check(CLI::Validator(SocketError, ""));
+  AddDuration(app, "--timeout", raw.timeout, "How long to wait for plegd");
+  app.add_flag("--no-color", raw.flags.no_color,
+               "No colours; they are only on a terminal anyway, and NO_COLOR says the same");
+}
+
+void AddOutput(CLI::App& app, Raw& raw) {
+  app.add_option("-o,--output", raw.output, "wide: more columns, exact durations")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember(OutputNames()))
+      ->capture_default_str();
+  app.add_flag("--no-trunc", raw.flags.no_trunc, "Whole ids and names");
+}
+
+void AddNamespace(CLI::App& app, Raw& raw) {
+  app.add_option("-n,--namespace", raw.flags.pod_namespace, "Only pods of this namespace")
+      ->type_name("NAMESPACE");
+  app.add_flag("-A,--all-namespaces", raw.all_namespaces, "Pods of all namespaces, as by default");
+}
+
+void AddWatch(CLI::App& app, Raw& raw) {
+  app.add_flag("-w,--watch", raw.flags.watch, "Show it again and again; q or Ctrl-C ends");
+  AddDuration(app, "--interval", raw.interval, "How often, with --watch");
+}
+
+using Commands = std::map<const CLI::App*, Command>;
+
+CLI::App* AddCommand(CLI::App& app, Raw& raw, Commands& commands, Command command,
+                     const CommandHelp& help) {
+  CLI::App* sub = app.add_subcommand(help.name, help.summary);
+  sub->footer(help.footer);
+  AddCommonFlags(*sub, raw);
+  commands[sub] = command;
+  return sub;
+}
+
+Commands AddCommands(CLI::App& app, Raw& raw) {
+  Commands commands;
+  for (const auto& [command, help] :
+       {std::pair{Command::kStatus, kStatusHelp}, std::pair{Command::kCalls, kCallsHelp},
+        std::pair{Command::kRelists, kRelistsHelp}, std::pair{Command::kPods, kPodsHelp}}) {
+    CLI::App* sub = AddCommand(app, raw, commands, command, help);
+    AddOutput(*sub, raw);
+    AddWatch(*sub, raw);
+    if (command == Command::kCalls || command == Command::kPods) AddNamespace(*sub, raw);
+    if (command == Command::kRelists) {
+      sub->add_option("--limit", raw.flags.rows, "The newest so many; 0: all of the last hour")
+          ->type_name("N")
+          ->default_val(20);
+    }
+  }
+  CLI::App* pod = AddCommand(app, raw, commands, Command::kPod, kPodHelp);
+  AddOutput(*pod, raw);
+  AddNamespace(*pod, raw);
+  pod->add_option("pod", raw.flags.query, "NAME, NAMESPACE/NAME, UID, container or sandbox id")
+      ->type_name("POD")
+      ->required();
+  pod->add_flag("--fresh", raw.flags.fresh, "Make plegd ask the runtime first");
+  CLI::App* check = AddCommand(app, raw, commands, Command::kCheck, kCheckHelp);
+  AddDuration(*check, "--patience", raw.patience, "A call without an answer for this is a problem");
+  CLI::App* version = AddCommand(app, raw, commands, Command::kVersion, kVersionHelp);
+  AddOutput(*version, raw);
+  version->add_flag("--client", raw.flags.client_only, "Do not ask plegd");
+  CLI::App* completion = AddCommand(app, raw, commands, Command::kCompletion, kCompletionHelp);
+  completion->add_option("shell", raw.flags.shell, "bash, zsh or fish")
+      ->type_name("SHELL")
+      ->check(CLI::IsMember(ShellNames()))
+      ->required();
+  return commands;
+}
+
+void Describe(CLI::App& app) {
+  app.require_subcommand(0, 1);
+  app.footer(kFooter);
+  app.set_version_flag("--version", "plegctl " PLEGD_VERSION, "plegctl's own version, and end");
+}
+
+Output OutputOf(const std::string& name) {
+  if (name == "wide") return Output::kWide;
+  if (name == "json") return Output::kJson;
+  return name == "yaml" ? Output::kYaml : Output::kTable;
+}
+
+// What was said in PLEGD_SOCKET is checked only if it counts.
+Flags ToFlags(Raw& raw) {
+  if (raw.socket.empty()) {
+    const char* environment = std::getenv("PLEGD_SOCKET");
+    raw.socket = environment == nullptr || *environment == '\0' ? kDefaultSocket : environment;
+    const std::string error = SocketError(raw.socket);
+    if (!error.empty()) throw CLI::ValidationError("PLEGD_SOCKET", error);
+  }
+  Flags flags = raw.flags;
+  flags.socket = SocketPath(raw.socket);
+  flags.output = OutputOf(raw.output);
+  flags.timeout = *pleg::ParseGoDuration(raw.timeout);
+  flags.interval = *pleg::ParseGoDuration(raw.interval);
+  flags.patience = *pleg::ParseGoDuration(raw.patience);
+  if (raw.all_namespaces) flags.pod_namespace.clear();
+  return flags;
+}
+
+OptionInfo DescribeOption(const CLI::Option& option) {
+  OptionInfo info;
+  for (const std::string& name : option.get_snames()) info.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) info.names.push_back("--" + name);
+  info.help = option.get_description();
+  info.takes_value = option.get_items_expected_max() > 0;
+  if (option.check_lname("output")) info.values = OutputNames();
+  return info;
+}
+
+CommandTree DescribeApp(CLI::App& app, const Commands& commands) {
+  CommandTree tree;
+  tree.name = app.get_name();
+  tree.help = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) tree.options.push_back(DescribeOption(*option));
+  }
+  const auto command = commands.find(&app);
+  if (command != commands.end()) {
+    if (command->second == Command::kCompletion) tree.arguments = ShellNames();
+    tree.takes_pod = command->second == Command::kPod;
+  }
+  for (CLI::App* sub : app.get_subcommands({})) {
+    tree.commands.push_back(DescribeApp(*sub, commands));
+  }
+  return tree;
+}
+
+}  // namespace
+
+std::variant<Flags, ExitCode> ParseFlags(int argc, const char* const* argv) {
+  Raw raw;
+  CLI::App app(kSummary, "plegctl");
+  if (argc > 1 && absl::string_view(argv[1]) == kCompleteCommand) {
+    raw.flags.command = Command::kComplete;
+    raw.flags.words.assign(argv + 2, argv + argc);
+    return ToFlags(raw);
+  }
+  Describe(app);
+  AddCommonFlags(app, raw);
+  const Commands commands = AddCommands(app, raw);
+  try {
+    app.parse(argc, argv);
+    for (const CLI::App* chosen : app.get_subcommands()) {
+      raw.flags.command = commands.at(chosen);
+      return ToFlags(raw);
+    }
+    std::cout << app.help();
+    return kExitSuccess;
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return kExitSuccess;
+  } catch (const CLI::CallForVersion&) {
+    std::cout << app.version() << "\n";
+    return kExitSuccess;
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "plegctl: " << error.what() << "\n";
+    return kExitUnknown;
+  }
+}
+
+CommandTree DescribeCommands() {
+  Raw raw;
+  CLI::App app(kSummary, "plegctl");
+  Describe(app);
+  AddCommonFlags(app, raw);
+  const Commands commands = AddCommands(app, raw);
+  return DescribeApp(app, commands);
+}
+
+}  // namespace plegctl

@@ -1,0 +1,92 @@
+// plegctl: asks plegd what this node's pods are, what hangs, and what follows from it.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cmd/plegctl/client.h"
+#include "cmd/plegctl/commands.h"
+#include "cmd/plegctl/flags.h"
+#include "cmd/plegctl/human.h"
+#include "cmd/plegctl/screen.h"
+#include "cmd/plegctl/terminal.h"
+
+namespace {
+
+using plegctl::Client;
+using plegctl::Flags;
+using plegctl::Result;
+using plegctl::Terminal;
+
+int Print(const Result& result) {
+  std::cout << result.out << std::flush;
+  std::cerr << result.error << std::flush;
+  return result.code;
+}
+
+// While plegd does not answer, what it said last stays below what is said about that.
+int WatchScreen(const Flags& flags, Client& client, Terminal terminal) {
+  plegctl::Screen screen;
+  std::string frame;
+  absl::Time answered = absl::Now();
+  auto event = plegctl::Screen::Event::kTime;
+  while (event != plegctl::Screen::Event::kQuit) {
+    plegctl::Resize(terminal);
+    const Result result = Run(flags, client, terminal);
+    std::string shown = result.out;
+    if (!result.out.empty()) {
+      frame = result.out;
+      answered = absl::Now();
+    } else {
+      shown = absl::StrCat(result.error, "\n");
+      if (!frame.empty()) {
+        absl::StrAppend(&shown, "What it said ", plegctl::HumanDuration(absl::Now() - answered),
+                        " ago:\n\n", frame);
+      }
+    }
+    screen.Draw(shown, terminal);
+    event = screen.Wait(flags.interval);
+  }
+  return plegctl::kExitSuccess;
+}
+
+// Into a file or a pipe: one after another, until the reader or a signal ends it.
+int WatchStream(const Flags& flags, Client& client, const Terminal& terminal) {
+  while (true) {
+    const Result result = Run(flags, client, terminal);
+    Print(result);
+    if (flags.output == plegctl::Output::kYaml) std::cout << "---\n" << std::flush;
+    if (flags.output == plegctl::Output::kTable || flags.output == plegctl::Output::kWide) {
+      std::cout << "\n" << std::flush;
+    }
+    if (!std::cout) return plegctl::kExitSuccess;
+    absl::SleepFor(flags.interval);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::variant<Flags, plegctl::ExitCode> parsed = plegctl::ParseFlags(argc, argv);
+  if (const auto* code = std::get_if<plegctl::ExitCode>(&parsed)) return *code;
+  const Flags& flags = std::get<Flags>(parsed);
+  Terminal terminal = plegctl::StandardOutput(flags.no_color);
+  terminal.full_ids = flags.no_trunc;
+  terminal.exact = flags.output == plegctl::Output::kWide;
+  Client client({.socket = flags.socket, .timeout = flags.timeout, .version = PLEGD_VERSION});
+  if (!flags.watch) {
+    const int code = Print(Run(flags, client, terminal));
+    // Threads of gRPC's that end by themselves are not worth waiting for.
+    std::cout.flush();
+    _exit(code);
+  }
+  const bool structured =
+      flags.output == plegctl::Output::kJson || flags.output == plegctl::Output::kYaml;
+  return isatty(STDOUT_FILENO) != 0 && !structured ? WatchScreen(flags, client, terminal)
+                                                   : WatchStream(flags, client, terminal);
+}
