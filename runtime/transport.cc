@@ -36,6 +36,9 @@ constexpr absl::Duration kMaxTimeout = absl::Hours(24 * 365 * 10);
 constexpr int kMinReconnectMillis = 100;
 constexpr int kMaxReconnectMillis = 500;
 constexpr int kConnectTimeoutMillis = 5000;
+// gRPC backs off between attempts that fail, but not after one that succeeded: a runtime that cuts
+// each connection would be called on without a pause. One that lasted so long is no such.
+constexpr absl::Duration kLasting = absl::Seconds(1);
 
 // The thread sleeps at least so long between two calls, whatever their timeouts.
 constexpr absl::Duration kLeastNap = absl::Seconds(1);
@@ -158,6 +161,10 @@ class Transport::Impl {
   pleg::MonoTime NextWake();
   // Ends the calls whose deadline has passed.
   void ExpireCalls();
+  // After a connection that did not last; longer each time.
+  void PauseReconnecting();
+  // Connects if the pause is over, or `now` if there is one.
+  void EndPause(bool now);
   void OnCallEnd(CallId id);
   void OnMessage(StreamCall& call);
   void OnStateChange();
@@ -182,10 +189,13 @@ class Transport::Impl {
   pleg::MonoTime sleeps_until_ ABSL_GUARDED_BY(mu_);  // past while the completion thread is awake
   absl::Duration shortest_timeout_ ABSL_GUARDED_BY(mu_) = kMaxTimeout;
   bool waker_set_ ABSL_GUARDED_BY(mu_) = false;
+  pleg::MonoTime paused_until_ ABSL_GUARDED_BY(mu_) = pleg::MonoTime::Max();  // Max: no pause
 
   // Completion thread only, once Connect has returned.
   grpc_connectivity_state watched_state_ = GRPC_CHANNEL_IDLE;
   std::optional<bool> connected_;
+  pleg::MonoTime connected_at_;
+  absl::Duration pause_;
 
   std::jthread thread_;
 };
@@ -250,6 +260,7 @@ pleg::MonoTime Transport::Impl::NextWake() {
   pleg::MutexLock lock(mu_);
   sleeps_until_ = latest + shortest_timeout_;
   if (!deadlines_.empty()) sleeps_until_ = std::min(sleeps_until_, deadlines_.begin()->first);
+  sleeps_until_ = std::min(sleeps_until_, paused_until_);
   return sleeps_until_;
 }
 
@@ -323,7 +334,9 @@ void Transport::Impl::Cancel(CallId id) {
 
 void Transport::Impl::ResetConnectionBackoff() {
   const std::shared_ptr<grpc::Channel> live = channel();
-  if (live != nullptr) grpc::experimental::ChannelResetConnectionBackoff(live.get());
+  if (live == nullptr) return;
+  grpc::experimental::ChannelResetConnectionBackoff(live.get());
+  EndPause(/*now=*/true);
 }
 
 void Transport::Impl::Shutdown() {
@@ -364,6 +377,7 @@ void Transport::Impl::Run() {
     }
     if (next == grpc::CompletionQueue::GOT_EVENT) static_cast<Tag*>(tag)->Complete(ok);
     ExpireCalls();
+    EndPause(/*now=*/false);
   }
 }
 
@@ -399,10 +413,38 @@ void Transport::Impl::OnStateChange() {
   const std::shared_ptr<grpc::Channel> live = channel();
   if (live == nullptr) return;
   // The watch tells that the state left, not where it is now: a short break must not be overlooked.
-  if (watched_state_ == GRPC_CHANNEL_READY) TellConnection(GRPC_CHANNEL_IDLE);
-  watched_state_ = live->GetState(/*try_to_connect=*/true);
+  bool lasted = true;
+  if (watched_state_ == GRPC_CHANNEL_READY) {
+    TellConnection(GRPC_CHANNEL_IDLE);
+    lasted = SystemClock::MonoNow() - connected_at_ >= kLasting;
+    if (lasted) {
+      pause_ = absl::ZeroDuration();
+    } else {
+      PauseReconnecting();
+    }
+  }
+  watched_state_ = live->GetState(/*try_to_connect=*/lasted);
   TellConnection(watched_state_);
   Watch(live, watched_state_);
+}
+
+void Transport::Impl::PauseReconnecting() {
+  pause_ = std::clamp(pause_ * 2, absl::Milliseconds(kMinReconnectMillis),
+                      absl::Milliseconds(kMaxReconnectMillis));
+  pleg::MutexLock lock(mu_);
+  paused_until_ = SystemClock::MonoNow() + pause_;
+}
+
+void Transport::Impl::EndPause(bool now) {
+  std::shared_ptr<grpc::Channel> live;
+  {
+    pleg::MutexLock lock(mu_);
+    if (paused_until_ == pleg::MonoTime::Max()) return;
+    if (!now && SystemClock::MonoNow() < paused_until_) return;
+    paused_until_ = pleg::MonoTime::Max();
+    live = channel_;
+  }
+  if (live != nullptr) live->GetState(/*try_to_connect=*/true);
 }
 
 void Transport::Impl::Watch(const std::shared_ptr<grpc::Channel>& channel,
@@ -419,6 +461,7 @@ void Transport::Impl::TellConnection(grpc_connectivity_state state) {
   const bool now_connected = state == GRPC_CHANNEL_READY;
   const bool first_failure = !connected_.has_value() && state == GRPC_CHANNEL_TRANSIENT_FAILURE;
   if (was_connected == now_connected && !first_failure) return;
+  if (now_connected) connected_at_ = SystemClock::MonoNow();
   connected_ = now_connected;
   if (on_connection_ != nullptr) on_connection_(now_connected);
 }

@@ -55,7 +55,7 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
 
   // Begins to connect and to tell of it; from then on a lost connection is re-established by
-  // itself, tried every 100 to 500 ms. Called once.
+  // itself, tried every 100 to 500 ms; at once if it has lasted for a second. Called once.
   void Connect();
 
   // Sends one call; fails at once while there is no connection. `done` runs exactly once, never

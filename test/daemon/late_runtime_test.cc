@@ -8,6 +8,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "runtime/sim/sim_runtime.h"
@@ -66,6 +70,16 @@ class LateRuntimeTest : public ::testing::Test {
     return plegd_->Metric("pleg_cri_calls_total{code=\"Unavailable\",method=\"ListPodSandbox\"}")
         .value_or(0);
   }
+  // Lines about the endpoint that an operator sees at the default level.
+  int Lines() const {
+    const std::string wanted = absl::StrCat("endpoint=unix://", socket_path());
+    int lines = 0;
+    for (absl::string_view line : absl::StrSplit(plegd_->Log(), '\n')) {
+      lines += absl::StrContains(line, wanted) ? 1 : 0;
+    }
+    return lines;
+  }
+
   const plegd_testing::ScratchDir dir_;
   std::shared_ptr<sim::SimRuntime> runtime_;
   std::unique_ptr<sim::SimServer> server_;
@@ -116,6 +130,28 @@ TEST_F(LateRuntimeTest, ItsSocketAndDirectoryAreMadeAnew) {
   std::filesystem::create_directory(run_dir());
   ASSERT_NO_FATAL_FAILURE(Serve());
   ExpectFoundInTime(before);
+}
+
+TEST_F(LateRuntimeTest, AbsenceIsOneLineHoweverLongAndReturnAnother) {
+  ASSERT_NO_FATAL_FAILURE(Serve());
+  Start();
+  for (int restart = 1; restart <= 2; ++restart) {
+    const int before = Lines();
+    server_ = nullptr;
+    WaitUntilLost();
+    ASSERT_TRUE(plegd_testing::WaitUntil([&] { return Lines() > before; }));
+    const int away = Lines();
+    WaitUntilLost();
+    WaitUntilLost();
+    EXPECT_EQ(Lines(), away) << plegd_->Log();
+    EXPECT_LE(away - before, 1) << plegd_->Log();
+    const double relists = GoodRelists();
+    ASSERT_NO_FATAL_FAILURE(Serve());
+    ExpectFoundInTime(relists);
+    ASSERT_TRUE(plegd_testing::WaitUntil([&] { return Lines() > away; }));
+    ASSERT_TRUE(plegd_->WaitForTwoRelists());
+    EXPECT_LE(Lines() - away, 1) << plegd_->Log();
+  }
 }
 
 // Its name is another's while its connection lives on: that one is asked as long as it answers, and
