@@ -195,6 +195,7 @@ TEST(EventLoopTest, QuietTasksRunWithTheNextTaskOrAfterASecond) {
   std::promise<void> alone;
   loop.PostQuietly([&] { alone.set_value(); });
   alone.get_future().wait();
+  Drain(loop);
   EXPECT_EQ(loop.QueueDepth(), 0u);
 }
 
@@ -209,6 +210,7 @@ TEST(EventLoopTest, ATimerWaitsALittleForAnotherOne) {
   loop.PostAt(when + absl::Milliseconds(30), [&] { both.set_value(); });
   loop.Start();
   both.get_future().wait();
+  Drain(loop);
   ASSERT_EQ(ran.size(), 2u);
   EXPECT_GE(ran[0], when + absl::Milliseconds(10));
   EXPECT_GE(ran[1], ran[0]);
