@@ -1,0 +1,309 @@
+// What holds for every diagnosis, whatever the evidence. What is found in which case is in
+// test/diagnosis.
+
+#include "pleg/diagnosis/diagnosis.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+#include <set>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/explain_text.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+// Random evidence in which everything may be absent, contradict everything else, and be hostile.
+class Fuzz {
+ public:
+  explicit Fuzz(uint32_t seed) : random_(seed) {}
+
+  Evidence Make() {
+    Evidence e;
+    e.observed_for = Age();
+    e.self = {Text(), Age(), Age()};
+    Runtime(e.runtime);
+    Relist(e.relist);
+    Many(e.methods, 8, [this] { return Method(); });
+    Many(e.unanswered, 8, [this] { return Unanswered(); });
+    Many(e.running, 3, [this] { return RunningEvidence{Text(), Object(), Age()}; });
+    Counts(e.counts);
+    Many(e.list_sizes, 3, [this] {
+      return ListSizeEvidence{Text(), Number(), Number(), Real(), static_cast<uint32_t>(Number())};
+    });
+    e.predicted_status_phase = Age();
+    Many(e.twins, 3, [this] { return Twin(); });
+    if (Coin()) e.host = Host();
+    if (Coin()) e.kubelet = Kubelet();
+    return e;
+  }
+
+ private:
+  uint32_t Roll(uint32_t sides) { return static_cast<uint32_t>(random_()) % sides; }
+  bool Coin() { return Roll(2) == 0; }
+
+  std::string Text() {
+    static const std::string kTexts[] = {"",
+                                         "containerd",
+                                         "cri-o",
+                                         "ListContainers",
+                                         "ListPodSandbox",
+                                         "ContainerStatus",
+                                         "PodSandboxStatus",
+                                         "Status",
+                                         "Version",
+                                         "UNAVAILABLE",
+                                         "RESOURCE_EXHAUSTED",
+                                         "INTERNAL",
+                                         "running",
+                                         "exited",
+                                         "connect: connection refused",
+                                         "Permission denied",
+                                         "unix:///run/k3s/containerd/containerd.sock",
+                                         "nfs_wait",
+                                         "fuse_wait",
+                                         std::string(5000, 'x'),
+                                         std::string("a\0b", 3),
+                                         "\xff\xfe",
+                                         "\x1b]0;evil\x07",
+                                         "a\nb\r\nc",
+                                         "'; reboot #",
+                                         "$(reboot)",
+                                         "-rf",
+                                         "\u202Egnp.exe",
+                                         "%s%n",
+                                         "1.7.14",
+                                         "v99999999999999999999"};
+    return kTexts[Roll(std::size(kTexts))];
+  }
+  std::string Id() { return Coin() ? absl::StrCat("id", Roll(3)) : Text(); }
+
+  absl::Duration Age() {
+    static const absl::Duration kAges[] = {
+        absl::ZeroDuration(),     absl::Milliseconds(3),     absl::Seconds(1),    absl::Seconds(6),
+        absl::Seconds(40),        absl::Minutes(4),          absl::Hours(30),     -absl::Seconds(5),
+        absl::InfiniteDuration(), -absl::InfiniteDuration(), absl::Hours(2562047)};
+    return kAges[Roll(std::size(kAges))];
+  }
+  std::optional<absl::Duration> MaybeAge() {
+    return Coin() ? std::optional<absl::Duration>(Age()) : std::nullopt;
+  }
+  double Real() {
+    static const double kReals[] = {0,
+                                    1,
+                                    50,
+                                    99,
+                                    100,
+                                    -1,
+                                    1e300,
+                                    -1e300,
+                                    std::numeric_limits<double>::quiet_NaN(),
+                                    std::numeric_limits<double>::infinity()};
+    return kReals[Roll(std::size(kReals))];
+  }
+  uint64_t Number() {
+    static const uint64_t kNumbers[] = {0, 1, 7, 2000, 30000, 15u << 20, 20u << 20, UINT64_MAX};
+    return kNumbers[Roll(std::size(kNumbers))];
+  }
+  template <typename T, typename Make>
+  void Many(std::vector<T>& out, uint32_t most, Make make) {
+    for (uint32_t n = Roll(most + 1); n > 0; --n) out.push_back(make());
+  }
+
+  ObjectRef Object() { return {ContainerId(Id()), PodUid(Text()), Text(), Text(), Text(), Text()}; }
+  void Runtime(RuntimeEvidence& runtime) {
+    runtime.endpoint = Text();
+    runtime.name = Text();
+    runtime.version = Text();
+    runtime.connected = Coin();
+    runtime.disconnected_reason = Text();
+    runtime.connection_for = Age();
+    Many(runtime.reconnected_ago, 5, [this] { return Age(); });
+    runtime.unsupported = Roll(8) == 0;
+    runtime.unsupported_text = Text();
+    if (Coin()) runtime.runtime_ready = Coin();
+    runtime.runtime_ready_text = Text();
+    if (Coin()) runtime.network_ready = Coin();
+    runtime.network_ready_text = Text();
+  }
+  void Relist(RelistEvidence& relist) {
+    relist.period = Age();
+    relist.threshold = Age();
+    relist.last_good_ago = MaybeAge();
+    relist.listing_for = MaybeAge();
+    Many(relist.recent, 3, [this] { return Age(); });
+  }
+  MethodEvidence Method() {
+    MethodEvidence method{Text(), MaybeAge(), Age(), MaybeAge(), MaybeAge(), {}};
+    if (Coin()) method.failing = {Age(), Text(), Text()};
+    return method;
+  }
+  UnansweredEvidence Unanswered() {
+    return {Text(), Object(), Age(), static_cast<uint32_t>(Number()), Coin()};
+  }
+  void Counts(CountEvidence& counts) {
+    counts.pods_pending = static_cast<uint32_t>(Number());
+    counts.exited = static_cast<uint32_t>(Number());
+    counts.exited_of_one_pod = static_cast<uint32_t>(Number());
+    counts.most_exited_pod = Object();
+    counts.oldest_exited = MaybeAge();
+    counts.changed_pods_per_minute = Real();
+  }
+  TwinEvidence Twin() {
+    TwinEvidence twin;
+    twin.generation = Coin() ? KubeletGeneration::kTwice : KubeletGeneration::kOnce;
+    twin.report.healthy = Coin();
+    twin.report.to_not_ready = Age();
+    if (Coin()) twin.report.flapping = {Age(), Age()};
+    twin.report.silent = Coin();
+    twin.report.lag = {Age(), Age(), Age()};
+    twin.report.restart_cost = Age();
+    twin.report.older_than_observed = Coin();
+    return twin;
+  }
+  ProcessEvidence Process() {
+    ProcessEvidence process;
+    process.pid = Coin() ? 4711 : -static_cast<int64_t>(Roll(5));
+    process.name = Text();
+    process.parent = Text();
+    process.action = Coin() ? "update" : Text();
+    process.state = "RSDTtZ\n\xff"[Roll(8)];
+    process.age = Age();
+    process.state_for = Age();
+    process.wait_function = Text();
+    Many(process.stack, 3, [this] { return Text(); });
+    process.container_id = ContainerId(Id());
+    return process;
+  }
+  ShimEvidence Shim() {
+    ShimEvidence shim;
+    shim.object = Object();
+    shim.listed_state = Text();
+    if (Coin()) shim.shim = Process();
+    shim.shim_missing = Coin();
+    if (Coin()) shim.container_alive = Coin();
+    shim.container_pid = static_cast<int64_t>(Roll(3));
+    shim.disagree_for = Age();
+    return shim;
+  }
+  HostEvidence Host() {
+    HostEvidence host;
+    host.sampled_ago = Age();
+    if (Coin()) host.cpu = Pressure{Real(), Real()};
+    if (Coin()) host.io = Pressure{Real(), Real()};
+    if (Coin()) host.memory = Pressure{Real(), Real()};
+    if (Coin()) host.memory_available_percent = Real();
+    Many(host.disks, 2, [this] { return DiskEvidence{Text(), Text(), Real(), Age(), 1}; });
+    Many(host.blocked, 3,
+         [this] { return BlockedGroup{Text(), Roll(9), Age(), 5, Text(), ContainerId(Id())}; });
+    Many(host.zombies, 2, [this] { return ZombieGroup{1, Text(), Roll(99)}; });
+    Many(host.oci_processes, 3, [this] { return Process(); });
+    Many(host.cni_processes, 2, [this] { return Process(); });
+    if (Coin()) host.pid1_cpu_percent = Real();
+    if (Coin()) host.dbus = Process();
+    if (Coin()) host.mountinfo_lines = Number();
+    Many(host.fuse, 2, [this] { return FuseConnection{Text(), Text(), Roll(3), Age()}; });
+    Many(host.nfs, 2, [this] { return NfsMount{Text(), Text()}; });
+    Many(host.frozen, 3, [this] { return FrozenCgroup{Object(), Text(), Coin(), Age()}; });
+    Many(host.headroom, 2, [this] { return Headroom{Text(), Real()}; });
+    if (Coin()) host.runtime_process = Process();
+    Many(host.shims, 3, [this] { return Shim(); });
+    Many(host.hung_tasks, 2, [this] { return Text(); });
+    host.kernel_version = Text();
+    host.systemd_version = Text();
+    Many(host.problems, 2, [this] { return ProbeProblem{Text(), Text(), Coin(), Age()}; });
+    return host;
+  }
+  KubeletEvidence Kubelet() {
+    KubeletEvidence kubelet;
+    kubelet.last_seen_ago = MaybeAge();
+    kubelet.never_relisted = Roll(4) == 0;
+    kubelet.evented = Roll(4) == 0;
+    if (Coin()) kubelet.healthz_ok = Coin();
+    kubelet.healthz_text = Text();
+    kubelet.error = Text();
+    return kubelet;
+  }
+
+  std::mt19937 random_;
+};
+
+void ExpectLine(const std::string& line, size_t most = 1000) {
+  EXPECT_EQ(Printable(line), line);
+  EXPECT_LE(line.size(), most);
+}
+
+bool RestartsKubelet(const Action& action) {
+  return absl::StrContains(action.command, "restart kubelet") ||
+         absl::StrContains(action.command, "restart k3s") ||
+         absl::StrContains(action.command, "kubelite");
+}
+
+void ExpectSound(const Diagnosis& diagnosis) {
+  ASSERT_FALSE(diagnosis.findings.empty());
+  EXPECT_EQ(diagnosis.exclusions.size(), std::size(kSubjects));
+  std::set<VerdictCode> codes;
+  bool latent = false;
+  for (const Finding& finding : diagnosis.findings) {
+    EXPECT_TRUE(codes.insert(finding.code).second) << VerdictCodeName(finding.code);
+    latent |= finding.code == VerdictCode::kLatentHang;
+    EXPECT_FALSE(finding.sentence.empty());
+    ExpectLine(finding.sentence, kMaxSentence);
+    for (const std::string& line : finding.supports) ExpectLine(line);
+    for (const std::string& line : finding.contradicts) ExpectLine(line);
+    bool disruptive = false;
+    for (const Action& action : finding.actions) {
+      ExpectLine(action.text);
+      ExpectLine(action.command, 6000);
+      EXPECT_FALSE(disruptive && !action.disruptive) << "a safe action after a disruptive one";
+      disruptive = action.disruptive;
+    }
+  }
+  for (const Finding& finding : diagnosis.findings) {
+    for (const Action& action : finding.actions) {
+      EXPECT_FALSE(latent && RestartsKubelet(action)) << action.command;
+    }
+  }
+  EXPECT_TRUE(codes.size() == 1 || codes.count(VerdictCode::kHealthy) == 0);
+  for (const Exclusion& exclusion : diagnosis.exclusions) ExpectLine(exclusion.figure, 200);
+  for (const Hint& hint : diagnosis.hints) ExpectLine(hint.text, 310);
+}
+
+TEST(DiagnosisTest, IsSoundWhateverTheEvidence) {
+  const uint32_t seed = std::random_device()();
+  std::set<VerdictCode> seen;
+  for (uint32_t i = 0; i < 3000; ++i) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed + i));
+    const Evidence evidence = Fuzz(seed + i).Make();
+    const Diagnosis diagnosis = Diagnose(evidence);
+    ExpectSound(diagnosis);
+    for (const Finding& finding : diagnosis.findings) seen.insert(finding.code);
+    const std::string text = ExplainText(diagnosis, {.all = true});
+    EXPECT_EQ(text, ExplainText(Diagnose(evidence), {.all = true})) << "not deterministic";
+    if (HasFailure()) break;
+  }
+  EXPECT_GE(seen.size(), kVerdictCodes - 3) << "the evidence is too poor to try the rules";
+}
+
+TEST(DiagnosisTest, OfNothingIsNotHealthy) {
+  const Diagnosis diagnosis = Diagnose({});
+  ExpectSound(diagnosis);
+  EXPECT_EQ(diagnosis.findings.front().code, VerdictCode::kStarting);
+}
+
+TEST(VerdictTest, NamesAreReadBack) {
+  for (size_t i = 0; i < kVerdictCodes; ++i) {
+    const auto code = static_cast<VerdictCode>(i);
+    EXPECT_EQ(ParseVerdictCode(VerdictCodeName(code)), code);
+  }
+  EXPECT_FALSE(ParseVerdictCode("list_lock_convoy").has_value());
+  EXPECT_FALSE(ParseVerdictCode("").has_value());
+}
+
+}  // namespace
+}  // namespace pleg

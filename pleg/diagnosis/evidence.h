@@ -1,0 +1,145 @@
+// All that a diagnosis is made of: one value that can be recorded and judged again elsewhere. Times
+// are ages at the moment of the evidence. What was not observed is absent, never a default that
+// looks like an observation.
+//
+//   Evidence evidence;  evidence.observed_for = clock.Now() - started;  …
+//   Diagnosis diagnosis = Diagnose(evidence);
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_EVIDENCE_H_
+#define PLEGD_PLEG_DIAGNOSIS_EVIDENCE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "pleg/diagnosis/host_evidence.h"
+#include "pleg/ids.h"
+#include "pleg/twin/kubelet_twin.h"
+
+namespace pleg {
+
+struct RuntimeEvidence {
+  std::string endpoint;  // "unix:///run/containerd/containerd.sock"
+  std::string name;      // as it names itself: "containerd", "cri-o"; empty before it answered
+  std::string version;
+  std::string api_version;
+  bool connected = false;
+  std::string disconnected_reason;              // "connect: connection refused"
+  absl::Duration connection_for = {};           // connected, or disconnected, for so long
+  std::vector<absl::Duration> reconnected_ago;  // of the last hour, latest first
+  bool unsupported = false;                     // it answers, but not CRI v1 (UNIMPLEMENTED)
+  std::string unsupported_text;
+  std::optional<bool> runtime_ready = {};  // the conditions of its last Status
+  std::string runtime_ready_text;          // reason and message
+  std::optional<bool> network_ready = {};
+  std::string network_ready_text;
+};
+
+struct MethodEvidence {
+  std::string method;                                // "ListContainers"
+  std::optional<absl::Duration> answered_ago = {};   // also with an error of the runtime's own
+  absl::Duration last_duration = {};                 // of that answer
+  std::optional<absl::Duration> median_recent = {};  // of the last minute
+  std::optional<absl::Duration> median_hour = {};
+  // Every call since then ended with an error.
+  struct Failure {
+    absl::Duration since = {};
+    std::string code;  // "RESOURCE_EXHAUSTED", as in absl::StatusCodeToString
+    std::string text;
+  };
+  std::optional<Failure> failing = {};
+};
+
+// See UnansweredTarget.
+struct UnansweredEvidence {
+  std::string method;
+  ObjectRef object;  // empty for lists, Version and Status
+  absl::Duration age = {};
+  uint32_t attempts = 0;
+  bool pod_pending = false;  // its pod has a change that the kubelet has to inspect
+};
+
+struct RunningEvidence {
+  std::string method;
+  ObjectRef object;
+  absl::Duration age = {};
+};
+
+struct RelistEvidence {
+  absl::Duration period = absl::Seconds(1);
+  absl::Duration threshold = absl::Minutes(3);
+  std::optional<absl::Duration> last_good_ago = {};  // start of the last whose lists succeeded
+  std::optional<absl::Duration> listing_for = {};    // a list is out
+  std::vector<absl::Duration> recent;                // how long the last took, latest first
+  std::optional<absl::Duration> median_interval = {};
+};
+
+struct CountEvidence {
+  uint32_t pods = 0;
+  uint32_t pods_pending = 0;
+  uint32_t sandboxes_ready = 0;
+  uint32_t sandboxes_notready = 0;
+  uint32_t created = 0;  // containers
+  uint32_t running = 0;
+  uint32_t exited = 0;
+  uint32_t unknown = 0;
+  uint32_t exited_of_one_pod = 0;  // the most
+  ObjectRef most_exited_pod;
+  std::optional<absl::Duration> oldest_exited = {};
+  double changed_pods_per_minute = 0;
+};
+
+struct ListSizeEvidence {
+  std::string method;
+  uint64_t bytes = 0;
+  uint64_t limit_bytes = 0;         // of the kubelet
+  double slope_bytes_per_hour = 0;  // over what was observed
+  uint32_t objects = 0;
+};
+
+struct TwinEvidence {
+  KubeletGeneration generation = KubeletGeneration::kOnce;
+  TwinReport report;
+};
+
+// plegd itself.
+struct SelfEvidence {
+  std::string version;
+  absl::Duration loop_lag = {};          // how late its loop ran what was due, of the last second
+  absl::Duration scheduling_delay = {};  // it was runnable and did not run, of the last second
+};
+
+struct KubeletEvidence {
+  std::optional<absl::Duration> last_seen_ago = {};  // age of kubelet_pleg_last_seen_seconds
+  bool never_relisted = false;                       // the gauge is 0
+  bool evented = false;  // EventedPLEG: it relists every 5 minutes, and its threshold is 10
+  std::string version;
+  std::optional<bool> healthz_ok = {};
+  std::string healthz_text;
+  std::string error;  // why it could not be asked; empty if it answered
+};
+
+// Immutable once built.
+struct Evidence {
+  absl::Time recorded_at = absl::InfinitePast();  // wall clock, for display: no rule reads it
+  absl::Duration observed_for = {};               // since plegd started
+  SelfEvidence self;
+  RuntimeEvidence runtime;
+  RelistEvidence relist;
+  std::vector<MethodEvidence> methods;
+  std::vector<UnansweredEvidence> unanswered;
+  std::vector<RunningEvidence> running;
+  CountEvidence counts;
+  std::vector<ListSizeEvidence> list_sizes;
+  // What the kubelet's inspections would take if it relisted now.
+  absl::Duration predicted_status_phase = {};
+  std::vector<TwinEvidence> twins;  // of both generations, or of the one that is configured
+  std::optional<HostEvidence> host = {};
+  std::optional<KubeletEvidence> kubelet = {};
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_EVIDENCE_H_

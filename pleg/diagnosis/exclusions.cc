@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "pleg/diagnosis/surroundings.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr size_t kMaxFigure = 160;
+
+// Collects figures of one subject; without any it is unknown.
+class Judge {
+ public:
+  explicit Judge(Subject subject) { exclusion_.subject = subject; }
+
+  Judge& Add(bool fine, absl::string_view figure, absl::string_view threshold) {
+    figures_.push_back(Printable(figure));
+    if (!threshold.empty()) thresholds_.push_back(std::string(threshold));
+    fine_ &= fine;
+    return *this;
+  }
+
+  Exclusion Done(absl::string_view why_unknown) {
+    if (figures_.empty()) {
+      exclusion_.figure = Shorten(Printable(why_unknown), kMaxFigure);
+      return exclusion_;
+    }
+    exclusion_.fitness = fine_ ? Fitness::kFine : Fitness::kNotFine;
+    exclusion_.figure = Shorten(absl::StrJoin(figures_, ", "), kMaxFigure);
+    exclusion_.threshold = absl::StrJoin(thresholds_, ", ");
+    return exclusion_;
+  }
+
+ private:
+  Exclusion exclusion_;
+  std::vector<std::string> figures_;
+  std::vector<std::string> thresholds_;
+  bool fine_ = true;
+};
+
+// Why the host's figures are missing.
+std::string WhyUnknown(const Facts& facts) {
+  if (facts.host == nullptr) return "the host was not looked at";
+  if (facts.host->problems.empty()) return "not read";
+  const ProbeProblem& problem = facts.host->problems.front();
+  return absl::StrCat("not read: ", problem.probe, ": ", problem.text);
+}
+
+Exclusion Disk(const Facts& facts) {
+  Judge judge(Subject::kDisk);
+  if (facts.host != nullptr) {
+    if (facts.host->io.has_value()) {
+      const double full = facts.host->io->full_avg10;
+      judge.Add(full < kIoFull, absl::StrCat("io full ", FormatPercent(full)),
+                FormatPercent(kIoFull));
+    }
+    for (const DiskEvidence& disk : facts.host->disks) {
+      judge.Add(disk.utilization_percent < kDiskBusy || disk.await < kDiskAwait,
+                absl::StrCat(disk.device, " ", FormatPercent(disk.utilization_percent), " busy, ",
+                             FormatLatency(disk.await), " a request"),
+                absl::StrCat(FormatPercent(kDiskBusy), " and ", FormatLatency(kDiskAwait)));
+    }
+  }
+  return judge.Done(WhyUnknown(facts));
+}
+
+Exclusion Cpu(const Facts& facts) {
+  Judge judge(Subject::kCpu);
+  if (facts.host != nullptr && facts.host->cpu.has_value()) {
+    const double some = facts.host->cpu->some_avg10;
+    judge.Add(some < kCpuSome, absl::StrCat("cpu some ", FormatPercent(some)),
+              FormatPercent(kCpuSome));
+  }
+  const SelfEvidence& self = facts.e.self;
+  if (facts.own_lag || (facts.host != nullptr && facts.host->cpu.has_value())) {
+    const absl::Duration lag = std::max(self.loop_lag, self.scheduling_delay);
+    judge.Add(!facts.own_lag, absl::StrCat("plegd's own delay ", FormatLatency(lag)),
+              FormatLatency(kOwnLag));
+  }
+  return judge.Done(WhyUnknown(facts));
+}
+
+Exclusion Memory(const Facts& facts) {
+  Judge judge(Subject::kMemory);
+  if (facts.host != nullptr && facts.host->memory.has_value()) {
+    const double full = facts.host->memory->full_avg10;
+    judge.Add(full < kMemoryFull, absl::StrCat("memory full ", FormatPercent(full)),
+              FormatPercent(kMemoryFull));
+  }
+  if (facts.host != nullptr && facts.host->memory_available_percent.has_value()) {
+    constexpr double kLittle = 5;
+    const double available = *facts.host->memory_available_percent;
+    judge.Add(available >= kLittle, absl::StrCat(FormatPercent(available), " available"),
+              absl::StrCat("at least ", FormatPercent(kLittle)));
+  }
+  return judge.Done(WhyUnknown(facts));
+}
+
+Exclusion Systemd(const Facts& facts) {
+  Judge judge(Subject::kSystemd);
+  if (facts.host == nullptr) return judge.Done(WhyUnknown(facts));
+  const HostEvidence& host = *facts.host;
+  if (host.pid1_cpu_percent.has_value()) {
+    judge.Add(*host.pid1_cpu_percent < kPid1Busy,
+              absl::StrCat("PID 1 uses ", FormatPercent(*host.pid1_cpu_percent), " of a CPU"),
+              FormatPercent(kPid1Busy));
+  }
+  if (host.mountinfo_lines.has_value()) {
+    judge.Add(*host.mountinfo_lines < kTooManyMounts,
+              absl::StrCat(*host.mountinfo_lines, " mounts"), absl::StrCat(kTooManyMounts));
+  }
+  if (host.dbus.has_value()) {
+    const char state = host.dbus->state;
+    judge.Add(state != 'T' && state != 't' && state != 'D',
+              absl::StrCat("dbus in state ", absl::string_view(&state, 1)), "");
+  }
+  return judge.Done(WhyUnknown(facts));
+}
+
+Exclusion Kubelet(const Facts& facts) {
+  Judge judge(Subject::kKubelet);
+  if (!facts.e.kubelet.has_value()) {
+    return judge.Done("the kubelet was not asked (--kubelet.metrics-url)");
+  }
+  const KubeletEvidence& kubelet = *facts.e.kubelet;
+  if (kubelet.never_relisted) judge.Add(false, "it has never relisted", "");
+  if (kubelet.last_seen_ago.has_value() && !kubelet.never_relisted) {
+    const absl::Duration limit = kubelet.evented ? absl::Minutes(10) : facts.e.relist.threshold;
+    judge.Add(*kubelet.last_seen_ago <= limit,
+              absl::StrCat("relisted ", FormatAge(*kubelet.last_seen_ago), " ago"),
+              FormatAge(limit));
+  }
+  if (kubelet.healthz_ok.has_value()) {
+    judge.Add(*kubelet.healthz_ok, *kubelet.healthz_ok ? "healthz ok" : "healthz fails", "");
+  }
+  return judge.Done(kubelet.error.empty() ? "it told nothing" : kubelet.error);
+}
+
+Exclusion Runtime(const Facts& facts) {
+  Judge judge(Subject::kRuntime);
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  if (!runtime.connected) {
+    judge.Add(false,
+              absl::StrCat("not connected", runtime.disconnected_reason.empty() ? "" : ": ",
+                           runtime.disconnected_reason),
+              "");
+  } else if (!facts.silent.empty()) {
+    const UnansweredEvidence& oldest = *facts.silent.front();
+    judge.Add(false, absl::StrCat(oldest.method, " unanswered for ", FormatAge(oldest.age)),
+              FormatAge(kSilentAfter));
+  } else if (facts.e.relist.last_good_ago.has_value()) {
+    const absl::Duration age = *facts.e.relist.last_good_ago;
+    const absl::Duration limit = std::max(absl::Seconds(10), 5 * facts.e.relist.period);
+    judge.Add(age <= limit, absl::StrCat("lists answered ", FormatAge(age), " ago"),
+              FormatAge(limit));
+  }
+  if (runtime.unsupported) judge.Add(false, "no CRI v1", "");
+  return judge.Done("no list has been answered yet");
+}
+
+}  // namespace
+
+std::vector<Exclusion> Exclusions(const Facts& facts) {
+  return {Disk(facts), Cpu(facts), Memory(facts), Systemd(facts), Kubelet(facts), Runtime(facts)};
+}
+
+}  // namespace pleg

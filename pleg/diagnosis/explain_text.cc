@@ -1,0 +1,114 @@
+#include "pleg/diagnosis/explain_text.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr absl::string_view kIndent = "            ";
+
+// A block of lines behind one title.
+class Block {
+ public:
+  Block(absl::string_view title, std::string& out) : title_(title), out_(out) {}
+
+  void Line(absl::string_view text) {
+    if (text.empty()) return;
+    absl::StrAppend(&out_, first_ ? absl::StrFormat("%-12s", title_) : std::string(kIndent),
+                    Printable(text), "\n");
+    first_ = false;
+  }
+
+ private:
+  const absl::string_view title_;
+  std::string& out_;
+  bool first_ = true;
+};
+
+std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::TimeZone zone) {
+  const std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
+  if (!finding.since.has_value()) return sure;
+  const std::string age = FormatAge(*finding.since);
+  const absl::Time start = recorded_at - *finding.since;
+  if (start == absl::InfinitePast() || start == absl::InfiniteFuture()) {
+    return absl::StrCat(age, ", ", sure);
+  }
+  const absl::string_view format =
+      *finding.since < absl::Hours(24) ? "%H:%M:%S %Z" : "%Y-%m-%d %H:%M:%S %Z";
+  return absl::StrCat(absl::FormatTime(format, start, zone), " (", age, " ago), ", sure);
+}
+
+void Actions(const Finding& finding, std::string& out) {
+  bool first = true;
+  for (const Action& action : finding.actions) {
+    Block block(first ? "do next" : action.disruptive ? "disruptive" : "then", out);
+    block.Line(first && action.disruptive ? absl::StrCat("(disruptive) ", action.text)
+                                          : action.text);
+    block.Line(action.command.empty() ? "" : absl::StrCat("    ", action.command));
+    first = false;
+  }
+}
+
+void Exclusions(const Diagnosis& diagnosis, std::string& out) {
+  Block block("excluded", out);
+  for (const Exclusion& exclusion : diagnosis.exclusions) {
+    std::string line = absl::StrFormat("%-9s%-10s%s", SubjectName(exclusion.subject),
+                                       FitnessName(exclusion.fitness), exclusion.figure);
+    if (!exclusion.threshold.empty()) absl::StrAppend(&line, " (limit ", exclusion.threshold, ")");
+    block.Line(line);
+  }
+}
+
+void Why(const Finding& finding, const Diagnosis& diagnosis, const ExplainTextOptions& options,
+         std::string& out) {
+  Block("since", out).Line(SinceText(finding, diagnosis.recorded_at, options.zone));
+  Block supports("for", out);
+  for (const std::string& line : finding.supports) supports.Line(line);
+  Block contradicts("against", out);
+  for (const std::string& line : finding.contradicts) contradicts.Line(line);
+}
+
+std::string Heading(const Finding& finding) {
+  return absl::StrCat(VerdictCodeName(finding.code), ": ", Printable(finding.sentence));
+}
+
+void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, std::string& out) {
+  if (diagnosis.findings.size() < 2) return;
+  if (!options.all) {
+    Block block("also", out);
+    for (size_t i = 1; i < diagnosis.findings.size(); ++i)
+      block.Line(Heading(diagnosis.findings[i]));
+    return;
+  }
+  for (size_t i = 1; i < diagnosis.findings.size(); ++i) {
+    const Finding& finding = diagnosis.findings[i];
+    absl::StrAppend(&out, "\n", i + 1, ". ", Heading(finding), "\n\n");
+    Why(finding, diagnosis, options, out);
+    Actions(finding, out);
+    Block("docs", out).Line(VerdictPage(finding.code));
+  }
+}
+
+}  // namespace
+
+std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options) {
+  if (diagnosis.findings.empty()) return "UNEXPLAINED: nothing was found.\n";
+  const Finding& first = diagnosis.findings.front();
+  std::string out = absl::StrCat(Heading(first), "\n\n");
+  Why(first, diagnosis, options, out);
+  Exclusions(diagnosis, out);
+  Actions(first, out);
+  Block hints("hints", out);
+  for (const Hint& hint : diagnosis.hints) {
+    hints.Line(hint.source.empty() ? hint.text : absl::StrCat(hint.text, " ", hint.source));
+  }
+  Block("docs", out).Line(VerdictPage(first.code));
+  Others(diagnosis, options, out);
+  return out;
+}
+
+}  // namespace pleg

@@ -1,0 +1,34 @@
+// A diagnosis as `plegctl explain` prints it. The first line alone tells what to do.
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
+#define PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "pleg/diagnosis/verdict.h"
+
+namespace pleg {
+
+struct ExplainTextOptions {
+  bool all = false;                           // the other findings as fully as the first
+  absl::TimeZone zone = absl::UTCTimeZone();  // of "since"
+};
+
+// Lines that end in a line feed; no control character beside it, whatever the diagnosis holds:
+//
+//   LIST_LOCK_CONVOY: ListContainers blocked for 2m3s by the lock of shop/web-0/app (…): …
+//
+//   since       02:47:13 UTC (2m3s), confidence high
+//   for         ListContainers unanswered for 2m3s; ListPodSandbox is not
+//   against     …
+//   excluded    disk      fine      io full 0.3 % (limit 40 %)
+//   do next     See where it waits in the kernel
+//                   cat /proc/4711/stack
+//   hints       …
+//   docs        docs/verdicts/LIST_LOCK_CONVOY.md
+std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options);
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_

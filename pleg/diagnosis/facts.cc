@@ -1,0 +1,173 @@
+#include "pleg/diagnosis/facts.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+using Strain = Facts::Strain;
+
+// A slow node's usual latency does not make silence; neither does a short wait.
+bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
+  if (call.age < kSilentAfter) return false;
+  const MethodEvidence* method = facts.Method(call.method);
+  if (method == nullptr || !method->median_hour.has_value()) return true;
+  return call.age >= kSilentFactor * *method->median_hour;
+}
+
+void Sort(Facts& facts, const UnansweredEvidence& call) {
+  const auto older = [&call](const UnansweredEvidence*& best) {
+    if (best == nullptr || call.age > best->age) best = &call;
+  };
+  if (call.method == "ListPodSandbox") {
+    older(facts.silent_sandbox_list);
+  } else if (call.method == "ListContainers") {
+    older(facts.silent_container_list);
+  } else if (call.method == "ContainerStatus") {
+    facts.silent_containers.push_back(&call);
+  } else if (call.method == "PodSandboxStatus") {
+    facts.silent_sandboxes.push_back(&call);
+  } else {
+    older(facts.silent_probe);
+  }
+  facts.silent.push_back(&call);
+  facts.oldest_silence = std::max(facts.oldest_silence, call.age);
+}
+
+void CollectSilence(Facts& facts) {
+  for (const UnansweredEvidence& call : facts.e.unanswered) {
+    if (IsSilent(facts, call)) Sort(facts, call);
+  }
+  const auto older = [](const UnansweredEvidence* a, const UnansweredEvidence* b) {
+    return a->age > b->age;
+  };
+  std::stable_sort(facts.silent_containers.begin(), facts.silent_containers.end(), older);
+  std::stable_sort(facts.silent_sandboxes.begin(), facts.silent_sandboxes.end(), older);
+  std::stable_sort(facts.silent.begin(), facts.silent.end(), older);
+}
+
+double Slowdown(const Evidence& evidence) {
+  double least = 0;
+  for (const MethodEvidence& method : evidence.methods) {
+    if (!method.median_recent.has_value() || !method.median_hour.has_value()) continue;
+    if (*method.median_recent < absl::Milliseconds(100)) return 1;
+    const absl::Duration usual = std::max(*method.median_hour, absl::Milliseconds(1));
+    const double ratio = absl::FDivDuration(*method.median_recent, usual);
+    least = least == 0 ? ratio : std::min(least, ratio);
+  }
+  return least == 0 ? 1 : std::max(least, 1.0);
+}
+
+Strain Judge(bool host_says, bool suffering) {
+  if (!host_says) return Strain::kNone;
+  return suffering ? Strain::kSevere : Strain::kPossible;
+}
+
+bool DiskSaturated(const HostEvidence& host) {
+  return std::any_of(host.disks.begin(), host.disks.end(), [](const DiskEvidence& disk) {
+    return disk.utilization_percent >= kDiskBusy && disk.await >= kDiskAwait;
+  });
+}
+
+void JudgeStrain(Facts& facts) {
+  const SelfEvidence& self = facts.e.self;
+  facts.own_lag = self.loop_lag >= kOwnLag || self.scheduling_delay >= kOwnLag;
+  facts.slowdown = Slowdown(facts.e);
+  if (facts.host == nullptr) return;
+  const HostEvidence& host = *facts.host;
+  const bool suffering = facts.own_lag || facts.slowdown >= 5 || facts.silent.size() > 2 ||
+                         (facts.lists_silent() && facts.silent_probe != nullptr);
+  const bool pressed = host.io.has_value() && host.io->full_avg10 >= kIoFull;
+  facts.io = Judge(pressed || DiskSaturated(host), suffering);
+  facts.cpu = Judge(host.cpu.has_value() && host.cpu->some_avg10 >= kCpuSome, suffering);
+  facts.memory =
+      Judge(host.memory.has_value() && host.memory->full_avg10 >= kMemoryFull, suffering);
+}
+
+std::string Late(absl::Duration lag) {
+  return absl::StrCat("events of all pods are up to ", FormatAge(lag), " late");
+}
+
+std::string OutlookText(const Outlook& outlook) {
+  if (outlook.not_ready)
+    return outlook.flapping ? "the node flaps, now NotReady" : "node is NotReady";
+  if (outlook.flapping && outlook.any_silent) {
+    return absl::StrCat("a kubelet up to 1.31 makes the node flap, a later one stays Ready but ",
+                        Late(outlook.lag));
+  }
+  if (outlook.flapping) {
+    return absl::StrCat("the node starts to flap in ", FormatAge(outlook.to_not_ready));
+  }
+  if (outlook.to_not_ready != absl::InfiniteDuration()) {
+    return absl::StrCat("node NotReady in ", FormatAge(outlook.to_not_ready));
+  }
+  if (outlook.any_silent) return absl::StrCat("node stays Ready, but ", Late(outlook.lag));
+  return "node stays Ready";
+}
+
+// Without a model of the kubelet: the age of the last good relist is the kubelet's, too.
+void GuessOutlook(const Evidence& evidence, Outlook& outlook) {
+  const RelistEvidence& relist = evidence.relist;
+  if (!relist.last_good_ago.has_value() || *relist.last_good_ago < kSilentAfter) return;
+  outlook.known = true;
+  outlook.to_not_ready = std::max(relist.threshold - *relist.last_good_ago, absl::ZeroDuration());
+  outlook.not_ready = outlook.to_not_ready == absl::ZeroDuration();
+}
+
+Outlook MakeOutlook(const Evidence& evidence) {
+  Outlook outlook;
+  outlook.known = !evidence.twins.empty();
+  outlook.all_silent = outlook.known;
+  bool older = false;
+  for (const TwinEvidence& twin : evidence.twins) {
+    const TwinReport& report = twin.report;
+    outlook.not_ready |= !report.healthy;
+    outlook.to_not_ready = std::min(outlook.to_not_ready, report.to_not_ready);
+    outlook.flapping |= report.flapping.has_value();
+    outlook.any_silent |= report.silent;
+    outlook.all_silent &= report.silent;
+    if (report.silent && report.lag.worst != absl::InfiniteDuration()) {
+      outlook.lag = std::max(outlook.lag, report.lag.worst);
+    }
+    outlook.restart_cost = std::max(outlook.restart_cost, report.restart_cost);
+    older |= report.older_than_observed;
+  }
+  if (!outlook.known) GuessOutlook(evidence, outlook);
+  if (outlook.known) outlook.text = OutlookText(outlook);
+  if (older && outlook.breaks() && !outlook.not_ready) {
+    absl::StrAppend(&outlook.text, " if it is not already");
+  }
+  return outlook;
+}
+
+}  // namespace
+
+Facts::Facts(const Evidence& evidence)
+    : e(evidence),
+      host(evidence.host.has_value() ? &*evidence.host : nullptr),
+      runtime(IdentifyRuntime(evidence.runtime)),
+      outlook(MakeOutlook(evidence)) {
+  CollectSilence(*this);
+  JudgeStrain(*this);
+}
+
+const MethodEvidence* Facts::Method(absl::string_view name) const {
+  for (const MethodEvidence& method : e.methods) {
+    if (method.method == name) return &method;
+  }
+  return nullptr;
+}
+
+const MethodEvidence* Facts::AnsweredWithin(absl::Duration age) const {
+  const MethodEvidence* latest = nullptr;
+  for (const MethodEvidence& method : e.methods) {
+    if (!method.answered_ago.has_value() || *method.answered_ago >= age) continue;
+    if (latest == nullptr || *method.answered_ago < *latest->answered_ago) latest = &method;
+  }
+  return latest;
+}
+
+}  // namespace pleg

@@ -1,0 +1,93 @@
+// What the rules ask of the evidence, computed once: which calls are silent, who answers meanwhile,
+// what the kubelet makes of it, whether the node as a whole starves. Private to the diagnosis.
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_FACTS_H_
+#define PLEGD_PLEG_DIAGNOSIS_FACTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/diagnosis/evidence.h"
+#include "pleg/diagnosis/runtime_identity.h"
+#include "pleg/diagnosis/verdict.h"
+
+namespace pleg {
+
+// Thresholds that more than one rule, or a page under docs/verdicts/, refers to.
+inline constexpr absl::Duration kSilentAfter = absl::Seconds(5);  // a call without an answer
+inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes
+inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
+inline constexpr absl::Duration kStaleSample = absl::Seconds(30);
+inline constexpr double kIoFull = 40;
+inline constexpr double kDiskBusy = 90;
+inline constexpr absl::Duration kDiskAwait = absl::Milliseconds(200);
+inline constexpr double kCpuSome = 70;
+inline constexpr double kMemoryFull = 20;
+inline constexpr double kPid1Busy = 80;
+inline constexpr uint64_t kManyMounts = 5000;
+inline constexpr uint64_t kTooManyMounts = 20000;
+inline constexpr absl::Duration kOldOciProcess = absl::Seconds(30);
+inline constexpr absl::Duration kOldCniProcess = absl::Minutes(1);
+inline constexpr absl::Duration kOldFreeze = absl::Seconds(10);
+
+// What the kubelet makes of the runtime's answers, over the generations that it may be of.
+struct Outlook {
+  bool known = false;
+  bool not_ready = false;                                  // of some generation it is already
+  absl::Duration to_not_ready = absl::InfiniteDuration();  // the soonest
+  bool flapping = false;
+  bool any_silent = false;  // stays Ready, events are late
+  bool all_silent = false;
+  absl::Duration lag = {};           // of events, while it stays Ready
+  absl::Duration restart_cost = {};  // the worst
+  // "node NotReady in 57s"; empty if nothing is known.
+  std::string text;
+
+  // The node is NotReady, or will be if nothing changes.
+  bool breaks() const { return not_ready || to_not_ready != absl::InfiniteDuration(); }
+};
+
+// Borrows the evidence. Thread-compatible.
+struct Facts {
+  explicit Facts(const Evidence& evidence);
+
+  const Evidence& e;
+  const HostEvidence* host = nullptr;
+  RuntimeIdentity runtime;
+  Outlook outlook;
+
+  // Unanswered for long enough to count as silent; oldest first.
+  const UnansweredEvidence* silent_sandbox_list = nullptr;
+  const UnansweredEvidence* silent_container_list = nullptr;
+  const UnansweredEvidence* silent_probe = nullptr;  // Version or Status
+  std::vector<const UnansweredEvidence*> silent_containers;
+  std::vector<const UnansweredEvidence*> silent_sandboxes;
+  std::vector<const UnansweredEvidence*> silent;  // all of these
+  absl::Duration oldest_silence = {};
+
+  // Severe: seen in the host's figures and in what we and the runtime suffer. Possible: in one.
+  enum class Strain : uint8_t { kNone, kPossible, kSevere };
+  Strain io = Strain::kNone;
+  Strain cpu = Strain::kNone;
+  Strain memory = Strain::kNone;
+  bool own_lag = false;  // our own timer slips: every age we measured is in doubt
+  // Answers take many times what they usually do, whichever method: the recent median over that of
+  // the hour, of the method for which that is least. 1 if unknown.
+  double slowdown = 1;
+
+  const MethodEvidence* Method(absl::string_view name) const;
+  // The method that was answered last among those that were within `age`; null if none was.
+  const MethodEvidence* AnsweredWithin(absl::Duration age) const;
+  bool lists_silent() const {
+    return silent_sandbox_list != nullptr || silent_container_list != nullptr;
+  }
+  bool host_is_stale() const { return host != nullptr && host->sampled_ago > kStaleSample; }
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_FACTS_H_

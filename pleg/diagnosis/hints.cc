@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/known_versions.h"
+#include "pleg/diagnosis/surroundings.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr size_t kMaxHint = 300;
+constexpr size_t kMaxOfAKind = 5;
+constexpr double kLittleHeadroom = 90;
+constexpr uint32_t kManyZombies = 20;
+constexpr uint32_t kManyBlocked = 5;
+
+void Add(std::vector<Hint>& hints, absl::string_view text, absl::string_view source = "") {
+  hints.push_back({Shorten(Printable(text), kMaxHint), std::string(source)});
+}
+
+void Versions(Component component, absl::string_view what, absl::string_view version,
+              std::vector<Hint>& hints) {
+  for (const KnownVersion* known : MatchVersion(component, version)) {
+    Add(hints,
+        absl::StrCat(what, " ", Shorten(version, 60), " is known for this: ", known->what, " (",
+                     known->date,
+                     known->until.empty() ? "" : absl::StrCat("; fixed in ", known->until), ")"),
+        known->source);
+  }
+}
+
+void Problems(const HostEvidence& host, std::vector<Hint>& hints) {
+  for (size_t i = 0; i < host.problems.size() && i < kMaxOfAKind; ++i) {
+    const ProbeProblem& problem = host.problems[i];
+    Add(hints, problem.hangs ? absl::StrCat("the probe of ", problem.probe, " itself hangs for ",
+                                            FormatAge(problem.hangs_for), ": ", problem.text)
+                             : absl::StrCat("not read: ", problem.probe, ": ", problem.text));
+  }
+}
+
+void Blocked(const HostEvidence& host, std::vector<Hint>& hints) {
+  size_t said = 0;
+  for (const BlockedGroup& group : host.blocked) {
+    const absl::string_view reason = WaitReason(group.wait_function);
+    if ((group.count < kManyBlocked && reason.empty()) || ++said > kMaxOfAKind) continue;
+    Add(hints, absl::StrCat(group.count, " tasks in D in ", group.wait_function,
+                            ", the oldest for ", FormatAge(group.oldest),
+                            reason.empty() ? "" : absl::StrCat(": they wait for ", reason)));
+    if (absl::StrContains(reason, "NFS") && !host.nfs.empty()) {
+      Add(hints, absl::StrCat("NFS mounts: ", host.nfs.size(), ", e.g. ", host.nfs.front().source,
+                              " at ", host.nfs.front().mount_point));
+    }
+  }
+}
+
+void OldestProcesses(const HostEvidence& host, std::vector<Hint>& hints) {
+  if (!host.oci_processes.empty() && host.oci_processes.front().age >= kOldOciProcess) {
+    const ProcessEvidence& oldest = host.oci_processes.front();
+    Add(hints, absl::StrCat("oldest OCI runtime: ", ProcessName(oldest), ", ",
+                            FormatAge(oldest.age), " old", ProcessState(oldest)));
+  }
+}
+
+void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
+  for (const FuseConnection& fuse : host.fuse) {
+    if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter) continue;
+    Add(hints,
+        absl::StrCat("FUSE connection ", fuse.id,
+                     fuse.mount_point.empty() ? "" : absl::StrCat(" at ", fuse.mount_point), ": ",
+                     fuse.waiting, " requests wait for ", FormatAge(fuse.waiting_for)));
+  }
+  for (const ZombieGroup& zombies : host.zombies) {
+    if (zombies.count < kManyZombies) continue;
+    Add(hints, absl::StrCat(zombies.count, " zombies that ", zombies.parent, " (pid ",
+                            zombies.parent_pid, ") does not reap"));
+  }
+  for (const Headroom& headroom : host.headroom) {
+    if (!(headroom.used_percent >= kLittleHeadroom)) continue;
+    Add(hints,
+        absl::StrCat(headroom.resource, ": ", FormatPercent(headroom.used_percent), " used"));
+  }
+}
+
+void OfHost(const Facts& facts, std::vector<Hint>& hints) {
+  const HostEvidence& host = *facts.host;
+  if (facts.host_is_stale()) {
+    Add(hints, absl::StrCat("the host was last looked at ", FormatAge(host.sampled_ago), " ago"));
+  }
+  Versions(Component::kKernel, "kernel", host.kernel_version, hints);
+  Versions(Component::kSystemd, "systemd", host.systemd_version, hints);
+  OldestProcesses(host, hints);
+  Blocked(host, hints);
+  Leaks(host, hints);
+  for (size_t i = 0; i < host.hung_tasks.size() && i < kMaxOfAKind; ++i) {
+    Add(hints, absl::StrCat("kernel log: ", host.hung_tasks[i]));
+  }
+  Problems(host, hints);
+}
+
+}  // namespace
+
+std::vector<Hint> Hints(const Facts& facts) {
+  std::vector<Hint> hints;
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  if (facts.runtime.kind == RuntimeKind::kContainerd) {
+    Versions(Component::kContainerd, "containerd", runtime.version, hints);
+  } else if (facts.runtime.kind == RuntimeKind::kCrio) {
+    Versions(Component::kCrio, "CRI-O", runtime.version, hints);
+  }
+  if (facts.own_lag) {
+    Add(hints,
+        absl::StrCat("plegd's own timer is ",
+                     FormatLatency(std::max(facts.e.self.loop_lag, facts.e.self.scheduling_delay)),
+                     " late: all ages are in doubt by as much"));
+  }
+  if (facts.e.kubelet.has_value() && !facts.e.kubelet->error.empty()) {
+    Add(hints, absl::StrCat("the kubelet could not be asked: ", facts.e.kubelet->error));
+  }
+  if (facts.host != nullptr) {
+    OfHost(facts, hints);
+  } else {
+    Add(hints, "the host was not looked at: shims, cgroups, disk and memory are not judged");
+  }
+  return hints;
+}
+
+}  // namespace pleg

@@ -1,0 +1,143 @@
+// What was observed of the host beside the runtime's socket: part of Evidence. Each piece is
+// optional; an absent one was not to be had, and `problems` says why. All times are ages at the
+// moment of the evidence, percentages are 0 to 100.
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_HOST_EVIDENCE_H_
+#define PLEGD_PLEG_DIAGNOSIS_HOST_EVIDENCE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "pleg/ids.h"
+
+namespace pleg {
+
+// A container or a sandbox by name. Names are empty if nothing told them.
+struct ObjectRef {
+  ContainerId id;
+  PodUid pod_uid;
+  std::string pod_namespace;
+  std::string pod_name;
+  std::string container;  // empty for a sandbox
+  std::string image;      // empty for a sandbox
+};
+
+// /proc/pressure/*: share of the last 10 s in which some, or all, tasks waited.
+struct Pressure {
+  double some_avg10 = 0;
+  double full_avg10 = 0;
+};
+
+struct DiskEvidence {
+  std::string device;  // "sda1"
+  std::string holds;   // "runtime", "kubelet" or "runtime and kubelet"
+  double utilization_percent = 0;
+  absl::Duration await = {};  // mean of a request over the last sample
+  uint32_t in_flight = 0;
+};
+
+struct ProcessEvidence {
+  int64_t pid = 0;
+  int64_t parent_pid = 0;
+  std::string name;    // comm
+  std::string parent;  // comm of the parent
+  std::string action;  // of an OCI runtime "update", "create", "init"; empty if not known
+  char state = '?';    // of /proc/PID/stat: R, S, D, T, t, Z
+  absl::Duration age = {};
+  absl::Duration state_for = {};   // it has been seen in `state` and nowhere else
+  std::string wait_function;       // wchan; empty if it may not be read
+  std::vector<std::string> stack;  // kernel stack, innermost first; empty if it may not be read
+  ContainerId container_id;        // that it works for; empty if not known
+};
+
+// Tasks in uninterruptible sleep in one kernel function.
+struct BlockedGroup {
+  std::string wait_function;
+  uint32_t count = 0;
+  absl::Duration oldest = {};
+  int64_t example_pid = 0;
+  std::string example_name;
+  ContainerId example_container;  // whose cgroup it is in; empty for none
+};
+
+struct ZombieGroup {
+  int64_t parent_pid = 0;
+  std::string parent;
+  uint32_t count = 0;
+};
+
+struct FrozenCgroup {
+  ObjectRef object;  // whose cgroup it is; without id if that is not known
+  std::string path;  // of the directory, as mounted
+  bool v1 = false;   // freezer.state instead of cgroup.freeze
+  absl::Duration frozen_for = {};
+};
+
+struct FuseConnection {
+  std::string id;  // below /sys/fs/fuse/connections
+  std::string mount_point;
+  uint32_t waiting = 0;
+  absl::Duration waiting_for = {};  // it has not been 0
+};
+
+struct NfsMount {
+  std::string mount_point;
+  std::string source;  // "server:/export"
+};
+
+// Of a container whose status is silent, or about which host and runtime may disagree.
+struct ShimEvidence {
+  ObjectRef object;
+  std::string listed_state;  // running, exited, …, in the last good listing
+  std::optional<ProcessEvidence> shim = {};
+  bool shim_missing = false;  // looked for and not there
+  std::optional<bool> container_alive = {};
+  int64_t container_pid = 0;         // 0 if not known
+  absl::Duration disagree_for = {};  // listed state and process contradict each other
+};
+
+// How much of a limit is used.
+struct Headroom {
+  std::string resource;  // "pids", "inodes of /var/lib/containerd", "bytes of …"
+  double used_percent = 0;
+};
+
+struct ProbeProblem {
+  std::string probe;  // "stack", "cgroup", "all"
+  std::string text;
+  bool hangs = false;  // the probe itself got stuck …
+  absl::Duration hangs_for = {};
+};
+
+struct HostEvidence {
+  absl::Duration sampled_ago = {};
+  std::optional<Pressure> cpu = {};
+  std::optional<Pressure> io = {};
+  std::optional<Pressure> memory = {};
+  std::optional<double> memory_available_percent = {};
+  std::vector<DiskEvidence> disks;
+  std::vector<BlockedGroup> blocked;
+  std::vector<ZombieGroup> zombies;
+  std::vector<ProcessEvidence> oci_processes;  // runc, crun; oldest first
+  std::vector<ProcessEvidence> cni_processes;  // CNI plugins; oldest first
+  std::optional<double> pid1_cpu_percent = {};
+  std::optional<ProcessEvidence> dbus = {};
+  std::optional<uint64_t> mountinfo_lines = {};
+  std::vector<FuseConnection> fuse;
+  std::vector<NfsMount> nfs;
+  std::vector<FrozenCgroup> frozen;
+  std::vector<Headroom> headroom;
+  std::optional<ProcessEvidence> runtime_process = {};
+  std::vector<ShimEvidence> shims;
+  std::vector<std::string> hung_tasks;  // lines of the kernel's log
+  std::string kernel_version;           // uname -r
+  std::string systemd_version;
+  std::vector<ProbeProblem> problems;
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_HOST_EVIDENCE_H_

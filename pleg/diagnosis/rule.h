@@ -1,0 +1,101 @@
+// What a rule is, and the rules there are. Private to the diagnosis.
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_RULE_H_
+#define PLEGD_PLEG_DIAGNOSIS_RULE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "pleg/diagnosis/facts.h"
+#include "pleg/diagnosis/verdict.h"
+
+namespace pleg {
+
+// Whom it hurts, worst first. The first key of the ranking.
+enum class Tier : uint8_t {
+  kBlocksPleg,  // the kubelet's PLEG fails, or is about to: the node turns NotReady or flaps
+  kHurtsPods,   // the node is Ready, and some pods or all events suffer
+  kThreatens,   // nothing hurts yet
+  kNothing,
+};
+
+struct Ranked {
+  Finding finding;
+  Tier tier = Tier::kNothing;
+  // Deduced from how long calls take, or do not return: in doubt while the whole node starves.
+  bool of_timing = false;
+  // Deduced from the host's probe: in doubt when its sample is old.
+  bool of_host = false;
+};
+
+// A pure function; empty if what it looks for is not there.
+using Rule = std::optional<Ranked> (*)(const Facts&);
+
+// A finding under construction.
+class Draft {
+ public:
+  Draft(VerdictCode code, Tier tier, Confidence confidence) {
+    ranked_.finding.code = code;
+    ranked_.finding.confidence = confidence;
+    ranked_.tier = tier;
+  }
+
+  Draft& Since(absl::Duration age);
+  Draft& OfTiming();
+  Draft& OfHost();
+  Draft& Say(absl::string_view what, absl::string_view meaning, absl::string_view advice);
+  // Printable is applied to these; empty ones are left out.
+  Draft& For(absl::string_view text);
+  Draft& Against(absl::string_view text);
+  Draft& Blame(const ObjectRef& object);
+  Draft& Do(Action action);
+  Draft& Do(absl::string_view text, std::string command = "");
+  Draft& DoDisruptive(absl::string_view text, std::string command = "");
+  // One level less sure, and why.
+  Draft& Doubt(absl::string_view why);
+
+  Ranked Done() { return std::move(ranked_); }
+
+ private:
+  Ranked ranked_;
+};
+
+Confidence Lower(Confidence confidence);
+
+// rules_runtime.cc
+std::optional<Ranked> CriUnsupported(const Facts& facts);
+std::optional<Ranked> RuntimeRestarting(const Facts& facts);
+std::optional<Ranked> RuntimeDown(const Facts& facts);
+std::optional<Ranked> RuntimeHung(const Facts& facts);
+std::optional<Ranked> RuntimeErrors(const Facts& facts);
+// rules_load.cc
+std::optional<Ranked> MessageTooLarge(const Facts& facts);
+std::optional<Ranked> MessageTooLargeSoon(const Facts& facts);
+std::optional<Ranked> TooManyChanges(const Facts& facts);
+std::optional<Ranked> TooManyDead(const Facts& facts);
+// rules_node.cc
+std::optional<Ranked> NodeMemoryStarved(const Facts& facts);
+std::optional<Ranked> NodeIoStarved(const Facts& facts);
+std::optional<Ranked> NodeCpuStarved(const Facts& facts);
+std::optional<Ranked> SystemdOverloaded(const Facts& facts);
+std::optional<Ranked> MountExplosion(const Facts& facts);
+// rules_container.cc
+std::optional<Ranked> FrozenCgroupFound(const Facts& facts);
+std::optional<Ranked> CniStuck(const Facts& facts);
+std::optional<Ranked> ShimUnresponsive(const Facts& facts);
+std::optional<Ranked> StateStale(const Facts& facts);
+// rules_silence.cc
+std::optional<Ranked> ListLockConvoy(const Facts& facts);
+std::optional<Ranked> ContainerStuck(const Facts& facts);
+std::optional<Ranked> SandboxStuck(const Facts& facts);
+std::optional<Ranked> SilentLag(const Facts& facts);
+std::optional<Ranked> LatentHang(const Facts& facts);
+// rules_kubelet.cc
+std::optional<Ranked> KubeletSide(const Facts& facts);
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_RULE_H_

@@ -1,0 +1,220 @@
+// What is wrong with a container or sandbox that the host shows and CRI may not.
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr absl::Duration kDisagree = absl::Seconds(10);
+constexpr absl::Duration kShimBlocked = absl::Seconds(10);
+
+bool IsSilent(const Facts& facts, const ContainerId& id) {
+  return std::any_of(
+      facts.silent.begin(), facts.silent.end(),
+      [&id](const UnansweredEvidence* call) { return !id.empty() && call->object.id == id; });
+}
+
+// The node suffers through this object, not only its own pod.
+Tier TierOf(const Facts& facts, const ContainerId& id) {
+  return IsSilent(facts, id) && facts.outlook.breaks() ? Tier::kBlocksPleg : Tier::kHurtsPods;
+}
+
+std::string Meaning(const Facts& facts, const ContainerId& id, absl::string_view otherwise) {
+  return IsSilent(facts, id) && !facts.outlook.text.empty() ? facts.outlook.text
+                                                            : std::string(otherwise);
+}
+
+const ShimEvidence* WorstShim(const HostEvidence& host) {
+  const ShimEvidence* worst = nullptr;
+  for (const ShimEvidence& shim : host.shims) {
+    if (!shim.shim.has_value()) continue;
+    const char state = shim.shim->state;
+    const bool stopped = (state == 'T' || state == 't') && shim.shim->state_for >= kSilentAfter;
+    const bool blocked = state == 'D' && shim.shim->state_for >= kShimBlocked;
+    if (!stopped && !blocked) continue;
+    if (worst == nullptr || shim.shim->state_for > worst->shim->state_for) worst = &shim;
+  }
+  return worst;
+}
+
+bool Contradicts(const ShimEvidence& shim) {
+  if (!shim.container_alive.has_value() || shim.disagree_for < kDisagree) return false;
+  const std::string& state = shim.listed_state;
+  return *shim.container_alive ? state == "exited" : state == "running";
+}
+
+const ProcessEvidence* OldestCni(const Facts& facts) {
+  if (facts.host == nullptr || facts.host->cni_processes.empty()) return nullptr;
+  const auto& processes = facts.host->cni_processes;
+  const auto oldest = std::max_element(
+      processes.begin(), processes.end(),
+      [](const ProcessEvidence& a, const ProcessEvidence& b) { return a.age < b.age; });
+  return oldest->age >= kOldCniProcess ? &*oldest : nullptr;
+}
+
+ObjectRef Named(const Facts& facts, const ContainerId& id) {
+  for (const UnansweredEvidence& call : facts.e.unanswered) {
+    if (!id.empty() && call.object.id == id) return call.object;
+  }
+  ObjectRef object;
+  object.id = id;
+  return object;
+}
+
+std::optional<Ranked> NetworkNotReady(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  if (!runtime.connected || runtime.network_ready != false) return std::nullopt;
+  Draft draft(VerdictCode::kCniStuck, Tier::kBlocksPleg, Confidence::kMedium);
+  draft
+      .Say(absl::StrCat(facts.runtime.title, " has no pod network: ",
+                        Shorten(Printable(runtime.network_ready_text), 90)),
+           "the node is NotReady, new pods do not start",
+           "See whether the network plugin's pod runs and wrote /etc/cni/net.d")
+      .For(absl::StrCat("NetworkReady=false: ", runtime.network_ready_text))
+      .Against("no CNI plugin process hangs: it may not be installed yet")
+      .Do("See its configuration", "ls -l /etc/cni/net.d /opt/cni/bin")
+      .Do("See whether its pod runs",
+          "crictl --timeout 10s ps | grep -iE 'cni|calico|cilium|flannel|node'");
+  return draft.Done();
+}
+
+}  // namespace
+
+std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
+  if (facts.host == nullptr) return std::nullopt;
+  const FrozenCgroup* longest = nullptr;
+  size_t count = 0;
+  for (const FrozenCgroup& cgroup : facts.host->frozen) {
+    if (cgroup.frozen_for < kOldFreeze) continue;
+    ++count;
+    const bool worse =
+        longest == nullptr ||
+        (IsSilent(facts, cgroup.object.id) && !IsSilent(facts, longest->object.id)) ||
+        (IsSilent(facts, cgroup.object.id) == IsSilent(facts, longest->object.id) &&
+         cgroup.frozen_for > longest->frozen_for);
+    if (worse) longest = &cgroup;
+  }
+  if (longest == nullptr) return std::nullopt;
+  const Owner owner = Frozen(*longest);
+  const std::string name =
+      longest->object.id.empty()
+          ? absl::StrCat("cgroup ", Shorten(Printable(longest->path), 90, true))
+          : ObjectName(longest->object);
+  Draft draft(VerdictCode::kFrozenCgroup, TierOf(facts, longest->object.id), Confidence::kHigh);
+  draft.OfHost()
+      .Since(longest->frozen_for)
+      .Say(absl::StrCat(name, " is frozen for ", FormatAge(longest->frozen_for),
+                        count > 1 ? absl::StrCat(", and ", count - 1, " more") : ""),
+           Meaning(facts, longest->object.id, "it can be neither stopped nor entered"),
+           "Thaw it as shown below, unless somebody paused it")
+      .For(owner.detail)
+      .Against("somebody may have paused it on purpose (ctr task pause, a checkpoint)")
+      .Blame(longest->object);
+  for (const Action& action : owner.actions) draft.Do(action);
+  return draft.Done();
+}
+
+std::optional<Ranked> CniStuck(const Facts& facts) {
+  const ProcessEvidence* cni = OldestCni(facts);
+  if (cni == nullptr) return NetworkNotReady(facts);
+  const ObjectRef object = Named(facts, cni->container_id);
+  const Owner owner = StuckProcess(facts, *cni);
+  const bool network_down = facts.e.runtime.network_ready == false;
+  Draft draft(VerdictCode::kCniStuck,
+              network_down ? Tier::kBlocksPleg : TierOf(facts, cni->container_id),
+              Confidence::kHigh);
+  draft.OfHost()
+      .Since(cni->age)
+      .Say(absl::StrCat("The network plugin ", ProcessName(*cni), " has not returned for ",
+                        FormatAge(cni->age),
+                        object.id.empty() ? "" : absl::StrCat(" for ", ObjectName(object))),
+           Meaning(facts, object.id, "its pod neither starts nor stops"),
+           absl::StrCat("See what it waits for: its daemon or IPAM. ", owner.advice))
+      .For(owner.detail)
+      .For(facts.host->cni_processes.size() > 1
+               ? absl::StrCat(facts.host->cni_processes.size(), " CNI plugins run")
+               : "");
+  if (network_down) {
+    draft.For(absl::StrCat("NetworkReady=false: ", facts.e.runtime.network_ready_text));
+  }
+  if (!object.id.empty()) draft.Blame(object);
+  draft.Do("See whether the network plugin's own pod is well",
+           "crictl --timeout 10s ps -a | grep -iE 'cni|calico|cilium|flannel|aws-node'");
+  for (const Action& action : owner.actions) draft.Do(action);
+  return draft.Done();
+}
+
+std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
+  if (facts.host == nullptr) return std::nullopt;
+  const ShimEvidence* worst = WorstShim(*facts.host);
+  if (worst == nullptr) return std::nullopt;
+  const ProcessEvidence& process = *worst->shim;
+  const bool stopped = process.state != 'D';
+  const Owner owner = stopped ? StoppedShim(process) : StuckProcess(facts, process);
+  Draft draft(VerdictCode::kShimUnresponsive, TierOf(facts, worst->object.id),
+              stopped ? Confidence::kHigh : Confidence::kMedium);
+  draft.OfHost()
+      .Since(process.state_for)
+      .Say(absl::StrCat("The shim of ", ObjectName(worst->object), ", pid ", process.pid,
+                        stopped ? ", is stopped for " : ", is blocked in the kernel for ",
+                        FormatAge(process.state_for)),
+           Meaning(facts, worst->object.id,
+                   "its exit is not seen; a stop or update of it blocks lists"),
+           owner.advice)
+      .For(absl::StrCat("shim ", owner.detail))
+      .Blame(worst->object);
+  if (!IsSilent(facts, worst->object.id)) {
+    draft.Against("its status is answered: the runtime has not asked the shim yet");
+  }
+  for (const Action& action : owner.actions) draft.Do(action);
+  draft.DoDisruptive("If it does not go on: end the shim, which ends its pod's containers",
+                     Signal("KILL", process.pid));
+  return draft.Done();
+}
+
+std::optional<Ranked> StateStale(const Facts& facts) {
+  if (facts.host == nullptr) return std::nullopt;
+  const ShimEvidence* worst = nullptr;
+  for (const ShimEvidence& shim : facts.host->shims) {
+    if (!Contradicts(shim)) continue;
+    if (worst == nullptr || shim.disagree_for > worst->disagree_for) worst = &shim;
+  }
+  if (worst == nullptr) return std::nullopt;
+  const bool alive = *worst->container_alive;
+  Draft draft(VerdictCode::kStateStale, Tier::kHurtsPods, Confidence::kHigh);
+  draft.OfHost().Since(worst->disagree_for).Blame(worst->object);
+  const bool stopped = worst->shim.has_value() && worst->shim->state != 'D' &&
+                       (worst->shim->state == 'T' || worst->shim->state == 't');
+  const std::string proceed = stopped ? Signal("CONT", worst->shim->pid) : "";
+  const std::string pid = worst->container_pid > 0 ? absl::StrCat(" ", worst->container_pid) : "";
+  draft.Say(alive ? absl::StrCat(facts.runtime.title, " says that ", ObjectName(worst->object),
+                                 " exited, but its process", pid, " runs")
+                  : absl::StrCat(facts.runtime.title, " says that ", ObjectName(worst->object),
+                                 " runs, but it has no live process for ",
+                                 FormatAge(worst->disagree_for)),
+            alive ? "Kubernetes may start it a second time" : "Kubernetes does not restart it",
+            stopped ? absl::StrCat("Let its shim go on: ", proceed) : "Delete its pod");
+  draft.For(absl::StrCat("listed as ", worst->listed_state, ", process", pid,
+                         alive ? " lives" : " is gone", ", for ", FormatAge(worst->disagree_for)));
+  if (worst->shim.has_value()) {
+    draft.For(absl::StrCat("shim ", ProcessName(*worst->shim), ProcessState(*worst->shim)));
+  }
+  if (worst->shim_missing) draft.For("it has no shim any more");
+  if (stopped) draft.Do("Let its shim continue: it then reports what happened", proceed);
+  KeepGoroutines(facts, draft);
+  const std::string pod = ShellWord(worst->object.pod_name);
+  const std::string pod_namespace = ShellWord(worst->object.pod_namespace);
+  draft.DoDisruptive("Delete its pod, so that it is made anew",
+                     pod.empty() || pod_namespace.empty()
+                         ? ""
+                         : absl::StrCat("kubectl -n ", pod_namespace, " delete pod ", pod));
+  return draft.Done();
+}
+
+}  // namespace pleg

@@ -1,0 +1,214 @@
+// Too much: bytes in a list, changes at a time, dead containers.
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr absl::Duration kJustNow = absl::Seconds(10);
+constexpr double kNearLimit = 0.8;
+constexpr double kHalf = 0.5;
+constexpr absl::Duration kForecast = absl::Hours(24);
+constexpr absl::Duration kLongStatusPhase = absl::Minutes(2);
+constexpr uint32_t kManyExited = 1000;
+constexpr uint32_t kFarTooManyExited = 10000;
+constexpr uint32_t kManyExitedOfOne = 100;
+
+double Share(const ListSizeEvidence& list) {
+  if (list.limit_bytes == 0) return 0;
+  return static_cast<double>(list.bytes) / static_cast<double>(list.limit_bytes);
+}
+
+const ListSizeEvidence* Largest(const Facts& facts) {
+  const ListSizeEvidence* largest = nullptr;
+  for (const ListSizeEvidence& list : facts.e.list_sizes) {
+    if (largest == nullptr || Share(list) > Share(*largest)) largest = &list;
+  }
+  return largest;
+}
+
+absl::Duration UntilFull(const ListSizeEvidence& list) {
+  if (!(list.slope_bytes_per_hour > 0) || list.bytes >= list.limit_bytes) {
+    return absl::InfiniteDuration();
+  }
+  const auto left = static_cast<double>(list.limit_bytes - list.bytes);
+  return absl::Hours(1) * (left / list.slope_bytes_per_hour);
+}
+
+std::string SizeText(const ListSizeEvidence& list) {
+  std::string text = absl::StrCat(
+      list.method, ": ", FormatBytes(list.bytes), " of ", FormatBytes(list.limit_bytes), " (",
+      FormatPercent(Share(list) * 100), "), ", list.objects, " objects");
+  if (list.objects > 0) {
+    absl::StrAppend(&text, " of ", FormatBytes(list.bytes / list.objects), " each");
+  }
+  return text;
+}
+
+void BlameDead(const Facts& facts, Draft& draft) {
+  const CountEvidence& counts = facts.e.counts;
+  draft.For(absl::StrCat(counts.exited, " exited and ", counts.running, " running containers, ",
+                         counts.sandboxes_notready, " sandboxes not ready"));
+  if (counts.exited_of_one_pod >= kManyExitedOfOne) {
+    draft.For(absl::StrCat(counts.exited_of_one_pod, " exited containers are of ",
+                           Printable(counts.most_exited_pod.pod_namespace), "/",
+                           Printable(counts.most_exited_pod.pod_name)));
+    draft.Blame(counts.most_exited_pod);
+  }
+  if (counts.oldest_exited.has_value()) {
+    draft.For(absl::StrCat("the oldest exited ", FormatAge(*counts.oldest_exited), " ago"));
+  }
+}
+
+// Pod by pod: a list of all is what does not get through any more, for crictl neither.
+void RemoveDead(Draft& draft) {
+  constexpr absl::string_view kList =
+      "crictl pods -q | while read -r p; do crictl --timeout 60s ps -a -q --state Exited --pod "
+      "\"$p\"; "
+      "done";
+  draft.Do("Count the dead", absl::StrCat(kList, " | wc -l"))
+      .DoDisruptive(
+          "Remove them; the kubelet's garbage collection should have, its log says why not. Their "
+          "logs and exit codes are lost",
+          absl::StrCat(kList, " | xargs -r -n 50 crictl rm"));
+}
+
+const MethodEvidence* Exhausted(const Facts& facts) {
+  for (absl::string_view name : {"ListContainers", "ListPodSandbox"}) {
+    const MethodEvidence* method = facts.Method(name);
+    if (method != nullptr && method->failing.has_value() &&
+        method->failing->code == "RESOURCE_EXHAUSTED") {
+      return method;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<Ranked> MessageTooLarge(const Facts& facts) {
+  const ListSizeEvidence* list = Largest(facts);
+  const MethodEvidence* exhausted = Exhausted(facts);
+  const bool over = list != nullptr && Share(*list) >= 1;
+  if (!over && exhausted == nullptr) return std::nullopt;
+  Draft draft(VerdictCode::kMessageTooLarge, Tier::kBlocksPleg,
+              over || exhausted != nullptr ? Confidence::kHigh : Confidence::kMedium);
+  const std::string method = Printable(over ? list->method : exhausted->method);
+  draft.Say(over ? absl::StrCat(Shorten(method, 40), " is ", FormatBytes(list->bytes),
+                                ", the kubelet takes at most ", FormatBytes(list->limit_bytes))
+                 : absl::StrCat(facts.runtime.title, " refuses ", Shorten(method, 40),
+                                ": its reply is too large"),
+            "the node is NotReady, and a restarted kubelet never becomes Ready",
+            "Remove exited containers and dead sandboxes");
+  if (list != nullptr) draft.For(SizeText(*list));
+  if (exhausted != nullptr) {
+    draft.Since(exhausted->failing->since)
+        .For(absl::StrCat(exhausted->method, ": RESOURCE_EXHAUSTED: ", exhausted->failing->text));
+  }
+  if (exhausted != nullptr && list != nullptr && Share(*list) < kHalf) {
+    draft.Doubt("the last good reply was far below the limit");
+  }
+  if (facts.e.kubelet.has_value() && facts.e.kubelet->last_seen_ago < kJustNow &&
+      facts.e.kubelet->last_seen_ago.has_value() && !facts.e.kubelet->never_relisted) {
+    draft.Doubt(absl::StrCat("the kubelet relisted ", FormatAge(*facts.e.kubelet->last_seen_ago),
+                             " ago: it may stream its lists"));
+  }
+  BlameDead(facts, draft);
+  RemoveDead(draft);
+  return draft.Done();
+}
+
+std::optional<Ranked> MessageTooLargeSoon(const Facts& facts) {
+  const ListSizeEvidence* soonest = nullptr;
+  for (const ListSizeEvidence& list : facts.e.list_sizes) {
+    if (Share(list) >= 1) return std::nullopt;
+    const bool grows = Share(list) >= kHalf && UntilFull(list) <= kForecast;
+    if (Share(list) < kNearLimit && !grows) continue;
+    if (soonest == nullptr || UntilFull(list) < UntilFull(*soonest)) soonest = &list;
+  }
+  if (soonest == nullptr || Exhausted(facts) != nullptr) return std::nullopt;
+  const absl::Duration left = UntilFull(*soonest);
+  const bool grows = left <= kForecast;
+  Draft draft(VerdictCode::kMessageTooLargeSoon, Tier::kThreatens,
+              grows ? Confidence::kHigh : Confidence::kMedium);
+  draft
+      .Say(absl::StrCat(Shorten(Printable(soonest->method), 40), " is at ",
+                        FormatPercent(Share(*soonest) * 100), " of what the kubelet can receive",
+                        left == absl::InfiniteDuration()
+                            ? ""
+                            : absl::StrCat(", and full in ", FormatAge(left))),
+           "beyond it the node is NotReady, also after a restart of the kubelet",
+           "Remove exited containers and dead sandboxes")
+      .For(SizeText(*soonest))
+      .For(absl::StrCat("it grows by ", FormatBytes(WholeNumber(soonest->slope_bytes_per_hour)),
+                        " an hour"));
+  BlameDead(facts, draft);
+  RemoveDead(draft);
+  return draft.Done();
+}
+
+std::optional<Ranked> TooManyChanges(const Facts& facts) {
+  const Evidence& e = facts.e;
+  const size_t silent = facts.silent_containers.size() + facts.silent_sandboxes.size();
+  if (e.predicted_status_phase < kLongStatusPhase || facts.lists_silent()) return std::nullopt;
+  const bool over = e.predicted_status_phase >= e.relist.threshold;
+  Draft draft(VerdictCode::kTooManyChanges, over ? Tier::kBlocksPleg : Tier::kHurtsPods,
+              over ? Confidence::kHigh : Confidence::kMedium);
+  const MethodEvidence* status = facts.Method("ContainerStatus");
+  draft.OfTiming()
+      .Say(absl::StrCat(e.counts.pods_pending,
+                        " pods changed at once: the kubelet inspects one after another and needs ",
+                        FormatAge(e.predicted_status_phase), " for one relist, its limit is ",
+                        FormatAge(e.relist.threshold)),
+           facts.outlook.text, "Slow the churn down: rollouts, crash loops, CronJobs")
+      .For(absl::StrCat("predicted inspections: ", FormatAge(e.predicted_status_phase), " for ",
+                        e.counts.pods_pending, " changed of ", e.counts.pods, " pods"))
+      .For(absl::StrCat(WholeNumber(e.counts.changed_pods_per_minute), " pods change a minute"));
+  if (status != nullptr && status->median_recent.has_value()) {
+    draft.For(absl::StrCat("a ContainerStatus takes ", FormatLatency(*status->median_recent)));
+  }
+  if (silent > 0) {
+    draft.Doubt(absl::StrCat(silent, " statuses do not answer at all: a hang rather than a crowd"));
+  }
+  draft.Do("Keep new pods away until it has caught up", "kubectl cordon \"$(hostname)\"")
+      .Do("See which pods restart most",
+          "crictl --timeout 60s ps -a -o json | jq -r '.containers[].labels"
+          "[\"io.kubernetes.pod.name\"]' | sort | uniq -c | sort -rn | head");
+  return draft.Done();
+}
+
+std::optional<Ranked> TooManyDead(const Facts& facts) {
+  const CountEvidence& counts = facts.e.counts;
+  const bool many = counts.exited >= kManyExited;
+  if (!many && counts.exited_of_one_pod < kManyExitedOfOne) return std::nullopt;
+  const MethodEvidence* list = facts.Method("ListContainers");
+  const bool slow = list != nullptr && list->median_recent >= absl::Seconds(1);
+  Draft draft(VerdictCode::kTooManyDead, slow ? Tier::kHurtsPods : Tier::kThreatens,
+              many ? Confidence::kHigh : Confidence::kMedium);
+  const absl::Duration cost = facts.outlook.restart_cost;
+  const bool never_back = cost > facts.e.relist.threshold;
+  draft
+      .Say(absl::StrCat(counts.exited, " exited containers lie on the node beside ", counts.running,
+                        " running ones"),
+           never_back && cost != absl::InfiniteDuration()
+               ? absl::StrCat("a kubelet that restarts needs ", FormatAge(cost),
+                              " for its first relist and is NotReady meanwhile")
+               : "every list carries them",
+           "Remove them, and find out why the kubelet does not")
+      .For(list != nullptr && list->median_recent.has_value()
+               ? absl::StrCat("ListContainers takes ", FormatLatency(*list->median_recent))
+               : "");
+  BlameDead(facts, draft);
+  if (counts.exited >= kFarTooManyExited) {
+    draft.For("the kubelet's 16 MiB are reached near 11,000 containers");
+  }
+  RemoveDead(draft);
+  return draft.Done();
+}
+
+}  // namespace pleg

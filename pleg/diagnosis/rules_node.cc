@@ -1,0 +1,248 @@
+// The node as a whole: its disk, CPU and memory, systemd, mounts.
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+using Strain = Facts::Strain;
+
+Draft Starved(const Facts& facts, VerdictCode code, Strain strain) {
+  const bool severe = strain == Strain::kSevere;
+  const bool hurts = severe && (facts.outlook.breaks() || !facts.silent.empty());
+  const bool felt = severe || !facts.silent.empty();
+  Draft draft(code,
+              hurts  ? Tier::kBlocksPleg
+              : felt ? Tier::kHurtsPods
+                     : Tier::kThreatens,
+              severe ? Confidence::kHigh : Confidence::kMedium);
+  draft.OfHost();
+  return draft;
+}
+
+std::string SlowText(const Facts& facts) {
+  if (facts.slowdown < 5) return "";
+  return absl::StrCat("every call takes at least ", WholeNumber(facts.slowdown),
+                      " times what it usually does");
+}
+
+std::string LagText(const Facts& facts) {
+  if (!facts.own_lag) return "";
+  const SelfEvidence& self = facts.e.self;
+  return absl::StrCat("plegd's own timer is ", FormatLatency(self.loop_lag), " late, it waited ",
+                      FormatLatency(self.scheduling_delay), " for a CPU");
+}
+
+// What speaks for and against any kind of starvation.
+void Symptoms(const Facts& facts, Strain strain, Draft& draft) {
+  draft.For(SlowText(facts)).For(LagText(facts));
+  if (strain == Strain::kSevere) return;
+  for (const MethodEvidence& method : facts.e.methods) {
+    if (!method.answered_ago.has_value() || method.last_duration >= absl::Milliseconds(100))
+      continue;
+    draft.Against(absl::StrCat(Shorten(Printable(method.method), 40), " was answered in ",
+                               FormatLatency(method.last_duration),
+                               ": the runtime gets what it needs"));
+    return;
+  }
+}
+
+std::string PressureText(absl::string_view name, const std::optional<Pressure>& pressure) {
+  if (!pressure.has_value()) return "";
+  return absl::StrCat("pressure of ", name, " over 10 s: some ",
+                      FormatPercent(pressure->some_avg10), ", full ",
+                      FormatPercent(pressure->full_avg10));
+}
+
+const DiskEvidence* BusiestDisk(const HostEvidence& host) {
+  const auto busiest = std::max_element(
+      host.disks.begin(), host.disks.end(),
+      [](const DiskEvidence& a, const DiskEvidence& b) { return a.await < b.await; });
+  return busiest == host.disks.end() ? nullptr : &*busiest;
+}
+
+std::string DiskText(const DiskEvidence& disk) {
+  return absl::StrCat("disk ", disk.device, " (", disk.holds,
+                      "): ", FormatPercent(disk.utilization_percent), " busy, a request takes ",
+                      FormatLatency(disk.await), ", ", disk.in_flight, " in flight");
+}
+
+void BlockedTexts(const HostEvidence& host, Draft& draft) {
+  for (size_t i = 0; i < host.blocked.size() && i < 3; ++i) {
+    const BlockedGroup& group = host.blocked[i];
+    draft.For(absl::StrCat(group.count, " tasks in D in ", group.wait_function, ", the oldest for ",
+                           FormatAge(group.oldest), ", e.g. ", group.example_name, " (pid ",
+                           group.example_pid, ")"));
+  }
+}
+
+// Runtimes of containers that have been at it for long.
+size_t OldOci(const HostEvidence& host) {
+  return static_cast<size_t>(
+      std::count_if(host.oci_processes.begin(), host.oci_processes.end(),
+                    [](const ProcessEvidence& p) { return p.age >= kOldOciProcess; }));
+}
+
+bool DbusStopped(const HostEvidence& host) {
+  return host.dbus.has_value() && (host.dbus->state == 'T' || host.dbus->state == 't');
+}
+
+}  // namespace
+
+std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
+  if (facts.memory == Strain::kNone) return std::nullopt;
+  const HostEvidence& host = *facts.host;
+  Draft draft = Starved(facts, VerdictCode::kNodeMemoryStarved, facts.memory);
+  draft
+      .Say(absl::StrCat("The node is out of memory: for ", FormatPercent(host.memory->full_avg10),
+                        " of the time all tasks wait for it"),
+           facts.outlook.text, "Move the largest pods away, then reserve memory for the system")
+      .For(PressureText("memory", host.memory));
+  if (host.memory_available_percent.has_value()) {
+    draft.For(
+        absl::StrCat(FormatPercent(*host.memory_available_percent), " of memory is available"));
+    if (*host.memory_available_percent > 25) {
+      draft.Doubt("plenty is available: the limit of one cgroup rather than the node's");
+    }
+  }
+  if (facts.io != Strain::kNone) {
+    draft.For("the disk is busy as well: with so little memory it reads programs again and again");
+  }
+  Symptoms(facts, facts.memory, draft);
+  draft.Do("See who uses it", "systemd-cgtop -m -n 1 --depth=4")
+      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+  return draft.Done();
+}
+
+std::optional<Ranked> NodeIoStarved(const Facts& facts) {
+  if (facts.io == Strain::kNone) return std::nullopt;
+  const HostEvidence& host = *facts.host;
+  Draft draft = Starved(facts, VerdictCode::kNodeIoStarved, facts.io);
+  const DiskEvidence* disk = BusiestDisk(host);
+  const std::string device = disk == nullptr ? "" : Shorten(Printable(disk->device), 24);
+  const std::string what =
+      disk != nullptr
+          ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
+                         FormatLatency(disk->await))
+          : absl::StrCat("The disks cannot keep up: for ", FormatPercent(host.io->full_avg10),
+                         " of the time all tasks wait for them");
+  draft.Say(what, facts.outlook.text, "Find who writes (iotop), or lift the volume's IOPS limit")
+      .For(PressureText("io", host.io))
+      .For(disk == nullptr ? "" : DiskText(*disk));
+  BlockedTexts(host, draft);
+  Symptoms(facts, facts.io, draft);
+  if (facts.memory != Strain::kNone) draft.Doubt("memory is short as well, which makes disks busy");
+  if (disk != nullptr && disk->await < absl::Milliseconds(20) && disk->utilization_percent < 50) {
+    draft.Doubt("the disks of runtime and kubelet answer quickly: another one is slow");
+  }
+  draft.Do("See who reads and writes", "iotop -boP -n 3 -d 2")
+      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+  return draft.Done();
+}
+
+std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
+  const bool blind = facts.host == nullptr || !facts.host->cpu.has_value();
+  const bool guess = facts.own_lag && blind;
+  if (facts.cpu == Strain::kNone && !guess) return std::nullopt;
+  if (guess) {
+    Draft draft(VerdictCode::kNodeCpuStarved, Tier::kHurtsPods, Confidence::kLow);
+    draft
+        .Say(
+            "plegd itself is run too late, so the node lacks CPU, or memory, or plegd's limit is "
+            "low",
+            facts.outlook.text, "Compare with top; all ages below are in doubt")
+        .For(LagText(facts))
+        .For(SlowText(facts))
+        .Against("the pressure of the node's CPUs could not be read")
+        .Do("See what the node waits for",
+            "cat /proc/pressure/cpu /proc/pressure/memory /proc/loadavg");
+    return draft.Done();
+  }
+  const HostEvidence& host = *facts.host;
+  Draft draft = Starved(facts, VerdictCode::kNodeCpuStarved, facts.cpu);
+  draft
+      .Say(absl::StrCat("The node is out of CPU: for ", FormatPercent(host.cpu->some_avg10),
+                        " of the time tasks wait for one"),
+           facts.outlook.text, "Move pods away, and reserve CPU for runtime and kubelet")
+      .For(PressureText("cpu", host.cpu));
+  Symptoms(facts, facts.cpu, draft);
+  draft.Do("See who uses it", "top -b -n 1 -o %CPU | head -30")
+      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+  return draft.Done();
+}
+
+std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
+  if (facts.host == nullptr) return std::nullopt;
+  const HostEvidence& host = *facts.host;
+  const bool busy = host.pid1_cpu_percent.has_value() && *host.pid1_cpu_percent >= kPid1Busy;
+  const bool stopped = DbusStopped(host);
+  const size_t old = OldOci(host);
+  if (!busy && !stopped) return std::nullopt;
+  const bool blocks = old > 0 && !facts.silent.empty();
+  Draft draft(VerdictCode::kSystemdOverloaded, blocks ? Tier::kBlocksPleg : Tier::kHurtsPods,
+              stopped || (busy && old > 0) ? Confidence::kHigh : Confidence::kMedium);
+  draft.OfHost();
+  if (old > 0) draft.Since(host.oci_processes.front().age);
+  const std::string proceed = stopped ? Signal("CONT", host.dbus->pid) : "";
+  draft.Say(stopped ? absl::StrCat("The D-Bus daemon is stopped, so systemd answers no runc: ", old,
+                                   " of them wait")
+                    : absl::StrCat("systemd is busy (", FormatPercent(*host.pid1_cpu_percent),
+                                   " of a CPU) and ", old, " runc or crun processes wait for it"),
+            facts.outlook.text,
+            stopped ? absl::StrCat("Let it go on: ", proceed)
+                    : "Remove what keeps it busy: leaked mounts, exec probes, failed scopes");
+  if (stopped) {
+    draft.For(absl::StrCat("dbus: ", ProcessName(*host.dbus), ProcessState(*host.dbus)))
+        .Do("Let the D-Bus daemon continue", proceed);
+  }
+  if (busy)
+    draft.For(absl::StrCat("PID 1 uses ", FormatPercent(*host.pid1_cpu_percent), " of a CPU"));
+  if (old > 0) {
+    draft.For(absl::StrCat(old, " runc or crun processes are older than ",
+                           FormatAge(kOldOciProcess), ", the oldest ",
+                           FormatAge(host.oci_processes.front().age)));
+    draft.For(StuckProcess(facts, host.oci_processes.front()).detail);
+  } else {
+    draft.Against("no runc or crun waits");
+  }
+  if (host.mountinfo_lines.has_value()) {
+    draft.For(
+        absl::StrCat(*host.mountinfo_lines, " lines of mountinfo, which it parses on each change"));
+  }
+  draft.Do("See what it is doing", "systemctl list-jobs; systemctl list-units --failed | head -20")
+      .Do("Count its mounts", "wc -l /proc/1/mountinfo")
+      .DoDisruptive("Let systemd start over without a reboot; units run on",
+                    "systemctl daemon-reexec");
+  return draft.Done();
+}
+
+std::optional<Ranked> MountExplosion(const Facts& facts) {
+  if (facts.host == nullptr || !facts.host->mountinfo_lines.has_value()) return std::nullopt;
+  const uint64_t lines = *facts.host->mountinfo_lines;
+  if (lines < kManyMounts) return std::nullopt;
+  const bool too_many = lines >= kTooManyMounts;
+  Draft draft(VerdictCode::kMountExplosion, too_many ? Tier::kHurtsPods : Tier::kThreatens,
+              too_many ? Confidence::kHigh : Confidence::kMedium);
+  draft.OfHost()
+      .Say(absl::StrCat("The node has ", lines, " mounts"),
+           "runc and systemd parse them all at each start, which takes seconds",
+           "Find the leak: which path repeats")
+      .For(absl::StrCat("mountinfo has ", lines, " lines; many from ", kManyMounts,
+                        ", too many from ", kTooManyMounts))
+      .Do("See which mounts repeat",
+          "awk '{print $5}' /proc/1/mountinfo | sed 's/[0-9a-f-]\\{12,\\}/*/g' | sort | uniq -c"
+          " | sort -rn | head");
+  if (facts.host->pid1_cpu_percent.has_value()) {
+    draft.For(
+        absl::StrCat("PID 1 uses ", FormatPercent(*facts.host->pid1_cpu_percent), " of a CPU"));
+  }
+  if (OldOci(*facts.host) == 0) draft.Against("no runc or crun is slow yet");
+  return draft.Done();
+}
+
+}  // namespace pleg

@@ -1,0 +1,270 @@
+// The runtime as a whole: there, answering, answering with sense.
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+constexpr absl::Duration kJustNow = absl::Minutes(1);
+constexpr absl::Duration kLoopWindow = absl::Minutes(10);
+constexpr int kLoop = 3;
+constexpr absl::Duration kGone = absl::Seconds(1);
+
+int Reconnects(const RuntimeEvidence& runtime) {
+  return static_cast<int>(std::count_if(runtime.reconnected_ago.begin(),
+                                        runtime.reconnected_ago.end(),
+                                        [](absl::Duration ago) { return ago <= kLoopWindow; }));
+}
+
+const ProcessEvidence* Process(const Facts& facts) {
+  if (facts.host == nullptr || !facts.host->runtime_process.has_value()) return nullptr;
+  return &*facts.host->runtime_process;
+}
+
+bool IsStopped(const ProcessEvidence* process) {
+  return process != nullptr && (process->state == 'T' || process->state == 't');
+}
+
+void LookAtUnit(const Facts& facts, Draft& draft) {
+  if (facts.runtime.unit.empty()) return;
+  draft.Do("See why it ended",
+           absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager"));
+}
+
+std::string Reason(const RuntimeEvidence& runtime) {
+  return runtime.disconnected_reason.empty() ? "no connection"
+                                             : Shorten(Printable(runtime.disconnected_reason), 80);
+}
+
+bool Unavailable(const Facts& facts) {
+  const MethodEvidence* list = facts.Method("ListPodSandbox");
+  if (list == nullptr || !list->failing.has_value()) return false;
+  return list->failing->code == "UNAVAILABLE" && list->failing->since >= kGone &&
+         facts.AnsweredWithin(list->failing->since) == nullptr;
+}
+
+bool IsGone(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  return (!runtime.connected && runtime.connection_for >= kGone) || Unavailable(facts);
+}
+
+size_t SilentMethods(const Facts& facts) {
+  absl::flat_hash_set<absl::string_view> methods;
+  for (const UnansweredEvidence* call : facts.silent) methods.insert(call->method);
+  return methods.size();
+}
+
+// Nothing is answered any more.
+bool AllSilent(const Facts& facts) {
+  if (!facts.e.runtime.connected || facts.silent.empty()) return false;
+  if (facts.AnsweredWithin(facts.oldest_silence) != nullptr) return false;
+  return facts.silent_probe != nullptr ||
+         (SilentMethods(facts) > 1 && facts.oldest_silence >= 2 * kSilentAfter);
+}
+
+// A list is silent, others answer, and it is not a container's lock that it waits for.
+bool ListSilentInProcess(const Facts& facts) {
+  const bool others_answer = facts.AnsweredWithin(facts.oldest_silence) != nullptr;
+  if (!facts.lists_silent() || !others_answer || !facts.e.runtime.connected) return false;
+  if (facts.silent_sandbox_list != nullptr) return facts.silent_sandboxes.empty();
+  if (facts.runtime.kind == RuntimeKind::kContainerd) return false;
+  return facts.runtime.kind != RuntimeKind::kOther || facts.silent_containers.empty();
+}
+
+void RestartedText(const Facts& facts, Draft& draft) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const int reconnects = Reconnects(runtime);
+  if (reconnects >= kLoop || (reconnects > 0 && !runtime.connected)) {
+    draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", reconnects,
+                           " times in 10 minutes", runtime.connected ? "" : ", and it is away now"),
+              facts.outlook.text, "Its log says why it ends");
+  } else if (!runtime.connected) {
+    draft.Say(absl::StrCat(facts.runtime.title, " is starting and does not serve yet"),
+              facts.outlook.text, "Wait a minute, then read its log");
+  } else {
+    draft.Say(absl::StrCat(facts.runtime.title, " came back ",
+                           FormatAge(runtime.reconnected_ago.front()), " ago"),
+              facts.outlook.text, "Nothing to do if it stays; its log says why it ended");
+  }
+}
+
+}  // namespace
+
+std::optional<Ranked> CriUnsupported(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  if (!runtime.unsupported) return std::nullopt;
+  Draft draft(VerdictCode::kCriUnsupported, Tier::kBlocksPleg, Confidence::kHigh);
+  draft.Since(runtime.connection_for)
+      .Say(absl::StrCat(facts.runtime.title, " at ", Shorten(Printable(runtime.endpoint), 60),
+                        " answers, but does not offer CRI v1"),
+           "no kubelet can use it",
+           "Enable its CRI plugin, or give plegd the kubelet's own endpoint")
+      .For(absl::StrCat("it answers UNIMPLEMENTED: ", runtime.unsupported_text))
+      .Do("See whether the CRI plugin is disabled (Docker's package does that)",
+          "grep -n disabled_plugins /etc/containerd/config.toml")
+      .Do("See which endpoint the kubelet uses",
+          "grep -rn containerRuntimeEndpoint /var/lib/kubelet/config.yaml");
+  return draft.Done();
+}
+
+std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const int reconnects = Reconnects(runtime);
+  const ProcessEvidence* process = Process(facts);
+  const bool loop = reconnects >= kLoop || (reconnects >= kLoop - 1 && IsGone(facts));
+  const bool starting = IsGone(facts) && process != nullptr && process->age < kJustNow;
+  const bool back = runtime.connected && !runtime.reconnected_ago.empty() &&
+                    runtime.reconnected_ago.front() < kJustNow;
+  if (!loop && !starting && !back) return std::nullopt;
+  const Tier tier = IsGone(facts) || facts.outlook.breaks() ? Tier::kBlocksPleg
+                    : loop                                  ? Tier::kHurtsPods
+                                                            : Tier::kThreatens;
+  Draft draft(VerdictCode::kRuntimeRestarting, tier,
+              loop || !starting ? Confidence::kHigh : Confidence::kMedium);
+  draft.Since(
+      starting ? process->age
+      : loop && !runtime.reconnected_ago.empty()
+          ? *std::max_element(runtime.reconnected_ago.begin(), runtime.reconnected_ago.end())
+          : runtime.connection_for);
+  RestartedText(facts, draft);
+  if (reconnects > 0) {
+    draft.For(absl::StrCat("connections made anew: ", reconnects, " in 10 minutes, the last ",
+                           FormatAge(runtime.reconnected_ago.front()), " ago"));
+  }
+  if (process != nullptr) {
+    draft.For(absl::StrCat(ProcessName(*process), " started ", FormatAge(process->age), " ago"));
+    if (process->age > kLoopWindow) draft.Doubt("its process is older than its connections");
+  }
+  LookAtUnit(facts, draft);
+  if (facts.host != nullptr) {
+    for (const ShimEvidence& shim : facts.host->shims) {
+      if (shim.shim.has_value() && IsStopped(&*shim.shim)) {
+        draft.For(absl::StrCat(ObjectName(shim.object), ": ", StoppedShim(*shim.shim).detail,
+                               "; the runtime waits for it while it starts"));
+        draft.Blame(shim.object)
+            .Do("Let the stopped shim continue", Signal("CONT", shim.shim->pid));
+      }
+    }
+  }
+  return draft.Done();
+}
+
+std::optional<Ranked> RuntimeDown(const Facts& facts) {
+  if (!IsGone(facts)) return std::nullopt;
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const ProcessEvidence* process = Process(facts);
+  const bool denied = absl::StrContains(runtime.disconnected_reason, "ermission denied");
+  Draft draft(VerdictCode::kRuntimeDown, Tier::kBlocksPleg,
+              denied ? Confidence::kLow : Confidence::kHigh);
+  draft.Since(runtime.connection_for).For(absl::StrCat(runtime.endpoint, ": ", Reason(runtime)));
+  if (denied) {
+    draft
+        .Say(absl::StrCat("plegd may not open the runtime's socket ",
+                          Shorten(Printable(runtime.endpoint), 60)),
+             "the runtime itself may be well", "Run plegd as root or in the socket's group")
+        .Against("a refused permission says nothing of the runtime")
+        .Do("See who may", absl::StrCat("ls -l ", ShellWord(absl::StrReplaceAll(
+                                                      runtime.endpoint, {{"unix://", ""}}))));
+    return draft.Done();
+  }
+  const std::string start =
+      facts.runtime.unit.empty() ? "" : absl::StrCat("systemctl start ", facts.runtime.unit);
+  draft.Say(runtime.endpoint.empty()
+                ? std::string("No container runtime was found on this node")
+                : absl::StrCat(facts.runtime.title, " is down for ",
+                               FormatAge(runtime.connection_for), " (", Reason(runtime), ")"),
+            facts.outlook.text,
+            start.empty() ? "Start the runtime" : absl::StrCat("Start it: ", start));
+  LookAtUnit(facts, draft);
+  if (!start.empty()) draft.Do("Start it", start);
+  if (process != nullptr) {
+    draft.Doubt(absl::StrCat(ProcessName(*process), ProcessState(*process),
+                             ": it lives without serving its socket"));
+  }
+  return draft.Done();
+}
+
+std::optional<Ranked> RuntimeHung(const Facts& facts) {
+  const bool all = AllSilent(facts);
+  if (!all && !ListSilentInProcess(facts)) return std::nullopt;
+  const ProcessEvidence* process = Process(facts);
+  const bool stopped = IsStopped(process);
+  const bool sure = all && (stopped || SilentMethods(facts) > 1);
+  Draft draft(VerdictCode::kRuntimeHung, Tier::kBlocksPleg,
+              sure ? Confidence::kHigh : Confidence::kMedium);
+  const std::string proceed = stopped ? Signal("CONT", process->pid) : "";
+  const absl::string_view list =
+      facts.silent_sandbox_list != nullptr ? "ListPodSandbox" : "ListContainers";
+  const std::string what =
+      all ? absl::StrCat(facts.runtime.title, " accepts connections and answers nothing for ",
+                         FormatAge(facts.oldest_silence))
+          : absl::StrCat(facts.runtime.title, " does not answer ", list, " for ",
+                         FormatAge(facts.oldest_silence),
+                         ", other calls it does: a lock or storage inside its process");
+  draft.OfTiming()
+      .Since(facts.oldest_silence)
+      .Say(stopped ? absl::StrCat(what, ": its process ", process->pid, " is stopped") : what,
+           facts.outlook.text,
+           stopped ? absl::StrCat("Let it go on: ", proceed)
+                   : "Keep its goroutines (kill -USR1), then restart it");
+  for (size_t i = 0; i < facts.silent.size() && i < 4; ++i) {
+    draft.For(
+        absl::StrCat(facts.silent[i]->method, " unanswered for ", FormatAge(facts.silent[i]->age)));
+  }
+  if (process != nullptr) draft.For(absl::StrCat(ProcessName(*process), ProcessState(*process)));
+  if (const MethodEvidence* method = facts.AnsweredWithin(facts.oldest_silence)) {
+    draft.Against(absl::StrCat(method->method, " was answered ", FormatAge(*method->answered_ago),
+                               " ago in ", FormatLatency(method->last_duration)));
+  }
+  if (process != nullptr && process->age < kJustNow) {
+    draft.Doubt("it started a moment ago and may still load its containers");
+  }
+  if (stopped) draft.Do("Let its process continue", proceed);
+  KeepGoroutines(facts, draft);
+  RestartRuntime(facts, draft);
+  return draft.Done();
+}
+
+std::optional<Ranked> RuntimeErrors(const Facts& facts) {
+  static constexpr absl::string_view kOthers[] = {
+      "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "OK"};
+  const MethodEvidence* failing = nullptr;
+  for (absl::string_view name : {"ListPodSandbox", "ListContainers"}) {
+    const MethodEvidence* method = facts.Method(name);
+    if (method == nullptr || !method->failing.has_value()) continue;
+    if (method->failing->since < kSilentAfter) continue;
+    if (std::count(std::begin(kOthers), std::end(kOthers), method->failing->code) > 0) continue;
+    if (failing == nullptr || method->failing->since > failing->failing->since) failing = method;
+  }
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const bool not_ready = runtime.connected && runtime.runtime_ready == false;
+  if (failing == nullptr && !not_ready) return std::nullopt;
+  Draft draft(VerdictCode::kRuntimeErrors, Tier::kBlocksPleg, Confidence::kHigh);
+  if (failing != nullptr) {
+    const auto& failure = *failing->failing;
+    draft.Since(failure.since)
+        .Say(absl::StrCat(facts.runtime.title, " fails ", failing->method, " with ",
+                          Shorten(Printable(failure.code), 24), " for ", FormatAge(failure.since)),
+             facts.outlook.text, "Its log names the object; the error is below")
+        .For(absl::StrCat(failing->method, ": ", failure.code, ": ", failure.text));
+  } else {
+    draft.Say(absl::StrCat(facts.runtime.title, " says of itself that it is not ready: ",
+                           Shorten(Printable(runtime.runtime_ready_text), 80)),
+              "the node is NotReady", "Its log says why");
+  }
+  if (not_ready) draft.For(absl::StrCat("RuntimeReady=false: ", runtime.runtime_ready_text));
+  LookAtUnit(facts, draft);
+  KeepGoroutines(facts, draft);
+  RestartRuntime(facts, draft);
+  return draft.Done();
+}
+
+}  // namespace pleg

@@ -1,0 +1,72 @@
+#include "pleg/diagnosis/runtime_identity.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+// Distributions that run the runtime, or runtime and kubelet, below a unit of their own.
+struct Distribution {
+  absl::string_view endpoint_part;
+  absl::string_view unit;
+  absl::string_view kubelet_unit;
+};
+constexpr Distribution kDistributions[] = {
+    {"/rke2/", "rke2-agent", "rke2-agent"},
+    {"/k3s/", "k3s-agent", "k3s-agent"},  // k3s and RKE2
+    {"/k0s/", "k0sworker", "k0sworker"},
+    {"/microk8s/", "snap.microk8s.daemon-containerd", "snap.microk8s.daemon-kubelite"},
+};
+
+struct Known {
+  RuntimeKind kind;
+  absl::string_view name_part;
+  absl::string_view process;
+  absl::string_view unit;
+};
+// Docker first: cri-dockerd's socket has "cri" and "docker" in its name.
+constexpr Known kKnown[] = {
+    {RuntimeKind::kCriDockerd, "docker", "dockerd", "docker"},
+    {RuntimeKind::kContainerd, "containerd", "containerd", "containerd"},
+    {RuntimeKind::kCrio, "cri-o", "crio", "crio"},
+    {RuntimeKind::kCrio, "crio", "crio", "crio"},
+};
+
+const Known* Find(absl::string_view text) {
+  for (const Known& known : kKnown) {
+    if (absl::StrContains(text, known.name_part)) return &known;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+RuntimeIdentity IdentifyRuntime(const RuntimeEvidence& runtime) {
+  RuntimeIdentity identity;
+  identity.title = "the runtime";
+  identity.kubelet_unit = "kubelet";
+  const std::string name = absl::AsciiStrToLower(runtime.name);
+  const Known* known = name.empty() ? Find(runtime.endpoint) : Find(name);
+  if (known != nullptr) {
+    identity.kind = known->kind;
+    identity.process = std::string(known->process);
+    identity.unit = std::string(known->unit);
+    identity.title = std::string(known->process);
+  }
+  if (!name.empty()) identity.title = Shorten(Printable(runtime.name), 24);
+  for (const Distribution& distribution : kDistributions) {
+    if (!absl::StrContains(runtime.endpoint, distribution.endpoint_part)) continue;
+    identity.unit = std::string(distribution.unit);
+    identity.kubelet_unit = std::string(distribution.kubelet_unit);
+    break;
+  }
+  if (!runtime.version.empty()) {
+    absl::StrAppend(&identity.title, " ", Shorten(Printable(runtime.version), 24));
+  }
+  return identity;
+}
+
+}  // namespace pleg
