@@ -1,0 +1,233 @@
+#include "api/evidence_proto.h"
+#include "api/evidence_values.h"
+#include "pleg/utf8.h"
+#include "plegd/v1/evidence.pb.h"
+
+namespace api {
+namespace {
+
+namespace v1 = plegd::v1;
+using pleg::ToValidUtf8;
+
+void PressureToProto(const pleg::Pressure& pressure, v1::Pressure& out) {
+  out.set_some_avg10(pressure.some_avg10);
+  out.set_full_avg10(pressure.full_avg10);
+}
+
+pleg::Pressure PressureFromProto(const v1::Pressure& message) {
+  return {message.some_avg10(), message.full_avg10()};
+}
+
+void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) {
+  out.set_pid(process.pid);
+  out.set_parent_pid(process.parent_pid);
+  out.set_name(ToValidUtf8(process.name));
+  out.set_parent(ToValidUtf8(process.parent));
+  out.set_action(ToValidUtf8(process.action));
+  out.set_state(ToValidUtf8(absl::string_view(&process.state, 1)));
+  out.set_age_seconds(Seconds(process.age));
+  out.set_state_seconds(Seconds(process.state_for));
+  out.set_wait_function(ToValidUtf8(process.wait_function));
+  for (const std::string& frame : process.stack) out.add_stack(ToValidUtf8(frame));
+  out.set_container_id(ToValidUtf8(process.container_id.value()));
+}
+
+pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
+  pleg::ProcessEvidence process;
+  process.pid = message.pid();
+  process.parent_pid = message.parent_pid();
+  process.name = message.name();
+  process.parent = message.parent();
+  process.action = message.action();
+  process.state = message.state().empty() ? '?' : message.state().front();
+  process.age = FromSeconds(message.age_seconds());
+  process.state_for = FromSeconds(message.state_seconds());
+  process.wait_function = message.wait_function();
+  process.stack.assign(message.stack().begin(), message.stack().end());
+  process.container_id = pleg::ContainerId(message.container_id());
+  return process;
+}
+
+void TasksToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
+  for (const pleg::BlockedGroup& group : host.blocked) {
+    v1::BlockedGroup& to = *out.add_blocked();
+    to.set_wait_function(ToValidUtf8(group.wait_function));
+    to.set_count(group.count);
+    to.set_oldest_seconds(Seconds(group.oldest));
+    to.set_example_pid(group.example_pid);
+    to.set_example_name(ToValidUtf8(group.example_name));
+    to.set_example_container(ToValidUtf8(group.example_container.value()));
+  }
+  for (const pleg::ZombieGroup& group : host.zombies) {
+    v1::ZombieGroup& to = *out.add_zombies();
+    to.set_parent_pid(group.parent_pid);
+    to.set_parent(ToValidUtf8(group.parent));
+    to.set_count(group.count);
+  }
+  for (const pleg::ProcessEvidence& process : host.oci_processes) {
+    ProcessToProto(process, *out.add_oci_processes());
+  }
+  for (const pleg::ProcessEvidence& process : host.cni_processes) {
+    ProcessToProto(process, *out.add_cni_processes());
+  }
+  if (host.dbus.has_value()) ProcessToProto(*host.dbus, *out.mutable_dbus());
+  if (host.runtime_process.has_value()) {
+    ProcessToProto(*host.runtime_process, *out.mutable_runtime_process());
+  }
+}
+
+void TasksFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
+  for (const v1::BlockedGroup& group : message.blocked()) {
+    host.blocked.push_back({group.wait_function(), group.count(),
+                            FromSeconds(group.oldest_seconds()), group.example_pid(),
+                            group.example_name(), pleg::ContainerId(group.example_container())});
+  }
+  for (const v1::ZombieGroup& group : message.zombies()) {
+    host.zombies.push_back({group.parent_pid(), group.parent(), group.count()});
+  }
+  for (const v1::HostProcess& process : message.oci_processes()) {
+    host.oci_processes.push_back(ProcessFromProto(process));
+  }
+  for (const v1::HostProcess& process : message.cni_processes()) {
+    host.cni_processes.push_back(ProcessFromProto(process));
+  }
+  if (message.has_dbus()) host.dbus = ProcessFromProto(message.dbus());
+  if (message.has_runtime_process()) {
+    host.runtime_process = ProcessFromProto(message.runtime_process());
+  }
+}
+
+void StorageToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
+  for (const pleg::DiskEvidence& disk : host.disks) {
+    v1::Disk& to = *out.add_disks();
+    to.set_device(ToValidUtf8(disk.device));
+    to.set_holds(ToValidUtf8(disk.holds));
+    to.set_utilization_percent(disk.utilization_percent);
+    to.set_await_seconds(Seconds(disk.await));
+    to.set_in_flight(disk.in_flight);
+  }
+  for (const pleg::FuseConnection& fuse : host.fuse) {
+    v1::FuseConnection& to = *out.add_fuse();
+    to.set_id(ToValidUtf8(fuse.id));
+    to.set_mount_point(ToValidUtf8(fuse.mount_point));
+    to.set_waiting(fuse.waiting);
+    to.set_waiting_seconds(Seconds(fuse.waiting_for));
+  }
+  for (const pleg::NfsMount& mount : host.nfs) {
+    v1::NfsMount& to = *out.add_nfs();
+    to.set_mount_point(ToValidUtf8(mount.mount_point));
+    to.set_source(ToValidUtf8(mount.source));
+  }
+}
+
+void StorageFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
+  for (const v1::Disk& disk : message.disks()) {
+    host.disks.push_back({disk.device(), disk.holds(), disk.utilization_percent(),
+                          FromSeconds(disk.await_seconds()), disk.in_flight()});
+  }
+  for (const v1::FuseConnection& fuse : message.fuse()) {
+    host.fuse.push_back(
+        {fuse.id(), fuse.mount_point(), fuse.waiting(), FromSeconds(fuse.waiting_seconds())});
+  }
+  for (const v1::NfsMount& mount : message.nfs()) {
+    host.nfs.push_back({mount.mount_point(), mount.source()});
+  }
+}
+
+void ContainersToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
+  for (const pleg::FrozenCgroup& cgroup : host.frozen) {
+    v1::FrozenCgroup& to = *out.add_frozen();
+    ObjectToProto(cgroup.object, *to.mutable_object());
+    to.set_path(ToValidUtf8(cgroup.path));
+    to.set_v1(cgroup.v1);
+    to.set_frozen_seconds(Seconds(cgroup.frozen_for));
+  }
+  for (const pleg::ShimEvidence& shim : host.shims) {
+    v1::Shim& to = *out.add_shims();
+    ObjectToProto(shim.object, *to.mutable_object());
+    to.set_listed_state(ToValidUtf8(shim.listed_state));
+    if (shim.shim.has_value()) ProcessToProto(*shim.shim, *to.mutable_shim());
+    to.set_shim_missing(shim.shim_missing);
+    if (shim.container_alive.has_value()) to.set_container_alive(*shim.container_alive);
+    to.set_container_pid(shim.container_pid);
+    to.set_disagree_seconds(Seconds(shim.disagree_for));
+  }
+}
+
+void ContainersFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
+  for (const v1::FrozenCgroup& cgroup : message.frozen()) {
+    host.frozen.push_back({ObjectFromProto(cgroup.object()), cgroup.path(), cgroup.v1(),
+                           FromSeconds(cgroup.frozen_seconds())});
+  }
+  for (const v1::Shim& from : message.shims()) {
+    pleg::ShimEvidence& shim = host.shims.emplace_back();
+    shim.object = ObjectFromProto(from.object());
+    shim.listed_state = from.listed_state();
+    if (from.has_shim()) shim.shim = ProcessFromProto(from.shim());
+    shim.shim_missing = from.shim_missing();
+    if (from.has_container_alive()) shim.container_alive = from.container_alive();
+    shim.container_pid = from.container_pid();
+    shim.disagree_for = FromSeconds(from.disagree_seconds());
+  }
+}
+
+}  // namespace
+
+void HostEvidenceToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
+  out.set_sampled_seconds(Seconds(host.sampled_ago));
+  if (host.cpu.has_value()) PressureToProto(*host.cpu, *out.mutable_cpu());
+  if (host.io.has_value()) PressureToProto(*host.io, *out.mutable_io());
+  if (host.memory.has_value()) PressureToProto(*host.memory, *out.mutable_memory());
+  if (const auto& percent = host.memory_available_percent) {
+    out.set_memory_available_percent(*percent);
+  }
+  StorageToProto(host, out);
+  TasksToProto(host, out);
+  if (host.pid1_cpu_percent.has_value()) out.set_pid1_cpu_percent(*host.pid1_cpu_percent);
+  if (host.mountinfo_lines.has_value()) out.set_mountinfo_lines(*host.mountinfo_lines);
+  ContainersToProto(host, out);
+  for (const pleg::Headroom& headroom : host.headroom) {
+    v1::Headroom& to = *out.add_headroom();
+    to.set_resource(ToValidUtf8(headroom.resource));
+    to.set_used_percent(headroom.used_percent);
+  }
+  for (const std::string& line : host.hung_tasks) out.add_hung_tasks(ToValidUtf8(line));
+  out.set_kernel_version(ToValidUtf8(host.kernel_version));
+  out.set_systemd_version(ToValidUtf8(host.systemd_version));
+  for (const pleg::ProbeProblem& problem : host.problems) {
+    v1::ProbeProblem& to = *out.add_problems();
+    to.set_probe(ToValidUtf8(problem.probe));
+    to.set_text(ToValidUtf8(problem.text));
+    to.set_hangs(problem.hangs);
+    to.set_hangs_seconds(Seconds(problem.hangs_for));
+  }
+}
+
+pleg::HostEvidence HostEvidenceFromProto(const v1::HostEvidence& message) {
+  pleg::HostEvidence host;
+  host.sampled_ago = FromSeconds(message.sampled_seconds());
+  if (message.has_cpu()) host.cpu = PressureFromProto(message.cpu());
+  if (message.has_io()) host.io = PressureFromProto(message.io());
+  if (message.has_memory()) host.memory = PressureFromProto(message.memory());
+  if (message.has_memory_available_percent()) {
+    host.memory_available_percent = message.memory_available_percent();
+  }
+  StorageFromProto(message, host);
+  TasksFromProto(message, host);
+  if (message.has_pid1_cpu_percent()) host.pid1_cpu_percent = message.pid1_cpu_percent();
+  if (message.has_mountinfo_lines()) host.mountinfo_lines = message.mountinfo_lines();
+  ContainersFromProto(message, host);
+  for (const v1::Headroom& headroom : message.headroom()) {
+    host.headroom.push_back({headroom.resource(), headroom.used_percent()});
+  }
+  host.hung_tasks.assign(message.hung_tasks().begin(), message.hung_tasks().end());
+  host.kernel_version = message.kernel_version();
+  host.systemd_version = message.systemd_version();
+  for (const v1::ProbeProblem& problem : message.problems()) {
+    host.problems.push_back(
+        {problem.probe(), problem.text(), problem.hangs(), FromSeconds(problem.hangs_seconds())});
+  }
+  return host;
+}
+
+}  // namespace api
