@@ -52,6 +52,9 @@ struct UnansweredTarget {
   std::string target;
   MonoTime since;         // start of the first call of the row
   uint32_t attempts = 0;  // calls of the row so far, the running one included
+  // Start of the calls at its end that hang, until their deadline or still. Empty if the last one
+  // failed at once instead: there is no connection.
+  std::optional<MonoTime> hanging_since = {};
 };
 
 // One moment of the ledger. Immutable once shared.

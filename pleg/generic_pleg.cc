@@ -33,6 +33,8 @@ std::vector<std::shared_ptr<const ContainerInfo>> GenericPleg::RunningContainers
 }
 Verdict GenericPleg::Healthy() const { return impl_->Healthy(); }
 std::shared_ptr<const PlegSnapshot> GenericPleg::Snapshot() const { return impl_->Snapshot(); }
+std::shared_ptr<const PodsView> GenericPleg::Pods() const { return impl_->Pods(); }
+void GenericPleg::PublishPods() { impl_->PublishPods(); }
 
 template <typename F>
 auto GenericPleg::Impl::Guarded(F f) {
@@ -198,11 +200,14 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
     listing->started_at = record.started_at;
     record.list_sandboxes = listing->list_sandboxes_took;
     record.list_containers = listing->list_containers_took;
+    record.list_sandboxes_bytes = listing->list_sandboxes_bytes;
+    record.list_containers_bytes = listing->list_containers_bytes;
     record.sandboxes = listing->sandboxes.size();
     record.containers = listing->containers.size();
     health_.RecordRelist(record.started_at, started_wall);
     const std::vector<PodRecord*> changed = records_.Apply(*listing);
     record.changed_pods = changed.size();
+    pods_changed_ |= !changed.empty();
     relist->diffed_at = deps_.clock.Now();
     record.diff = relist->diffed_at - listed_at;
     for (PodRecord* pod : Candidates(changed, relist->diffed_at)) Reconcile(*pod, relist);
@@ -217,6 +222,7 @@ void GenericPleg::Impl::OnListing(const std::shared_ptr<Relist>& relist, absl::T
   }
   ArmTimer();
   PublishSnapshot();
+  PublishPods();
   Leave(relist);
   StartNextList();
 }
@@ -246,6 +252,7 @@ void GenericPleg::Impl::OnPodListing(const std::shared_ptr<Relist>& relist, cons
   } else {
     listing->started_at = relist->record.started_at;
     PodRecord* changed = records_.ApplyPod(uid, *listing);
+    pods_changed_ |= changed != nullptr;
     PodRecord* record = records_.Find(uid);
     const bool listed = Lists(*listing, uid);
     if (changed != nullptr ||
@@ -260,6 +267,7 @@ void GenericPleg::Impl::OnPodListing(const std::shared_ptr<Relist>& relist, cons
     }
   }
   PublishSnapshot();
+  PublishPods();
   Leave(relist);
   StartNextList();
 }
@@ -280,6 +288,27 @@ void GenericPleg::Impl::Leave(const std::shared_ptr<Relist>& relist) {
 void GenericPleg::Impl::LeaveInspection(uint64_t id) {
   auto node = causes_.extract(id);
   if (!node.empty() && node.mapped().relist != nullptr) Leave(node.mapped().relist);
+}
+
+std::shared_ptr<const PodsView> GenericPleg::Impl::Pods() const {
+  MutexLock lock(mu_);
+  return pods_;
+}
+
+void GenericPleg::Impl::PublishPods() {
+  if (!std::exchange(pods_changed_, false)) return;
+  auto view = std::make_shared<PodsView>();
+  view->listed = records_.ListedPods();
+  view->unsettled.reserve(unsettled_.size());
+  for (const PodUid& uid : unsettled_) {
+    const PodRecord* record = records_.Find(uid);
+    if (record == nullptr || record->current == nullptr) continue;
+    view->unsettled.push_back(
+        {record->current, record->unsettled_since, !deps_.cache.Get(uid).error.ok()});
+  }
+  std::shared_ptr<const PodsView> next = std::move(view);
+  MutexLock lock(mu_);
+  pods_.swap(next);
 }
 
 void GenericPleg::Impl::PublishSnapshot() {

@@ -26,6 +26,7 @@
 #include "pleg/mono_time.h"
 #include "pleg/observer.h"
 #include "pleg/pod_cache.h"
+#include "pleg/pods_view.h"
 #include "pleg/runtime_service.h"
 
 namespace pleg {
@@ -60,7 +61,7 @@ struct PlegDeps {
   Log& log;
 };
 
-// Healthy, Snapshot, RequestRelist and RequestReinspect are thread-safe; the rest, the
+// Healthy, Snapshot, Pods, RequestRelist and RequestReinspect are thread-safe; the rest, the
 // constructor's end and the destructor included, is confined to the executor's thread.
 class GenericPleg {
  public:
@@ -96,6 +97,12 @@ class GenericPleg {
   Verdict Healthy() const;
   // Never null.
   std::shared_ptr<const PlegSnapshot> Snapshot() const;
+  // As last published: by every relist, when inspections have ended, and by PublishPods. Never
+  // null.
+  std::shared_ptr<const PodsView> Pods() const;
+  // Brings Pods() up to date; costs nothing unless a pod has changed since. To be called now and
+  // then: inspections that are stuck leave it behind.
+  void PublishPods();
 
  private:
   class Impl;

@@ -37,6 +37,8 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   }
   Verdict Healthy() const { return health_.Check(deps_.clock.Now()); }
   std::shared_ptr<const PlegSnapshot> Snapshot() const;
+  std::shared_ptr<const PodsView> Pods() const;
+  void PublishPods();
 
  private:
   // One relist from its start until the last inspection it caused has ended.
@@ -110,11 +112,13 @@ class GenericPleg::Impl : public std::enable_shared_from_this<Impl> {
   absl::flat_hash_set<PodUid> reinspect_;
   absl::flat_hash_set<PodUid> unsettled_;  // reported and listed differ, or a look is still owed
   PodRecords records_;
+  bool pods_changed_ = false;  // since PublishPods
   Inspector inspector_;
   absl::flat_hash_map<uint64_t, InspectionCause> causes_;  // of the inspections not yet ended
 
   mutable Mutex mu_;
   PlegSnapshot snapshot_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const PodsView> pods_ ABSL_GUARDED_BY(mu_) = std::make_shared<const PodsView>();
   // The pods of requests_ and of requests that are being posted, with the time of the latest.
   absl::flat_hash_map<PodUid, MonoTime> requested_ ABSL_GUARDED_BY(mu_);
 };

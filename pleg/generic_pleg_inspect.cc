@@ -88,7 +88,7 @@ void GenericPleg::Impl::AbandonInspection(PodRecord& record) {
 }
 
 void GenericPleg::Impl::Settle(PodRecord& record) {
-  unsettled_.erase(record.uid);
+  pods_changed_ |= unsettled_.erase(record.uid) > 0;
   deps_.cache.SetPending(record.uid, false);
   if (record.current == nullptr && record.reported == nullptr) records_.Erase(record.uid);
 }
@@ -106,6 +106,7 @@ void GenericPleg::Impl::ReconcileGone(PodRecord& record, std::vector<Event> even
   if (events.empty()) events.push_back(PodSyncEvent(record));
   const PodUid uid = record.uid;
   unsettled_.erase(uid);
+  pods_changed_ = true;
   // Waiters are answered by the time of this listing, never with what was true before it.
   deps_.cache.Delete(uid);
   records_.Erase(uid);
@@ -114,10 +115,13 @@ void GenericPleg::Impl::ReconcileGone(PodRecord& record, std::vector<Event> even
 }
 
 void GenericPleg::Impl::Inspect(PodRecord& record, const std::shared_ptr<Relist>& relist) {
-  unsettled_.insert(record.uid);
-  deps_.cache.SetPending(record.uid, true);
   record.target = record.current;
   record.target_at = records_.ListedAt(record);
+  if (unsettled_.insert(record.uid).second || record.unsettled_since == MonoTime()) {
+    record.unsettled_since = record.target_at;
+  }
+  pods_changed_ = true;
+  deps_.cache.SetPending(record.uid, true);
   // The id is known only after Inspect returns, but its callback never runs before that.
   auto id = std::make_shared<uint64_t>(0);
   *id = inspector_.Inspect(record.target, record.target_at, record.trust,
@@ -137,6 +141,7 @@ void GenericPleg::Impl::OnInspected(const PodUid& uid, uint64_t id, Inspector::R
   if (result.status.ok()) {
     const bool reinspection = std::exchange(record->reinspection, false);
     record->trust = Trust::kAnswered;
+    record->unsettled_since = MonoTime();  // what has changed meanwhile is another change
     record->backoff = absl::ZeroDuration();
     record->retry_at = MonoTime();
     const std::shared_ptr<const PodStatus> status = KeepIps(uid, *std::move(result.status));
@@ -153,6 +158,8 @@ void GenericPleg::Impl::OnInspected(const PodUid& uid, uint64_t id, Inspector::R
   }
   LeaveInspection(id);
   PublishSnapshot();
+  pods_changed_ = true;
+  if (inspector_.running() == inspector_.set_aside()) PublishPods();
 }
 
 void GenericPleg::Impl::OnInspectionFailed(PodRecord& record, const Pod& target,

@@ -8,6 +8,7 @@
 #ifndef PLEGD_PLEG_MODEL_H_
 #define PLEGD_PLEG_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -86,6 +87,8 @@ struct Listing {
   std::vector<ListedContainer> containers;
   absl::Duration list_sandboxes_took;
   absl::Duration list_containers_took;
+  size_t list_sandboxes_bytes = 0;  // size of the reply; 0 if unknown
+  size_t list_containers_bytes = 0;
 };
 
 // One pod of one listing: its sandboxes sorted by attempt, then creation (both falling), then ID;

@@ -28,6 +28,8 @@ struct RelistRecord {
   size_t sandboxes = 0;
   size_t containers = 0;
   size_t changed_pods = 0;
+  size_t list_sandboxes_bytes = 0;  // of the replies; 0 where unknown
+  size_t list_containers_bytes = 0;
 };
 
 enum class InspectionResult : uint8_t {

@@ -231,6 +231,15 @@ std::vector<std::shared_ptr<const ContainerInfo>> PodRecords::RunningContainers(
   return running;
 }
 
+std::vector<std::shared_ptr<const Pod>> PodRecords::ListedPods() const {
+  std::vector<std::shared_ptr<const Pod>> listed;
+  listed.reserve(records_.size());
+  for (const auto& [uid, record] : records_) {
+    if (record->current != nullptr) listed.push_back(record->current);
+  }
+  return listed;
+}
+
 PodRecord* PodRecords::Find(const PodUid& uid) {
   auto it = records_.find(uid);
   return it == records_.end() ? nullptr : it->second.get();

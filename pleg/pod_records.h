@@ -36,6 +36,7 @@ struct PodRecord {
   std::shared_ptr<const Pod> target;
   MonoTime target_at;         // when `target` was last seen to be listed
   bool reinspection = false;  // that inspection was asked for whether or not anything changed
+  MonoTime unsettled_since;   // see UnsettledPod; of a pod that is
 
   Trust trust = Trust::kNew;
   MonoTime retry_at;       // after a failure, unless the pod changes before
@@ -78,6 +79,8 @@ class PodRecords {
 
   // The containers that run, in no particular order.
   std::vector<std::shared_ptr<const ContainerInfo>> RunningContainers() const;
+  // Every pod as last listed, in no particular order.
+  std::vector<std::shared_ptr<const Pod>> ListedPods() const;
 
   // Of the last Apply.
   const ListingCounts& counts() const { return counts_; }

@@ -78,4 +78,9 @@ std::optional<RuntimeConditions> RuntimeState::conditions() const {
   return conditions_;
 }
 
+std::optional<MonoTime> RuntimeState::last_sync() const {
+  MutexLock lock(mu_);
+  return last_sync_;
+}
+
 }  // namespace pleg

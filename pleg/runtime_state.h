@@ -66,6 +66,8 @@ class RuntimeState {
 
   // The last conditions told; empty before the first.
   std::optional<RuntimeConditions> conditions() const;
+  // When the last Status was told that said RuntimeReady.
+  std::optional<MonoTime> last_sync() const;
 
  private:
   mutable Mutex mu_;

@@ -16,10 +16,11 @@ CallLedger::Id CallLedger::Open(absl::string_view method, std::string target,
   pleg::MutexLock lock(mu_);
   const Id id = ++last_id_;
   RowKey key(method, std::move(target));
-  const auto [row, added] = rows_.try_emplace(key, Row{.since = now});
+  const auto [row, added] = rows_.try_emplace(key, Row{.since = now, .hanging_since = now});
   if (!added && row->second.running == 0) --idle_rows_;
   ++row->second.attempts;
   ++row->second.running;
+  if (!row->second.hanging_since.has_value()) row->second.hanging_since = now;
   open_.emplace(id, OpenCall{std::move(key), now, deadline, false});
   return id;
 }
@@ -36,7 +37,7 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
       if (outcome.answered) {
         EndRowLocked(call->key);
       } else {
-        LeaveUnansweredLocked(*call);
+        LeaveUnansweredLocked(*call, outcome.code);
       }
     }
   }
@@ -47,9 +48,10 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
                        .response_bytes = outcome.response_bytes});
 }
 
-void CallLedger::LeaveUnansweredLocked(const OpenCall& call) {
+void CallLedger::LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code) {
   const auto row = rows_.find(call.key);
   if (row == rows_.end() || --row->second.running > 0) return;
+  if (code != absl::StatusCode::kDeadlineExceeded) row->second.hanging_since.reset();
   if (idle_rows_ < kMaxRows) {
     ++idle_rows_;
   } else {
@@ -71,6 +73,7 @@ void CallLedger::EndRowLocked(const RowKey& key) {
     row->second.since = std::min(row->second.since, call.started_at);
     ++row->second.attempts;
   }
+  row->second.hanging_since = row->second.since;
 }
 
 void CallLedger::SetListSize(absl::string_view method, size_t bytes) {
@@ -126,7 +129,8 @@ pleg::CallSnapshot CallLedger::Snapshot() const {
   }
   snapshot.unanswered.reserve(rows_.size());
   for (const auto& [key, row] : rows_) {
-    snapshot.unanswered.push_back({key.first, key.second, row.since, row.attempts});
+    snapshot.unanswered.push_back(
+        {key.first, key.second, row.since, row.attempts, row.hanging_since});
   }
   snapshot.list_sizes = list_sizes_;
   return snapshot;

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,10 +79,12 @@ class CallLedger {
     pleg::MonoTime since;
     uint32_t attempts = 0;
     size_t running = 0;
+    std::optional<pleg::MonoTime> hanging_since = {};
   };
 
   // The row of a call that got no answer.
-  void LeaveUnansweredLocked(const OpenCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The row ends; what still runs on its key begins a new one.
   void EndRowLocked(const RowKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

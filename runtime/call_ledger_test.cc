@@ -203,6 +203,24 @@ TEST_F(CallLedgerTest, ClosingTwiceOrAnUnknownCallIsHarmless) {
   EXPECT_EQ(Silence(), -1);
 }
 
+TEST_F(CallLedgerTest, TellsWhatHangsFromWhatFailsAtOnce) {
+  const CallLedger::Outcome no_connection{absl::StatusCode::kUnavailable, false, 0};
+  auto hanging_since = [this] { return ledger_.Snapshot().unanswered.at(0).hanging_since; };
+  const pleg::MonoTime start = clock_.Now();
+  ledger_.Close(Open(), no_connection);
+  EXPECT_FALSE(hanging_since().has_value());
+  clock_.Advance(absl::Seconds(10));
+  const CallLedger::Id hung = Open();
+  EXPECT_EQ(hanging_since(), start + absl::Seconds(10));
+  clock_.Advance(absl::Minutes(2));
+  ledger_.Close(hung, kTimedOut);
+  Open();
+  EXPECT_EQ(hanging_since(), start + absl::Seconds(10));
+  EXPECT_EQ(ledger_.Snapshot().unanswered[0].since, start);
+  ledger_.Close(Open(), kOk);
+  EXPECT_EQ(hanging_since(), start + absl::Seconds(130));  // the one that still runs
+}
+
 TEST_F(CallLedgerTest, RowsAreBounded) {
   for (size_t i = 0; i < CallLedger::kMaxRows + 10; ++i) {
     ledger_.Close(Open(absl::StrCat("c", i)), kTimedOut);

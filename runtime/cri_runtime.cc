@@ -293,6 +293,7 @@ void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
     op->failed = true;
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
   }
+  op->listing.list_sandboxes_bytes = bytes;
   if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, bytes);
   op->listing.sandboxes = *std::move(sandboxes);
 }
@@ -307,6 +308,7 @@ void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
   }
   op->listing.containers = *std::move(containers);
+  op->listing.list_containers_bytes = op->bytes;
   if (!op->pod.has_value()) {
     ledger_.SetListSize(kListContainers.name, op->bytes);
     ForgetRemovedTargets();

@@ -31,7 +31,7 @@ KubeletLoop::KubeletLoop(const KubeletModel& kubelet, const TwinInput& input)
   if (sandboxes_silent_.has_value()) {
     lists_fail_since_ = sandboxes_silent_;
   } else if (sandboxes_.failed || (containers_.failed && !containers_silent_.has_value())) {
-    lists_fail_since_ = input.last_relist.value_or(now_) + kubelet_.relist_period;
+    lists_fail_since_ = input.last_relist.value_or(input.started_at) + kubelet_.relist_period;
   } else {
     lists_fail_since_ = containers_silent_;
   }

@@ -92,6 +92,10 @@ void JudgePleg(const KubeletModel& kubelet, const TwinInput& input, const Course
   if (bad > absl::ZeroDuration()) report.flapping = Flapping{last.next - last.start, bad};
 }
 
+bool IsTrue(const std::optional<RuntimeCondition>& condition) {
+  return condition.has_value() && condition->status;
+}
+
 // The kubelet's texts. It calls the runtime down when Status has not succeeded for half a minute.
 void JudgeReady(const KubeletModel& kubelet, const TwinInput& input, MonoTime stamp,
                 TwinReport& report) {
@@ -108,6 +112,9 @@ void JudgeReady(const KubeletModel& kubelet, const TwinInput& input, MonoTime st
   RuntimeState state;
   const RuntimeCondition ready = {"RuntimeReady", /*status=*/true, /*reason=*/"", /*message=*/""};
   state.OnStatus({ready, /*network_ready=*/std::nullopt}, synced);
+  if (input.conditions.has_value() && !IsTrue(input.conditions->runtime_ready)) {
+    state.OnStatus(*input.conditions, input.now);
+  }
   const std::vector<std::string> errors = state.RuntimeErrors(health.Check(input.now), input.now);
   report.condition = AggregateMessage(errors);
   report.healthy = errors.empty();

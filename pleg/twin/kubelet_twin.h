@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pleg/mono_time.h"
+#include "pleg/runtime_state.h"
 
 namespace pleg {
 
@@ -76,6 +77,7 @@ struct TwinInput {
   std::optional<MonoTime> last_relist = {};  // start of plegd's last relist whose lists succeeded
   std::optional<MonoTime> last_status_ok = {};  // last Status call that said RuntimeReady
   bool status_failing = false;  // the Status calls since then failed or are unanswered
+  std::optional<RuntimeConditions> conditions = {};  // of the last Status that was answered
   TwinList sandboxes = {};
   TwinList containers = {};
   std::vector<TwinPod> pods = {};    // in no particular order

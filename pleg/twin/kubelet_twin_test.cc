@@ -217,6 +217,31 @@ TEST(KubeletTwinTest, AStatusThatStopsSucceedingIsARuntimeThatIsDown) {
   EXPECT_EQ(report.condition, "container runtime is down");
 }
 
+TEST(KubeletTwinTest, ARuntimeThatSaysItIsNotReadyIsNotReadyAtOnce) {
+  TwinInput input = Fine(10);
+  input.status_failing = true;
+  input.last_status_ok = At(5);
+  input.conditions = RuntimeConditions{RuntimeCondition{"RuntimeReady", false, "Why", "words"},
+                                       /*network_ready=*/std::nullopt};
+  TwinReport report = PredictKubelet(kNew, input);
+  EXPECT_FALSE(report.healthy);
+  EXPECT_EQ(report.to_not_ready, absl::ZeroDuration());
+  EXPECT_EQ(report.condition,
+            "container runtime not ready: RuntimeReady=false reason:Why message:words");
+  input.conditions->runtime_ready->status = true;
+  report = PredictKubelet(kNew, input);
+  EXPECT_TRUE(report.healthy);
+  EXPECT_DOUBLE_EQ(Seconds(report.to_not_ready), 25);
+}
+
+TEST(KubeletTwinTest, ListsThatNeverSucceededAreCountedFromTheStartOfTheObservation) {
+  TwinInput input = Fine(60);
+  input.started_at = At(0);
+  input.last_relist.reset();
+  input.sandboxes.failed = true;
+  EXPECT_NEAR(Seconds(PredictKubelet(kNew, input).to_not_ready), 120, 0.001);
+}
+
 TEST(KubeletTwinTest, TroubleThatIsOlderThanPlegdIsSaidToBe) {
   TwinInput input = ListsHung(100);
   input.started_at = At(0);

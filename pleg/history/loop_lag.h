@@ -1,0 +1,62 @@
+// How late the core's loop runs what is due: once a second it queues a task, and looks how long
+// that waits.
+//
+//   LoopLag lag(loop, clock);   loop.Post([&] { lag.Start(); });   …   lag.Worst()
+//
+// A loop that is stuck is seen while it is, not only afterwards.
+
+#ifndef PLEGD_PLEG_HISTORY_LOOP_LAG_H_
+#define PLEGD_PLEG_HISTORY_LOOP_LAG_H_
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "absl/time/time.h"
+#include "pleg/executor.h"
+#include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+
+namespace pleg {
+
+// Worst is thread-safe; the rest is confined to the executor's thread.
+class LoopLag {
+ public:
+  static constexpr absl::Duration kPeriod = absl::Seconds(1);
+  // So many of the last samples count.
+  static constexpr size_t kSamples = 60;
+  // A timer may run this late by design; only what is beyond is lag.
+  static constexpr absl::Duration kTimerSlack = absl::Milliseconds(250);
+
+  // Both outlive this.
+  LoopLag(Executor& executor, const Clock& clock);
+  ~LoopLag();
+  LoopLag(const LoopLag&) = delete;
+  LoopLag& operator=(const LoopLag&) = delete;
+
+  void Start();
+  void Stop();
+
+  // The worst of the last minute, what is late right now included.
+  absl::Duration Worst() const;
+
+ private:
+  void Probe();
+  void OnProbe();
+
+  Executor& executor_;
+  const Clock& clock_;
+  Executor::TimerId timer_ = 0;
+  std::shared_ptr<bool> alive_;
+
+  mutable Mutex mu_;
+  std::array<absl::Duration, kSamples> samples_ ABSL_GUARDED_BY(mu_) = {};
+  size_t next_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<MonoTime> due_ ABSL_GUARDED_BY(mu_);     // the next probe is to be queued
+  std::optional<MonoTime> queued_ ABSL_GUARDED_BY(mu_);  // it has been, and waits
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_HISTORY_LOOP_LAG_H_
