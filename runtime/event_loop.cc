@@ -113,10 +113,10 @@ std::deque<EventLoop::Task> EventLoop::WaitForTasks() {
     wake_.wait_until(mu_, SystemClock::ToSteady(sleeps_until_));
     sleeps_until_ = pleg::MonoTime();
   }
-  taken.swap(tasks_);
-  depth_ += quiet_.size();
-  std::move(quiet_.begin(), quiet_.end(), std::back_inserter(taken));
-  quiet_.clear();
+  taken.swap(quiet_);
+  depth_ += taken.size();
+  std::move(tasks_.begin(), tasks_.end(), std::back_inserter(taken));
+  tasks_.clear();
   return taken;
 }
 

@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
   if (parsed.flags.find_runtime) return plegd::PrintFoundRuntime(parsed.flags);
   // Each relist takes and frees the same memory. By default the C library gives all but 128 KiB of
   // it back to the kernel, and takes it again page fault by page fault.
-  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 2 << 20);
   // Before any thread: the environment is not safe to change later, and all threads inherit the
   // mask, so that only this one is signalled.
   const absl::StatusOr<std::vector<plegd::InheritedSocket>> sockets = plegd::TakeInheritedSockets();

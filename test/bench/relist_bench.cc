@@ -231,7 +231,7 @@ int main(int argc, char** argv) {
   }
   const absl::StatusOr<runtime::Endpoint> endpoint = runtime::ParseEndpoint(argv[1]);
   if (!endpoint.ok()) Fail(endpoint.status().ToString().c_str());
-  mallopt(M_TRIM_THRESHOLD, 4 << 20);  // as plegd
+  mallopt(M_TRIM_THRESHOLD, 2 << 20);  // as plegd
   Measure(*endpoint, rounds, runs);
   return 0;
 }
