@@ -244,6 +244,7 @@ absl::Status Containerd::ImportImages() {
   return absl::OkStatus();
 }
 
+// It is not to walk all file systems every ten seconds: what is measured would drown in that.
 // The native snapshotter works on any file system; the images are small enough to copy.
 void Containerd::WriteConfig() {
   std::ofstream(dir_ + "/config.toml") << absl::StrFormat(
@@ -267,6 +268,7 @@ disabled_plugins = [
   sandbox_image = "%2$s"
   disable_apparmor = true
   restrict_oom_score_adj = true
+  stats_collect_period = 86400
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "%3$s/cni"
     conf_dir = "%1$s/cni"

@@ -1,5 +1,5 @@
-// runtime_cost [--pods N] [--relists N] [--rounds N]: the CPU that plegd causes in a real
-// containerd, beside what the kubelet's calls cause in the same one: per relist, and per pod
+// runtime_cost [--pods N] [--relists N] [--rounds N] [--period-ms N]: the CPU that plegd causes in
+// a real containerd, beside what the kubelet's calls cause in the same one: per relist, and per pod
 // inspected. A table in Markdown; exit code 77 where there can be no real pods.
 //
 // The rounds of all candidates alternate, so that what else the machine does falls on all of them.
@@ -32,9 +32,8 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kSkipped = 77;
-constexpr absl::Duration kPeriod = absl::Seconds(1);
 // The kubelet asks for Status at this pace, and so does plegd.
-constexpr int kRelistsPerStatus = 5;
+constexpr absl::Duration kStatusPeriod = absl::Seconds(5);
 constexpr absl::Duration kSettle = absl::Seconds(3);
 constexpr char kRelistCount[] = "pleg_relist_duration_seconds_count";
 
@@ -42,6 +41,9 @@ struct Options {
   uint64_t pods = 60;
   uint64_t relists = 30;
   uint64_t rounds = 3;
+  uint64_t period_ms = 1000;
+
+  absl::Duration period() const { return absl::Milliseconds(period_ms); }
 };
 
 // Of all threads of a process since its start, those that have ended too: the clock that
@@ -99,7 +101,8 @@ class Series {
 
 class Measurement {
  public:
-  explicit Measurement(const Options& options) : options_(options) {}
+  explicit Measurement(const Options& options)
+      : options_(options), period_(absl::StrCat(options.period_ms, "ms")) {}
 
   absl::Status Run() {
     if (absl::Status status = SetUp(); !status.ok()) return status;
@@ -152,7 +155,7 @@ class Measurement {
   void Rest() {
     const Cost before = Now(getpid());
     const absl::Time begin = absl::Now();
-    absl::SleepFor(kPeriod * static_cast<double>(options_.relists) / 2);
+    absl::SleepFor(options_.period() * static_cast<double>(options_.relists) / 2);
     const Cost took = Now(getpid()) - before;
     at_rest_.Add(took * (1 / absl::ToDoubleSeconds(absl::Now() - begin)));
   }
@@ -170,7 +173,7 @@ class Measurement {
     // A log of its own: what is told now is what this one has seen.
     std::remove((node_->dir() + "/events.jsonl").c_str());
     return PlegdProcess::Start(node_->endpoint(), node_->dir(),
-                               {.relist_period = "1s",
+                               {.relist_period = period_,
                                 .flags = {"--sweep", sweep ? "on" : "off"},
                                 .started_when = "/livez"});
   }
@@ -183,7 +186,7 @@ class Measurement {
     const double first = relists();
     const absl::Time begin = absl::Now();
     const Cost before = Now((*plegd)->pid());
-    absl::SleepFor(kPeriod * static_cast<double>(options_.relists));
+    absl::SleepFor(options_.period() * static_cast<double>(options_.relists));
     const Cost took = Now((*plegd)->pid()) - before;
     const absl::Duration time = absl::Now() - begin;
     relist_[sweep ? "plegd" : "plegd, sweep off"].Add(PerOne(took, time, relists() - first));
@@ -196,11 +199,15 @@ class Measurement {
     absl::SleepFor(kSettle);
     const absl::Time begin = absl::Now();
     const Cost before = Now(getpid());
+    absl::Time next_status = begin;
     for (uint64_t i = 0; i < options_.relists; ++i) {
       absl::Status status = kubelet.Relist();
-      if (status.ok() && i % kRelistsPerStatus == 0) status = kubelet.Status();
+      if (status.ok() && absl::Now() >= next_status) {
+        next_status += kStatusPeriod;
+        status = kubelet.Status();
+      }
       if (!status.ok()) return status;
-      absl::SleepFor(kPeriod);
+      absl::SleepFor(options_.period());
     }
     const Cost took = Now(getpid()) - before;
     relist_["the kubelet's calls"].Add(
@@ -271,6 +278,7 @@ class Measurement {
   }
 
   const Options options_;
+  const std::string period_;
   std::unique_ptr<Containerd> node_;
   std::vector<pid_t> shims_;
   Series at_rest_;
@@ -279,14 +287,16 @@ class Measurement {
 
 std::optional<Options> Parse(int argc, char** argv) {
   Options options;
-  const std::map<absl::string_view, uint64_t*> known = {
-      {"--pods", &options.pods}, {"--relists", &options.relists}, {"--rounds", &options.rounds}};
+  const std::map<absl::string_view, uint64_t*> known = {{"--pods", &options.pods},
+                                                        {"--relists", &options.relists},
+                                                        {"--rounds", &options.rounds},
+                                                        {"--period-ms", &options.period_ms}};
   for (int i = 1; i < argc; i += 2) {
     const auto flag = known.find(argv[i]);
     const bool valid = flag != known.end() && i + 1 < argc &&
                        absl::SimpleAtoi(argv[i + 1], flag->second) && *flag->second > 0;
     if (!valid) {
-      std::cerr << "usage: runtime_cost [--pods N] [--relists N] [--rounds N]\n";
+      std::cerr << "usage: runtime_cost [--pods N] [--relists N] [--rounds N] [--period-ms N]\n";
       return std::nullopt;
     }
   }
