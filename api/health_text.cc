@@ -2,9 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "google/protobuf/util/json_util.h"
 #include "pleg/utf8.h"
-#include "plegd/v1/health.pb.h"
 
 namespace api {
 namespace {
@@ -42,27 +40,6 @@ std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runti
                   " reason=", runtime.node_ready.reason,
                   " message=", OneLine(runtime.node_ready.message), "\n");
   return out;
-}
-
-std::string HealthJson(const pleg::Verdict& verdict, const RuntimeView& runtime) {
-  plegd::v1::Health health;
-  health.set_pleg_healthy(verdict.healthy);
-  health.set_pleg_reason(verdict.reason);
-  health.set_node_ready(runtime.node_ready.ready);
-  health.set_node_ready_reason(runtime.node_ready.reason);
-  health.set_node_ready_message(ToValidUtf8(runtime.node_ready.message));
-  for (const std::string& e : runtime.runtime_errors) health.add_runtime_errors(ToValidUtf8(e));
-  for (const std::string& e : runtime.network_errors) health.add_network_errors(ToValidUtf8(e));
-  health.set_runtime_endpoint(ToValidUtf8(runtime.endpoint));
-  health.set_runtime_endpoint_reason(ToValidUtf8(runtime.endpoint_reason));
-  health.set_runtime(ToValidUtf8(runtime.identity));
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  // Cannot fail: every text is UTF-8.
-  (void)google::protobuf::util::MessageToJsonString(health, &json, options);
-  return json;
 }
 
 }  // namespace api

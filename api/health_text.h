@@ -1,4 +1,4 @@
-// The verdicts in words, for people and as JSON.
+// The verdicts in words, for people.
 
 #ifndef PLEGD_API_HEALTH_TEXT_H_
 #define PLEGD_API_HEALTH_TEXT_H_
@@ -13,9 +13,6 @@ namespace api {
 // A line for each of the kubelet's checks, as its own /healthz?verbose: "[+]name ok" or
 // "[-]name failed: why"; then the Ready condition it would post.
 std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runtime);
-
-// plegd.v1.Health.
-std::string HealthJson(const pleg::Verdict& verdict, const RuntimeView& runtime);
 
 }  // namespace api
 

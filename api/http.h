@@ -25,12 +25,19 @@ struct Request {
   bool api_allowed = false;  // what the listener it came through may serve
 };
 
+struct Response;
+// Gives an answer; called once, on any thread.
+using Respond = std::function<void(Response)>;
+
 // Thread-compatible.
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
+  // Set for an answer that is waited for: all else is ignored. The server calls it once, with where
+  // to leave the answer.
+  std::function<void(Respond)> later{};
 };
 
 using Handler = std::function<Response(const Request&)>;

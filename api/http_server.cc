@@ -1,5 +1,6 @@
 #include "api/http_server.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +13,9 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +24,7 @@
 #include "api/host_policy.h"
 #include "api/listen_socket.h"
 #include "api/request_rules.h"
+#include "pleg/mutex.h"
 
 namespace api {
 namespace {
@@ -50,11 +55,56 @@ bool HasBody(MHD_Connection* connection) {
          Header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
 }
 
+class Listener;
+
+// A request whose answer comes later. It may outlive its connection.
+struct Deferred {
+  Listener* listener = nullptr;  // server's thread, as the next; null once the connection is gone
+  MHD_Connection* connection = nullptr;
+  pleg::Mutex mu;
+  std::optional<Response> response ABSL_GUARDED_BY(mu);
+};
+
+// Answers that have come since, on whatever thread. It may outlive the server.
+class Mailbox {
+ public:
+  // `fd` is an eventfd, of which the mailbox keeps a duplicate.
+  explicit Mailbox(int fd) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 0)) {}
+  ~Mailbox() { close(fd_); }
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // All but the first answer to one request are dropped.
+  void Put(const std::shared_ptr<Deferred>& deferred, Response response) {
+    {
+      pleg::MutexLock lock(deferred->mu);
+      if (deferred->response.has_value()) return;
+      deferred->response = std::move(response);
+    }
+    pleg::MutexLock lock(mu_);
+    arrived_.push_back(deferred);
+    const uint64_t one = 1;
+    (void)!write(fd_, &one, sizeof(one));
+  }
+  std::vector<std::shared_ptr<Deferred>> Take() {
+    uint64_t count = 0;
+    (void)!read(fd_, &count, sizeof(count));
+    pleg::MutexLock lock(mu_);
+    return std::exchange(arrived_, {});
+  }
+
+ private:
+  const int fd_;
+  pleg::Mutex mu_;
+  std::vector<std::shared_ptr<Deferred>> arrived_ ABSL_GUARDED_BY(mu_);
+};
+
 // What all listeners share.
 struct Shared {
   HttpServerOptions options;
   Handler handler;
   std::atomic<size_t> pending_bytes{0};
+  std::shared_ptr<Mailbox> mailbox;
 };
 
 MHD_Result AppendArgument(void* cls, MHD_ValueKind, const char* key, const char* value) {
@@ -85,6 +135,7 @@ class Listener {
     api_allowed_ = address.is_unix || shared.options.api_on_tcp;
   }
   ~Listener() {
+    for (const auto& deferred : std::exchange(deferred_, {})) Wake(*deferred);
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   }
   Listener(const Listener&) = delete;
@@ -96,12 +147,29 @@ class Listener {
   // Milliseconds until Run is due without any event; negative for never.
   int TimeoutMillis() const;
   void Run() { MHD_run(daemon_); }
+  // The answer has come: the request is taken up again.
+  void Resume(const std::shared_ptr<Deferred>& deferred) {
+    if (deferred_.erase(deferred) > 0) Wake(*deferred);
+  }
 
  private:
+  // Of one request, from its headers to its end.
+  struct State {
+    Listener* listener;
+    std::shared_ptr<Deferred> deferred{};
+  };
+
   static MHD_Result OnRequest(void* cls, MHD_Connection* connection, const char* url,
                               const char* method, const char* version, const char* upload_data,
                               size_t* upload_size, void** state);
+  static void OnEnd(void* cls, MHD_Connection* connection, void** state,
+                    MHD_RequestTerminationCode code);
+  MHD_Result Answer(MHD_Connection* connection, const Request& request, State& state);
   MHD_Result Send(MHD_Connection* connection, Response response);
+  static void Wake(Deferred& deferred) {
+    deferred.listener = nullptr;
+    MHD_resume_connection(std::exchange(deferred.connection, nullptr));
+  }
 
   ListenSocket socket_;
   Shared& shared_;
@@ -109,14 +177,16 @@ class Listener {
   bool api_allowed_ = false;
   MHD_Daemon* daemon_ = nullptr;
   int poll_fd_ = -1;
+  std::set<std::shared_ptr<Deferred>> deferred_;  // suspended connections
 };
 
 absl::Status Listener::Start() {
   const HttpServerOptions& options = shared_.options;
   daemon_ = MHD_start_daemon(
-      MHD_USE_EPOLL, 0, nullptr, nullptr, &Listener::OnRequest, this,  //
-      MHD_OPTION_LISTEN_SOCKET, socket_.fd(),                          //
-      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,            //
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &Listener::OnRequest, this,
+      MHD_OPTION_NOTIFY_COMPLETED, &Listener::OnEnd, this,   //
+      MHD_OPTION_LISTEN_SOCKET, socket_.fd(),                //
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,  //
       MHD_OPTION_CONNECTION_TIMEOUT,
       static_cast<unsigned>(std::max<int64_t>(absl::ToInt64Seconds(options.idle_timeout), 1)),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.max_request_bytes,  //
@@ -152,11 +222,37 @@ MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char
   if (*state == nullptr) {
     // Headers only. A refusal now closes the connection and spares reading a body; anything else is
     // answered at the second call, so that the connection stays usable.
-    *state = self;
+    *state = new State{.listener = self};
     std::optional<Response> refusal = Refuse(request, self->hosts_.get());
     return refusal.has_value() ? self->Send(connection, *std::move(refusal)) : MHD_YES;
   }
-  return self->Send(connection, self->shared_.handler(request));
+  return self->Answer(connection, request, *static_cast<State*>(*state));
+}
+
+void Listener::OnEnd(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+  delete static_cast<State*>(*state);
+  *state = nullptr;
+}
+
+MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, State& state) {
+  if (state.deferred != nullptr) {
+    pleg::MutexLock lock(state.deferred->mu);
+    return Send(connection, state.deferred->response.value_or(Response{.status = 503}));
+  }
+  Response response = shared_.handler(request);
+  if (!response.later) return Send(connection, std::move(response));
+  if (deferred_.size() >= shared_.options.max_connections / 2) {
+    return Send(connection, {.status = 503, .body = "too many requests wait here\n"});
+  }
+  state.deferred = std::make_shared<Deferred>();
+  state.deferred->listener = this;
+  state.deferred->connection = connection;
+  deferred_.insert(state.deferred);
+  MHD_suspend_connection(connection);
+  response.later([mailbox = shared_.mailbox, deferred = state.deferred](Response answer) {
+    mailbox->Put(deferred, std::move(answer));
+  });
+  return MHD_YES;
 }
 
 MHD_Result Listener::Send(MHD_Connection* connection, Response response) {
@@ -205,6 +301,7 @@ class HttpServer::Impl {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<ListenAddress> addresses_;
   int stop_fd_ = -1;
+  int mail_fd_ = -1;
   std::thread thread_;
 };
 
@@ -229,7 +326,9 @@ absl::Status HttpServer::Impl::Start() {
     addresses_.push_back(listener->address());
   }
   stop_fd_ = eventfd(0, EFD_CLOEXEC);
-  if (stop_fd_ < 0) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
+  mail_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop_fd_ < 0 || mail_fd_ < 0) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
+  shared_.mailbox = std::make_shared<Mailbox>(mail_fd_);
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
@@ -239,7 +338,7 @@ void HttpServer::Impl::Run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  std::vector<pollfd> fds = {{stop_fd_, POLLIN, 0}};
+  std::vector<pollfd> fds = {{stop_fd_, POLLIN, 0}, {mail_fd_, POLLIN, 0}};
   for (const auto& listener : listeners_) fds.push_back({listener->poll_fd(), POLLIN, 0});
   while ((fds[0].revents & POLLIN) == 0) {
     int timeout = -1;
@@ -248,6 +347,11 @@ void HttpServer::Impl::Run() {
       if (due >= 0 && (timeout < 0 || due < timeout)) timeout = due;
     }
     poll(fds.data(), fds.size(), timeout);
+    if ((fds[1].revents & POLLIN) != 0) {
+      for (const auto& deferred : shared_.mailbox->Take()) {
+        if (deferred->listener != nullptr) deferred->listener->Resume(deferred);
+      }
+    }
     for (const auto& listener : listeners_) listener->Run();
   }
 }
@@ -261,6 +365,7 @@ HttpServer::Impl::~Impl() {
   }
   listeners_.clear();
   if (stop_fd_ >= 0) close(stop_fd_);
+  if (mail_fd_ >= 0) close(mail_fd_);
 }
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -9,7 +9,6 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "google/protobuf/timestamp.pb.h"
-#include "google/protobuf/util/json_util.h"
 #include "pleg/model.h"
 #include "pleg/pod_status.h"
 #include "pleg/utf8.h"
@@ -105,18 +104,6 @@ std::string ErrorText(const absl::Status& error) {
   return ToValidUtf8(error.message());
 }
 
-std::string ToJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  // All strings are UTF-8 and all times in range: there is nothing left to fail.
-  if (!status.ok()) json = "{}";
-  json += '\n';
-  return json;
-}
-
 }  // namespace
 
 void PodToProto(const pleg::CachedPod& pod, pleg::MonoTime now, plegd::v1::PodStatus& out) {
@@ -139,18 +126,6 @@ void PodToProto(const pleg::CachedPod& pod, pleg::MonoTime now, plegd::v1::PodSt
     out.set_age_seconds(std::max(absl::ToDoubleSeconds(now - pod.observed_at), 0.0));
   }
   out.set_pending(pod.pending);
-}
-
-std::string PodJson(const pleg::CachedPod& pod, pleg::MonoTime now) {
-  plegd::v1::PodStatus message;
-  PodToProto(pod, now, message);
-  return ToJson(message);
-}
-
-std::string PodListJson(const std::vector<pleg::CachedPod>& pods, pleg::MonoTime now) {
-  plegd::v1::PodList message;
-  for (const pleg::CachedPod& pod : pods) PodToProto(pod, now, *message.add_pods());
-  return ToJson(message);
 }
 
 }  // namespace api

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/civil_time.h"
+#include "api/message_json.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
@@ -12,6 +13,12 @@
 
 namespace api {
 namespace {
+
+std::string PodJson(const pleg::CachedPod& pod, pleg::MonoTime now) {
+  plegd::v1::PodStatus message;
+  PodToProto(pod, now, message);
+  return MessageJson(message);
+}
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -179,7 +186,9 @@ TEST(PodJsonTest, AnErrorIsNeverEmptyAndAPodNeverSeenHasNoAge) {
   EXPECT_FALSE(parsed.has_age_seconds());
 }
 
-TEST(PodJsonTest, AnEmptyListIsAList) { EXPECT_EQ(PodListJson({}, kNow), "{\"pods\":[]}\n"); }
+TEST(PodJsonTest, AnEmptyListIsAList) {
+  EXPECT_EQ(MessageJson(plegd::v1::PodList()), "{\"pods\":[]}\n");
+}
 
 }  // namespace
 }  // namespace api

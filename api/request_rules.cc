@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -19,7 +20,14 @@ bool IsForAnyHost(absl::string_view path) {
   return std::find(kForAnyHost.begin(), kForAnyHost.end(), path) != kForAnyHost.end();
 }
 
+// What may be asked to change, of the pods.
+bool IsChange(absl::string_view path) {
+  return absl::StartsWith(path, "/api/v1/pods/") &&
+         (absl::EndsWith(path, "/relist") || absl::EndsWith(path, "/reinspect"));
+}
+
 std::string AllowedMethods(const Request& request) {
+  if (IsChange(request.path)) return "POST";
   return request.unix_socket && request.path == kLogLevelPath ? "GET, HEAD, PUT" : "GET, HEAD";
 }
 

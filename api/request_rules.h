@@ -18,7 +18,7 @@ namespace api {
 //
 // Any Host may ask for metrics and health: Prometheus scrapes by whatever name DNS has, and a page
 // in a browser that reads them learns nothing of pods. PUT is for the log level alone, on unix
-// sockets, which no page in a browser reaches.
+// sockets, which no page in a browser reaches; so is POST, which the API's routes see to.
 std::optional<Response> Refuse(const Request& request, const HostPolicy* hosts);
 
 }  // namespace api

@@ -9,18 +9,14 @@
 #include "absl/strings/strip.h"
 #include "api/health_text.h"
 #include "api/landing_page.h"
-#include "api/percent.h"
-#include "api/pod_json.h"
 #include "pleg/go_duration.h"
 
 namespace api {
 namespace {
 
-constexpr char kJsonType[] = "application/json";
 constexpr char kHtmlType[] = "text/html; charset=utf-8";
 constexpr absl::string_view kApiPrefix = "/api/v1/";
 constexpr absl::string_view kDebugPrefix = "/debug";
-constexpr absl::string_view kPodPrefix = "/api/v1/pods/";
 
 Response Text(int status, std::string body) { return {.status = status, .body = std::move(body)}; }
 
@@ -28,12 +24,10 @@ Response NothingAt(absl::string_view path) {
   return Text(404, absl::StrCat("nothing is served at ", absl::CHexEscape(path), "\n"));
 }
 
-Response Json(std::string body) { return {.content_type = kJsonType, .body = std::move(body)}; }
-
 }  // namespace
 
-WebHandler::WebHandler(WebInfo info, WebSources sources, const pleg::Clock& clock)
-    : info_(std::move(info)), sources_(std::move(sources)), clock_(clock) {}
+WebHandler::WebHandler(WebInfo info, WebSources sources)
+    : info_(std::move(info)), sources_(std::move(sources)) {}
 
 Response WebHandler::operator()(const Request& request) const {
   const absl::string_view path = request.path;
@@ -77,10 +71,6 @@ Response WebHandler::Healthz(const Request& request) const {
   return Text(503, absl::StrCat("PLEG is not healthy: ", verdict.reason));
 }
 
-Response WebHandler::Health() const {
-  return Json(HealthJson(sources_.verdict(), sources_.runtime()));
-}
-
 // Only where the file mode of a socket says who may ask.
 Response WebHandler::Debug(const Request& request) const {
   if (!request.unix_socket) {
@@ -121,24 +111,8 @@ Response WebHandler::Api(const Request& request) const {
                 "the API is not served here: use a unix socket (--web.listen-address unix:///path) "
                 "or start plegd with --web.enable-api\n");
   }
-  absl::string_view path = request.path;
-  if (path == "/api/v1/health") return Health();
-  if (path == "/api/v1/pods") return Json(PodListJson(sources_.pods(), clock_.Now()));
-  if (absl::ConsumePrefix(&path, kPodPrefix)) return Pod(path);
-  return NothingAt(path);
-}
-
-Response WebHandler::Pod(absl::string_view encoded_uid) const {
-  const std::optional<std::string> uid = PercentDecode(encoded_uid);
-  if (!uid.has_value()) {
-    return Text(400, absl::StrCat("the UID ", absl::CHexEscape(encoded_uid),
-                                  " is not percent-encoded correctly\n"));
-  }
-  const pleg::CachedPod pod = sources_.pod(pleg::PodUid(*uid));
-  if (!pod.found && !pod.pending) {
-    return Text(404, absl::StrCat("no pod has the UID \"", absl::CHexEscape(*uid), "\"\n"));
-  }
-  return Json(PodJson(pod, clock_.Now()));
+  std::optional<Response> response = sources_.api(request);
+  return response.has_value() ? *std::move(response) : NothingAt(request.path);
 }
 
 }  // namespace api

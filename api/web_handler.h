@@ -1,18 +1,18 @@
 // What plegd serves over HTTP, as a function from request to response: no sockets, no threads.
 //
-//   WebHandler web(info, sources, clock);   HttpServer::Start(options, std::ref(web));
+//   WebHandler web(info, sources);   HttpServer::Start(options, std::ref(web));
 //
 //   /metrics /healthz /livez /readyz /   on every listener
 //   /healthz?verbose                     each of the kubelet's checks, a line
-//   /api/v1/health /api/v1/pods /api/v1/pods/{uid}   where the listener allows the API
+//   /api/v1/                             where the listener allows the API; see node_routes.h
 //   /debug/ /debug/log-level             on unix sockets only
 
 #ifndef PLEGD_API_WEB_HANDLER_H_
 #define PLEGD_API_WEB_HANDLER_H_
 
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -20,9 +20,6 @@
 #include "api/http.h"
 #include "api/runtime_view.h"
 #include "pleg/health.h"
-#include "pleg/ids.h"
-#include "pleg/mono_time.h"
-#include "pleg/pod_cache.h"
 
 namespace api {
 
@@ -45,16 +42,15 @@ struct WebSources {
   std::function<std::string()> log_level;
   // kInvalidArgument for what is no level.
   std::function<absl::Status(absl::string_view)> set_log_level;
-  std::function<std::vector<pleg::CachedPod>()> pods;
-  std::function<pleg::CachedPod(const pleg::PodUid&)> pod;
+  // What is below /api/v1/, for requests that may use it; empty if nothing is there.
+  std::function<std::optional<Response>(const Request&)> api;
 };
 
 // Thread-safe: immutable. /livez asks only for the loop: a runtime that hangs must not get plegd
 // killed.
 class WebHandler {
  public:
-  // `clock` outlives the handler.
-  WebHandler(WebInfo info, WebSources sources, const pleg::Clock& clock);
+  WebHandler(WebInfo info, WebSources sources);
 
   // `request` keeps to request_rules.h. Does not block.
   Response operator()(const Request& request) const;
@@ -63,17 +59,14 @@ class WebHandler {
   Response Landing(const Request& request) const;
   Response Metrics() const;
   Response Healthz(const Request& request) const;
-  Response Health() const;
   Response Debug(const Request& request) const;
   Response LogLevel(const Request& request) const;
   Response Livez() const;
   Response Readyz() const;
   Response Api(const Request& request) const;
-  Response Pod(absl::string_view encoded_uid) const;
 
   const WebInfo info_;
   const WebSources sources_;
-  const pleg::Clock& clock_;
 };
 
 }  // namespace api

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "metrics/families.h"
 #include "metrics/labels.h"
+#include "metrics/twin_gauges.h"
 
 namespace metrics {
 namespace {
@@ -91,6 +92,11 @@ std::vector<prometheus::MetricFamily> LiveGauges::Collect() const {
   CollectRuntime(*asked, out);
   CollectPleg(*Pleg(), out);
   CollectCalls(asked->calls ? asked->calls() : pleg::CallSnapshot(), out);
+  if (asked->twins) AppendTwin(asked->twins(), out);
+  out.push_back(Gauge("pleg_loop_lag_seconds",
+                      "How late plegd's own loop ran, or runs, what was due: the worst of the last "
+                      "minute.",
+                      asked->loop_lag ? Seconds(asked->loop_lag()) : 0));
   CollectWriter(asked->event_log, "pleg_event_log", "Events", "the event log", out);
   CollectWriter(asked->log, "pleg_log", "Log lines", "the log", out);
   return out;
@@ -159,6 +165,7 @@ void LiveGauges::CollectCalls(const pleg::CallSnapshot& calls, Families& out) co
   PerMethod in_flight{};
   PerMethod oldest{};
   PerMethod unanswered{};
+  PerMethod silent_targets{};
   for (const pleg::RunningCall& call : calls.running) {
     const size_t method = IndexOf(kMethods, call.method);
     in_flight[method] += 1;
@@ -167,6 +174,7 @@ void LiveGauges::CollectCalls(const pleg::CallSnapshot& calls, Families& out) co
   for (const pleg::UnansweredTarget& target : calls.unanswered) {
     const size_t method = IndexOf(kMethods, target.method);
     unanswered[method] = std::max(unanswered[method], Seconds(now - target.since));
+    if (now - target.since > pleg::kPatience) silent_targets[method] += 1;
   }
   out.push_back(MethodGauge("pleg_cri_calls_in_flight",
                             "Calls to the container runtime that are waiting for an answer.",
@@ -179,6 +187,10 @@ void LiveGauges::CollectCalls(const pleg::CallSnapshot& calls, Families& out) co
                             "Longest unbroken silence about one target in seconds, across "
                             "time-outs and retries; 0 if every target answered.",
                             unanswered));
+  out.push_back(MethodGauge("pleg_unanswered_targets",
+                            "Containers, sandboxes and lists that have not answered for more than "
+                            "a second, across time-outs and retries.",
+                            silent_targets));
 
   prometheus::MetricFamily ratio =
       GaugeFamily("pleg_list_size_limit_ratio",

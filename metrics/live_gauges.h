@@ -18,6 +18,7 @@
 #include "pleg/mutex.h"
 #include "pleg/observer.h"
 #include "pleg/runtime_state.h"
+#include "pleg/twin/twin_feed.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
 
@@ -47,6 +48,10 @@ struct LiveSources {
   std::function<std::optional<RuntimeInfo>()> runtime_info{};
   // Of the last Status that was answered; empty before the first.
   std::function<std::optional<pleg::RuntimeConditions>()> conditions{};
+  // What each kubelet that is modelled goes through.
+  std::function<std::vector<pleg::GenerationReport>()> twins{};
+  // How late the core's loop runs what is due.
+  std::function<absl::Duration()> loop_lag{};
 };
 
 // What never changes in a run.

@@ -54,7 +54,7 @@ TEST_F(NameSetsTest, LegacyNamesMatchTheGoldenText) {
 
 TEST_F(NameSetsTest, OffMeansNoneOfThem) {
   testing::MakeBusy(off_, clock_);
-  EXPECT_THAT(off_.Render(), Not(HasSubstr("kubelet_")));
+  EXPECT_THAT(off_.Render(), Not(HasSubstr("\nkubelet_")));
 }
 
 TEST_F(NameSetsTest, TheyAddToOurNamesAndChangeNothingOfThem) {

@@ -10,8 +10,8 @@
 #include "absl/strings/str_split.h"
 #include "api/debug_text.h"
 #include "api/listen_address.h"
+#include "api/node_routes.h"
 #include "api/web_handler.h"
-#include "journal/boot_id.h"
 #include "metrics/process.h"
 #include "pleg/go_duration.h"
 
@@ -67,15 +67,23 @@ Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Cloc
       hub_(clock),
       cache_(loop_),
       story_(clock, log),
-      runtime_(CriOptions(flags), loop_, clock, metrics_, log),
+      watch_(flags_, metrics_, loop_, clock),
+      runtime_(CriOptions(flags), loop_, clock, watch_.call_observer(), log),
       poller_(runtime_, loop_, clock, state_,
               [this](const auto& conditions) { story_.OnStatus(conditions); }),
-      pleg_(CoreOptions(flags), {runtime_, clock, loop_, cache_, hub_, metrics_, log}),
-      sweep_({}, runtime_, loop_, clock, [this] { return pleg_.RunningContainers(); }) {}
+      pleg_(CoreOptions(flags),
+            {runtime_, clock, loop_, cache_, hub_, watch_.pleg_observer(), log}),
+      sweep_({}, runtime_, loop_, clock, [this] { return pleg_.RunningContainers(); }) {
+  watch_.Connect(
+      {.pleg = pleg_, .runtime = runtime_, .cache = cache_, .state = state_, .view = [this] {
+         return DescribeRuntime();
+       }});
+}
 
 Daemon::~Daemon() { Stop(); }
 
 absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
+  if (absl::Status status = watch_.Serve(log_); !status.ok()) return status;
   if (absl::Status status = StartWeb(inherited); !status.ok()) return status;
   if (absl::Status status = StartEventLog(); !status.ok()) return status;
   ConnectMetrics();
@@ -88,6 +96,7 @@ absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
     }
     pleg_.Start();
     poller_.Start();
+    watch_.Start();
     Tick();
   });
   loop_.Start();
@@ -143,10 +152,10 @@ absl::Status Daemon::SetLogLevel(absl::string_view name, absl::string_view by) {
 
 absl::Status Daemon::StartEventLog() {
   if (flags_.event_log.empty()) return absl::OkStatus();
-  event_log_.emplace(journal::EventLogOptions{.path = flags_.event_log,
-                                              .boot_id = journal::NewBootId(),
-                                              .open_patience = kEventLogOpen},
-                     journal::EventLogDeps{hub_, clock_, log_});
+  event_log_.emplace(
+      journal::EventLogOptions{
+          .path = flags_.event_log, .boot_id = watch_.boot_id(), .open_patience = kEventLogOpen},
+      journal::EventLogDeps{hub_, clock_, log_});
   return event_log_->Start();
 }
 
@@ -168,13 +177,13 @@ absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {
       .debug = [this] { return DebugText(); },
       .log_level = [this] { return std::string(journal::LogLevelName(log_.level())); },
       .set_log_level = [this](absl::string_view name) { return SetLogLevel(name, "API"); },
-      .pods = [this] { return cache_.All(); },
-      .pod = [this](const pleg::PodUid& uid) { return cache_.Get(uid); },
+      .api = [routes = api::NodeRoutes(watch_.api())](
+                 const api::Request& request) { return routes.Serve(request); },
   };
   absl::StatusOr<std::unique_ptr<api::HttpServer>> server = api::HttpServer::Start(
       std::move(options), api::WebHandler({.version = PLEGD_VERSION,
                                            .metrics_type = std::string(metrics::kContentType)},
-                                          std::move(sources), clock_));
+                                          std::move(sources)));
   if (!server.ok()) return server.status();
   http_ = *std::move(server);
   return absl::OkStatus();
@@ -183,6 +192,7 @@ absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {
 std::vector<std::string> Daemon::addresses() const {
   std::vector<std::string> texts;
   for (const api::ListenAddress& address : http_->addresses()) texts.push_back(address.ToString());
+  if (!watch_.address().empty()) texts.push_back(watch_.address());
   return texts;
 }
 
@@ -201,13 +211,15 @@ void Daemon::ConnectMetrics() {
     if (!identity.ok()) return std::nullopt;
     return metrics::RuntimeInfo{identity->name, identity->version, identity->api_version};
   };
-  metrics_.SetSources({.calls = [this] { return runtime_.Snapshot(); },
-                       .pleg = [this] { return pleg_.Snapshot(); },
-                       .verdict = [this] { return pleg_.Healthy(); },
-                       .event_log = event_log,
-                       .log = log,
-                       .runtime_info = runtime_info,
-                       .conditions = [this] { return state_.conditions(); }});
+  metrics::LiveSources sources = {.calls = [this] { return runtime_.Snapshot(); },
+                                  .pleg = [this] { return pleg_.Snapshot(); },
+                                  .verdict = [this] { return pleg_.Healthy(); },
+                                  .event_log = event_log,
+                                  .log = log,
+                                  .runtime_info = runtime_info,
+                                  .conditions = [this] { return state_.conditions(); }};
+  watch_.AddTo(sources);
+  metrics_.SetSources(std::move(sources));
 }
 
 api::RuntimeView Daemon::DescribeRuntime() const {
@@ -276,6 +288,7 @@ void Daemon::Tick() {
   story_.Tick({.verdict = verdict,
                .node = state_.Ready(verdict, clock_.Now()),
                .calls = runtime_.Snapshot()});
+  watch_.Tick();
   manager_.SetStatus(StatusLine());
   manager_.Tick(clock_.Now());
   loop_.PostAt(clock_.Now() + kTick, [this] { Tick(); });
@@ -284,10 +297,12 @@ void Daemon::Tick() {
 void Daemon::Stop() {
   watcher_.reset();
   http_ = nullptr;
+  watch_.StopServing();
   if (!std::exchange(started_, false)) return;
   loop_.Stop();
   poller_.Stop();
   sweep_.Stop();
+  watch_.Stop();
   pleg_.Stop();
   runtime_.Shutdown();
   metrics_.SetSources({});

@@ -17,6 +17,7 @@
 #include "api/web_handler.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
+#include "cmd/plegd/node_watch.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_sockets.h"
 #include "journal/event_log.h"
@@ -59,7 +60,7 @@ class Daemon {
   // Ends everything in well under two seconds, unless a disk or a client hangs.
   void Stop();
 
-  // Where it serves HTTP: with real ports.
+  // Where it serves HTTP, with real ports, and the API.
   std::vector<std::string> addresses() const;
 
  private:
@@ -84,6 +85,7 @@ class Daemon {
   pleg::PodCache cache_;
   pleg::RuntimeState state_;
   runtime::StateLog story_;
+  NodeWatch watch_;
   runtime::CriRuntime runtime_;
   runtime::StatusPoller poller_;
   pleg::GenericPleg pleg_;

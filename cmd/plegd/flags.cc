@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "pleg/go_duration.h"
+#include "pleg/twin/twin_feed.h"
 
 namespace plegd {
 namespace {
@@ -98,6 +99,22 @@ void AddWebOptions(CLI::App& app, Flags& flags) {
                "do not start without sockets from systemd (they are used whenever they are there)");
 }
 
+// The kubelet that is modelled.
+void AddKubeletOptions(CLI::App& app, Flags& flags) {
+  auto check = [](const std::string& version) {
+    const auto kubelets = pleg::KubeletModels(version, absl::Minutes(2));
+    return kubelets.ok() ? std::string() : std::string(kubelets.status().message());
+  };
+  app.add_option("--kubelet.version", flags.kubelet_version,
+                 "Kubernetes version of the node's kubelet, for the forecast: 1.31; auto: both "
+                 "generations")
+      ->type_name("VERSION")
+      ->check(CLI::Validator(check, ""))
+      ->capture_default_str();
+  AddDuration(app, "--kubelet.runtime-request-timeout", flags.kubelet_request_timeout,
+              "the kubelet's runtimeRequestTimeout");
+}
+
 void AddOptions(CLI::App& app, Flags& flags) {
   app.add_option("-r,--runtime-endpoint", flags.runtime_endpoint,
                  "CRI v1 socket: unix:///path or /path (env CONTAINER_RUNTIME_ENDPOINT)")
@@ -113,6 +130,11 @@ void AddOptions(CLI::App& app, Flags& flags) {
   AddDuration(app, "--runtime-request-timeout", flags.runtime_request_timeout,
               "deadline of every call to the runtime");
   AddWebOptions(app, flags);
+  app.add_option("--api.socket", flags.api_socket,
+                 "unix socket of the gRPC API, for plegctl: unix:///path or /path; empty: none")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  AddKubeletOptions(app, flags);
   app.add_flag("--metrics.kubelet-names", flags.kubelet_metrics,
                "serve the kubelet's own metric names too: kubelet_pleg_*, kubelet_running_*, "
                "kubelet_runtime_operations_*");
@@ -161,6 +183,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     if (endpoint->count() > 0 && parsed.flags.runtime_endpoint.empty()) {
       throw CLI::ValidationError("--runtime-endpoint", "is empty");
     }
+    parsed.flags.api_socket_given = app.get_option("--api.socket")->count() > 0;
     parsed.flags.effective = app.config_to_str(/*default_also=*/true, /*write_description=*/false);
   } catch (const CLI::Success& done) {
     parsed.exit_code = app.exit(done);

@@ -26,6 +26,10 @@ struct Flags {
   bool enable_api = false;
   bool systemd_socket = false;
   std::vector<std::string> host_names;
+  std::string api_socket = "unix:///run/plegd/plegd.sock";  // empty: none
+  bool api_socket_given = false;                            // not by default
+  std::string kubelet_version = "auto";
+  absl::Duration kubelet_request_timeout = absl::Minutes(2);
   std::string event_log;  // empty: none; "-": standard output
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;

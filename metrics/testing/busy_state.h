@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -69,6 +70,20 @@ inline LiveSources BusySources(pleg::MonoTime now) {
   sources.event_log = [] { return WriterTotals{4, 2}; };
   sources.log = [] { return WriterTotals{6, 1}; };
   sources.runtime_info = [] { return RuntimeInfo{"containerd", "v2.1.4", "v1"}; };
+  sources.twins = [] {
+    pleg::GenerationReport old;
+    old.generation = pleg::KubeletGeneration::kTwice;
+    old.report.healthy = false;
+    old.report.to_not_ready = absl::ZeroDuration();
+    old.report.lag.best = absl::Seconds(240);
+    old.report.restart_cost = absl::Seconds(120.5);
+    old.report.status_phase = absl::Milliseconds(4500);
+    pleg::GenerationReport newest;
+    newest.report.lag.best = absl::Seconds(120);
+    newest.report.status_phase = absl::Milliseconds(3750);
+    return std::vector<pleg::GenerationReport>{old, newest};
+  };
+  sources.loop_lag = [] { return absl::Microseconds(2500); };
   sources.conditions = [] {
     pleg::RuntimeConditions conditions;
     conditions.runtime_ready = Condition("RuntimeReady", true);

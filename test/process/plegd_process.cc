@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -128,6 +129,11 @@ absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::str
                                    EventLogPath(dir),
                                    "--web.listen-address",
                                    absl::StrCat("unix://", SocketPath(dir))};
+  const bool has_api =
+      std::any_of(options.flags.begin(), options.flags.end(),
+                  [](const std::string& flag) { return absl::StartsWith(flag, "--api.socket"); });
+  // The default one is the machine's.
+  if (!has_api) argv.insert(argv.end(), {"--api.socket", ""});
   argv.insert(argv.end(), options.flags.begin(), options.flags.end());
   absl::StatusOr<Subprocess> process = Subprocess::Spawn(argv, LogPath(dir), options.environment);
   if (!process.ok()) return process.status();

@@ -1,0 +1,152 @@
+#include "api/grpc_call.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/support/slice.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "api/grpc_methods.h"
+
+namespace api {
+namespace {
+
+constexpr absl::string_view kGetPod = "/plegd.v1.Plegd/GetPod";
+constexpr size_t kMaxQuoted = 100;
+
+std::string Flat(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  std::string bytes;
+  if (!buffer.Dump(&slices).ok()) return bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+}  // namespace
+
+void GrpcCalls::AcceptNext() {
+  ++waited_for;
+  new GrpcCall(*this);
+}
+
+GrpcCall::GrpcCall(GrpcCalls& calls) : calls_(calls) {
+  context_.AsyncNotifyWhenDone(&done_tag_);
+  calls_.service.RequestCall(&context_, &stream_, &calls_.queue, &calls_.queue, &accepted_tag_);
+}
+
+GrpcCall::~GrpcCall() {
+  calls_.pending_bytes -= pending_bytes_;
+  if (begun_) --calls_.calls;
+}
+
+void GrpcCall::OnAccepted(bool ok) {
+  --calls_.waited_for;
+  if (!ok) {  // The server stops; the end of a call never begun is not announced.
+    delete this;
+    return;
+  }
+  calls_.AcceptNext();
+  begun_ = true;
+  out_ = 2;  // this read, and the call's end
+  ++calls_.calls;
+  stream_.Read(&request_, &read_tag_);
+}
+
+void GrpcCall::OnRead(bool ok) {
+  if (done_) return Leave();
+  const std::string path = context_.method();
+  if (calls_.calls > calls_.max_calls) {
+    Finish(absl::ResourceExhaustedError("too many calls are under way"));
+  } else if (!ok) {
+    Finish(absl::InvalidArgumentError("the call ended without a request"));
+  } else if (path == kGetPod) {
+    GetPod(Flat(request_));
+  } else {
+    Finish(Answer(Flat(request_)));
+  }
+  request_.Clear();
+  Leave();
+}
+
+GrpcCall::Reply GrpcCall::Answer(const std::string& request) {
+  const GrpcMethod* method = FindGrpcMethod(context_.method());
+  if (method != nullptr) return method->answer(calls_.api, request);
+  return absl::UnimplementedError(
+      absl::StrCat("plegd knows no call ",
+                   absl::CHexEscape(absl::string_view(context_.method()).substr(0, kMaxQuoted))));
+}
+
+void GrpcCall::GetPod(const std::string& bytes) {
+  plegd::v1::GetPodRequest request;
+  if (absl::Status status = ParseRequest(bytes, request); !status.ok()) return Finish(status);
+  mailbox_ = std::make_shared<Mailbox>();
+  {
+    pleg::MutexLock lock(mailbox_->mu);
+    mailbox_->call = this;
+  }
+  ++out_;
+  // On the core's thread: it hands the pod over and no more.
+  wait_ = calls_.api.GetPod(request, [mailbox = mailbox_](absl::StatusOr<pleg::CachedPod> pod) {
+    pleg::MutexLock lock(mailbox->mu);
+    GrpcCall* call = std::exchange(mailbox->call, nullptr);
+    if (call == nullptr) return;
+    mailbox->pod = std::move(pod);
+    call->alarm_.Set(&call->calls_.queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), &call->pod_tag_);
+  });
+}
+
+void GrpcCall::OnPod(bool) {
+  if (!done_) {
+    absl::StatusOr<pleg::CachedPod> pod;
+    {
+      pleg::MutexLock lock(mailbox_->mu);
+      pod = std::move(mailbox_->pod);
+    }
+    Finish(pod.ok() ? Reply(calls_.api.Describe(*pod).SerializeAsString()) : Reply(pod.status()));
+  }
+  Leave();
+}
+
+void GrpcCall::Finish(const Reply& reply) {
+  ++out_;
+  if (!reply.ok()) return stream_.Finish(ToGrpc(reply.status()), &finished_tag_);
+  if (calls_.pending_bytes + reply->size() > calls_.max_pending_bytes) {
+    const auto full = absl::ResourceExhaustedError("too many answers wait for slow readers");
+    return stream_.Finish(ToGrpc(full), &finished_tag_);
+  }
+  pending_bytes_ = reply->size();
+  calls_.pending_bytes += pending_bytes_;
+  const grpc::Slice slice(*reply);
+  stream_.WriteAndFinish(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), grpc::Status::OK,
+                         &finished_tag_);
+}
+
+void GrpcCall::OnFinished(bool) { Leave(); }
+
+void GrpcCall::OnDone(bool) {
+  done_ = true;
+  if (mailbox_ != nullptr) {
+    bool waits = false;
+    {
+      pleg::MutexLock lock(mailbox_->mu);
+      waits = std::exchange(mailbox_->call, nullptr) != nullptr;
+    }
+    calls_.api.Cancel(wait_);
+    if (waits) --out_;
+  }
+  Leave();
+}
+
+void GrpcCall::Leave() {
+  if (--out_ == 0) delete this;
+}
+
+}  // namespace api

@@ -1,0 +1,245 @@
+#include "api/node_api.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "api/node_messages.h"
+#include "api/pod_json.h"
+#include "api/pod_token.h"
+#include "pleg/utf8.h"
+
+namespace api {
+namespace {
+
+using pleg::ToValidUtf8;
+
+std::string Quoted(absl::string_view uid) {
+  return absl::StrCat("\"", absl::CHexEscape(uid.substr(0, NodeApi::kMaxQuoted)), "\"");
+}
+
+absl::Status NoSuchPod(absl::string_view uid) {
+  return absl::NotFoundError(absl::StrCat("no pod has the UID ", Quoted(uid)));
+}
+
+absl::Status CheckUid(absl::string_view uid) {
+  return uid.empty() ? absl::InvalidArgumentError("uid is empty") : absl::OkStatus();
+}
+
+bool Exists(const pleg::CachedPod& pod) { return pod.found || pod.pending; }
+
+absl::StatusOr<pleg::CachedPod> IfItExists(pleg::CachedPod pod, absl::string_view uid) {
+  if (!Exists(pod)) return NoSuchPod(uid);
+  return pod;
+}
+
+absl::StatusOr<absl::Duration> WaitOf(const plegd::v1::GetPodRequest& request) {
+  const double seconds = request.timeout_seconds();
+  if (!std::isfinite(seconds) || seconds < 0) {
+    return absl::InvalidArgumentError("timeout_seconds is not a positive number");
+  }
+  if (seconds == 0) return NodeApi::kDefaultWait;
+  return std::min(absl::Seconds(seconds), NodeApi::kMaxWait);
+}
+
+}  // namespace
+
+// The cache's part of it lives on the core's thread. It counts as long as it exists.
+class NodeApi::Wait {
+ public:
+  explicit Wait(std::shared_ptr<std::atomic<size_t>> count) : count_(std::move(count)) {}
+  ~Wait() { --*count_; }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+
+  std::atomic<bool> cancelled{false};
+  pleg::PodCache::WaiterId id = 0;  // core's thread
+
+ private:
+  const std::shared_ptr<std::atomic<size_t>> count_;
+};
+
+NodeApi::NodeApi(NodeInfo info, NodeSources sources, const pleg::Clock& clock)
+    : info_(std::move(info)),
+      sources_(std::move(sources)),
+      clock_(clock),
+      started_at_(clock.Now()) {}
+
+plegd::v1::Health NodeApi::GetHealth() const {
+  const pleg::Verdict verdict = sources_.verdict();
+  const RuntimeView runtime = sources_.runtime();
+  plegd::v1::Health health;
+  health.set_pleg_healthy(verdict.healthy);
+  health.set_pleg_reason(verdict.reason);
+  health.set_node_ready(runtime.node_ready.ready);
+  health.set_node_ready_reason(runtime.node_ready.reason);
+  health.set_node_ready_message(ToValidUtf8(runtime.node_ready.message));
+  for (const std::string& e : runtime.runtime_errors) health.add_runtime_errors(ToValidUtf8(e));
+  for (const std::string& e : runtime.network_errors) health.add_network_errors(ToValidUtf8(e));
+  health.set_runtime_endpoint(ToValidUtf8(runtime.endpoint));
+  health.set_runtime_endpoint_reason(ToValidUtf8(runtime.endpoint_reason));
+  health.set_runtime(ToValidUtf8(runtime.identity));
+  return health;
+}
+
+plegd::v1::Node NodeApi::GetNode() const {
+  plegd::v1::Node node;
+  node.set_version(info_.version);
+  node.set_boot_id(info_.boot_id);
+  node.set_uptime_seconds(absl::ToDoubleSeconds(clock_.Now() - started_at_));
+  TimeToProto(clock_.WallNow(), *node.mutable_time());
+  const RuntimeNames names = sources_.runtime_names();
+  node.set_runtime_name(ToValidUtf8(names.name));
+  node.set_runtime_version(ToValidUtf8(names.version));
+  node.set_runtime_api_version(ToValidUtf8(names.api_version));
+  const RuntimeView runtime = sources_.runtime();
+  node.set_runtime_endpoint(ToValidUtf8(runtime.endpoint));
+  node.set_runtime_endpoint_reason(ToValidUtf8(runtime.endpoint_reason));
+  CountsToProto(*sources_.core(), *node.mutable_counts());
+  for (const pleg::CallSnapshot::ListSize& size : sources_.calls().list_sizes) {
+    plegd::v1::ListSize& out = *node.add_list_sizes();
+    out.set_method(std::string(size.method));
+    out.set_bytes(static_cast<uint32_t>(std::min<size_t>(size.bytes, UINT32_MAX)));
+    out.set_kubelet_limit_ratio(static_cast<double>(size.bytes) /
+                                static_cast<double>(pleg::kKubeletMaxReplyBytes));
+  }
+  plegd::v1::Limits& limits = *node.mutable_limits();
+  limits.set_relist_period_seconds(absl::ToDoubleSeconds(info_.relist_period));
+  limits.set_relist_threshold_seconds(absl::ToDoubleSeconds(info_.relist_threshold));
+  limits.set_runtime_request_timeout_seconds(absl::ToDoubleSeconds(info_.runtime_request_timeout));
+  limits.set_kubelet_request_timeout_seconds(absl::ToDoubleSeconds(info_.kubelet_request_timeout));
+  absl::Duration status_phase;
+  for (const pleg::GenerationReport& twin : sources_.twins()) {
+    TwinToProto(twin, *node.add_twins());
+    status_phase = std::max(status_phase, twin.report.status_phase);
+  }
+  node.set_predicted_status_phase_seconds(absl::ToDoubleSeconds(status_phase));
+  node.set_loop_lag_seconds(absl::ToDoubleSeconds(sources_.loop_lag()));
+  return node;
+}
+
+plegd::v1::Calls NodeApi::GetCalls() const {
+  plegd::v1::Calls calls;
+  const std::shared_ptr<const pleg::PodsView> pods = sources_.pods();
+  const TargetNames names(*pods);
+  pleg::CallSnapshot snapshot = sources_.calls();
+  const WallClock clock = {clock_.Now(), clock_.WallNow()};
+  TimeToProto(clock.wall_now, *calls.mutable_time());
+  std::sort(snapshot.running.begin(), snapshot.running.end(),
+            [](const auto& a, const auto& b) { return a.started_at < b.started_at; });
+  for (const pleg::RunningCall& call : snapshot.running) {
+    RunningToProto(call, names, clock.now, *calls.add_running());
+  }
+  std::sort(snapshot.unanswered.begin(), snapshot.unanswered.end(),
+            [](const auto& a, const auto& b) { return a.since < b.since; });
+  for (const pleg::UnansweredTarget& row : snapshot.unanswered) {
+    UnansweredToProto(row, names, clock.now, *calls.add_unanswered());
+  }
+  for (const pleg::CallHistory::Method& method : sources_.history.Methods()) {
+    MethodToProto(method, names, clock, *calls.add_methods());
+  }
+  return calls;
+}
+
+plegd::v1::Relists NodeApi::GetRelists(const plegd::v1::GetRelistsRequest& request) const {
+  plegd::v1::Relists relists;
+  const WallClock clock = {clock_.Now(), clock_.WallNow()};
+  TimeToProto(clock.wall_now, *relists.mutable_time());
+  for (const pleg::RelistRing::Entry& entry : sources_.relists.Newest(request.limit())) {
+    RelistToProto(entry, clock, *relists.add_relists());
+  }
+  const std::shared_ptr<const pleg::PlegSnapshot> core = sources_.core();
+  if (core->relist_running_since.has_value()) {
+    const absl::Duration running = clock.now - *core->relist_running_since;
+    relists.set_listing_for_seconds(std::max(absl::ToDoubleSeconds(running), 0.0));
+  }
+  return relists;
+}
+
+plegd::v1::PodList NodeApi::ListPods() const {
+  plegd::v1::PodList list;
+  std::vector<pleg::CachedPod> pods = sources_.cache.All();
+  auto key = [](const pleg::CachedPod& pod) {
+    return std::tie(pod.status->pod_namespace, pod.status->name);
+  };
+  std::stable_sort(pods.begin(), pods.end(),
+                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  for (const pleg::CachedPod& pod : pods) *list.add_pods() = Describe(pod);
+  return list;
+}
+
+plegd::v1::PodStatus NodeApi::Describe(const pleg::CachedPod& pod) const {
+  plegd::v1::PodStatus out;
+  PodToProto(pod, clock_.Now(), out);
+  if (pod.observed_at != pleg::MonoTime()) out.set_token(PodToken(info_.boot_id, pod.observed_at));
+  return out;
+}
+
+absl::Status NodeApi::RequestRelist(const plegd::v1::RequestRelistRequest& request) {
+  if (absl::Status status = CheckUid(request.uid()); !status.ok()) return status;
+  sources_.request_relist(pleg::PodUid(request.uid()));
+  return absl::OkStatus();
+}
+
+absl::Status NodeApi::RequestReinspect(const plegd::v1::RequestReinspectRequest& request) {
+  if (absl::Status status = CheckUid(request.uid()); !status.ok()) return status;
+  const pleg::PodUid uid(request.uid());
+  if (!Exists(sources_.cache.Get(uid))) return NoSuchPod(request.uid());
+  sources_.request_reinspect(uid);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& request,
+                                               PodDone done) {
+  const pleg::MonoTime now = clock_.Now();
+  const pleg::PodUid uid(request.uid());
+  auto refuse = [&done](absl::Status status) {
+    done(std::move(status));
+    return nullptr;
+  };
+  if (absl::Status status = CheckUid(request.uid()); !status.ok()) return refuse(status);
+  const absl::StatusOr<absl::Duration> timeout = WaitOf(request);
+  if (!timeout.ok()) return refuse(timeout.status());
+  std::optional<pleg::MonoTime> newer_than;
+  if (!request.newer_than().empty()) {
+    const auto seen = ParsePodToken(request.newer_than(), info_.boot_id, now);
+    if (!seen.ok()) return refuse(seen.status());
+    // Waiting ends with what was observed at that time or later.
+    newer_than = *seen + absl::Nanoseconds(1);
+  }
+  if (request.fresh()) newer_than = now;
+  if (!newer_than.has_value()) {
+    done(IfItExists(sources_.cache.Get(uid), request.uid()));
+    return nullptr;
+  }
+  if (waits_->fetch_add(1) >= kMaxWaits) {
+    --*waits_;
+    return refuse(absl::ResourceExhaustedError(
+        absl::StrCat("more than ", kMaxWaits, " requests wait for pods")));
+  }
+  auto wait = std::make_shared<Wait>(waits_);
+  if (request.fresh()) sources_.request_relist(uid);
+  auto begin = [&cache = sources_.cache, wait, uid, min_time = *newer_than,
+                deadline = now + *timeout, done = std::move(done)]() mutable {
+    if (wait->cancelled) return;
+    auto answer = [wait, uid, done = std::move(done)](absl::StatusOr<pleg::CachedPod> pod) mutable {
+      if (wait->cancelled) return;
+      done(pod.ok() ? IfItExists(*std::move(pod), uid.value()) : std::move(pod));
+    };
+    wait->id = cache.GetNewerThan(uid, min_time, deadline, std::move(answer));
+  };
+  sources_.executor.Post(std::move(begin));
+  return wait;
+}
+
+void NodeApi::Cancel(const std::shared_ptr<Wait>& wait) {
+  if (wait == nullptr || wait->cancelled.exchange(true)) return;
+  sources_.executor.Post([&cache = sources_.cache, wait] { cache.CancelWaiter(wait->id); });
+}
+
+}  // namespace api

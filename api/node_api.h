@@ -1,0 +1,134 @@
+// plegd's API without a transport: each call of plegd.v1.Plegd as a function from request to
+// message. Served over gRPC and as JSON over HTTP, and used in process.
+//
+//   NodeApi api(info, sources, clock);
+//   plegd::v1::Node node = api.GetNode();
+//
+// Answers come from snapshots. Only GetPod can wait, and answers by callback.
+
+#ifndef PLEGD_API_NODE_API_H_
+#define PLEGD_API_NODE_API_H_
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "api/runtime_view.h"
+#include "pleg/call_stats.h"
+#include "pleg/executor.h"
+#include "pleg/health.h"
+#include "pleg/history/call_history.h"
+#include "pleg/history/relist_ring.h"
+#include "pleg/ids.h"
+#include "pleg/mono_time.h"
+#include "pleg/observer.h"
+#include "pleg/pod_cache.h"
+#include "pleg/pods_view.h"
+#include "pleg/twin/twin_feed.h"
+#include "plegd/v1/calls.pb.h"
+#include "plegd/v1/health.pb.h"
+#include "plegd/v1/node.pb.h"
+#include "plegd/v1/pod.pb.h"
+#include "plegd/v1/relists.pb.h"
+#include "plegd/v1/service.pb.h"
+
+namespace api {
+
+// What never changes in a run.
+struct NodeInfo {
+  std::string version;
+  std::string boot_id;
+  absl::Duration relist_period;
+  absl::Duration relist_threshold;
+  absl::Duration runtime_request_timeout;
+  absl::Duration kubelet_request_timeout;
+};
+
+// Who the runtime says it is; empty while it has not.
+struct RuntimeNames {
+  std::string name = {};
+  std::string version = {};
+  std::string api_version = {};
+};
+
+// Each function is thread-safe, does not block and is not empty; what is referred to outlives the
+// API.
+struct NodeSources {
+  std::function<pleg::Verdict()> verdict;
+  std::function<RuntimeView()> runtime;
+  std::function<RuntimeNames()> runtime_names;
+  std::function<std::shared_ptr<const pleg::PlegSnapshot>()> core;
+  std::function<std::shared_ptr<const pleg::PodsView>()> pods;
+  std::function<pleg::CallSnapshot()> calls;
+  std::function<std::vector<pleg::GenerationReport>()> twins;
+  std::function<absl::Duration()> loop_lag;
+  std::function<void(const pleg::PodUid&)> request_relist;
+  std::function<void(const pleg::PodUid&)> request_reinspect;
+  const pleg::CallHistory& history;
+  const pleg::RelistRing& relists;
+  pleg::PodCache& cache;
+  // The core's: where the cache's waits live.
+  pleg::Executor& executor;
+};
+
+// Thread-safe.
+class NodeApi {
+ public:
+  // GetPods that may wait at once; more are refused with kResourceExhausted.
+  static constexpr size_t kMaxWaits = 256;
+  // How long GetPod waits if it is not told, and at most.
+  static constexpr absl::Duration kDefaultWait = absl::Seconds(10);
+  static constexpr absl::Duration kMaxWait = absl::Minutes(10);
+  // A UID is cut off after so many bytes where an error quotes it.
+  static constexpr size_t kMaxQuoted = 80;
+
+  // `clock` outlives the API, which was started now.
+  NodeApi(NodeInfo info, NodeSources sources, const pleg::Clock& clock);
+  NodeApi(const NodeApi&) = delete;
+  NodeApi& operator=(const NodeApi&) = delete;
+
+  plegd::v1::Health GetHealth() const;
+  plegd::v1::Node GetNode() const;
+  plegd::v1::Calls GetCalls() const;
+  plegd::v1::Relists GetRelists(const plegd::v1::GetRelistsRequest& request) const;
+  plegd::v1::PodList ListPods() const;
+  // Both take effect soon. kInvalidArgument for an empty UID; RequestReinspect: kNotFound for a pod
+  // that the runtime does not list.
+  absl::Status RequestRelist(const plegd::v1::RequestRelistRequest& request);
+  absl::Status RequestReinspect(const plegd::v1::RequestReinspectRequest& request);
+
+  // The pod as the cache has it, or kInvalidArgument, kNotFound, kResourceExhausted, or
+  // kDeadlineExceeded if nothing new enough came in time.
+  using PodDone = absl::AnyInvocable<void(absl::StatusOr<pleg::CachedPod>)>;
+  // A GetPod that waits. Thread-safe.
+  class Wait;
+  // `done` runs exactly once, before this returns or later on the core's thread, unless it is
+  // cancelled or the core has stopped. Null if it has run already.
+  std::shared_ptr<Wait> GetPod(const plegd::v1::GetPodRequest& request, PodDone done);
+  // `done` may still run while this returns, and will not be called afterwards, except by a core
+  // that is running it.
+  void Cancel(const std::shared_ptr<Wait>& wait);
+  plegd::v1::PodStatus Describe(const pleg::CachedPod& pod) const;
+
+  // GetPods that wait now.
+  size_t waits() const { return *waits_; }
+
+ private:
+  const NodeInfo info_;
+  const NodeSources sources_;
+  const pleg::Clock& clock_;
+  const pleg::MonoTime started_at_;
+  std::shared_ptr<std::atomic<size_t>> waits_ = std::make_shared<std::atomic<size_t>>(0);
+};
+
+}  // namespace api
+
+#endif  // PLEGD_API_NODE_API_H_
