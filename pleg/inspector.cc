@@ -8,7 +8,7 @@
 namespace pleg {
 namespace {
 
-constexpr absl::Duration kLeastSlowAfter = absl::Milliseconds(50);
+constexpr absl::Duration kLeastSlowAfter = absl::Milliseconds(20);
 constexpr double kSlowFactor = 20;
 constexpr double kMeanWeight = 0.05;
 constexpr size_t kCallsForMean = 20;

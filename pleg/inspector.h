@@ -33,7 +33,7 @@ struct InspectorOptions {
   // Calls of one pod at a time; at least 1. Whatever it is, results are as if they were made one
   // after another: sandboxes newest first, then containers.
   size_t calls_per_pod = 1;
-  // An inspection with a call that is out for longer is set aside; sooner, down to 50 ms, where
+  // An inspection with a call that is out for longer is set aside; sooner, down to 20 ms, where
   // calls usually take less than a twentieth of that. Never with the default, as the kubelet.
   absl::Duration slow_after = absl::InfiniteDuration();
   // With so many calls of set-aside inspections out, only trusted pods are begun; with twice as

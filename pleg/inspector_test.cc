@@ -390,7 +390,7 @@ TEST_F(InspectorTest, WhereCallsAreQuickSlowIsSooner) {
   runtime_.PutContainer("slow", "c", kRunning);
   runtime_.HoldPod("slow");
   Inspect("slow");
-  exec_.Advance(absl::Milliseconds(49));
+  exec_.Advance(absl::Milliseconds(19));
   EXPECT_EQ(inspector_->set_aside(), 0u);
   exec_.Advance(absl::Milliseconds(1));
   EXPECT_EQ(inspector_->set_aside(), 1u);
