@@ -21,7 +21,7 @@ class BadInputTest(harness.TestCase):
         """One line of the log names the endpoint and the trouble; so does the page."""
         address = f"127.0.0.1:{harness.free_port()}"
         plegd = shutil.copy(harness.program("plegd"), self.directory)
-        self.spawn(plegd, "-r", endpoint, "--web.listen-address", address, log=self.log, **options)
+        self.spawn(plegd, "-r", endpoint, "--web.listen-address", address, "--api.socket", "", log=self.log, **options)
 
         def lines():
             return [line for line in harness.read(self.log).splitlines() if word in line]
@@ -53,7 +53,7 @@ class BadInputTest(harness.TestCase):
     def test_a_port_in_use(self):
         socket = self.simulated_node(self.directory)
         address = self.plegd(socket, self.directory)
-        done = subprocess.run([harness.program("plegd"), "-r", socket, "--web.listen-address", address],
+        done = subprocess.run([harness.program("plegd"), "-r", socket, "--web.listen-address", address, "--api.socket", ""],
                               capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 1)

@@ -124,6 +124,8 @@ class TestCase(unittest.TestCase):
     def plegd(self, endpoint, directory, *flags):
         """The address of a ready plegd."""
         address = f"127.0.0.1:{free_port()}"
+        if "--api.socket" not in flags:
+            flags += ("--api.socket", "")  # the default one may be another plegd's
         self.spawn(program("plegd"), "-r", endpoint, "--web.listen-address", address, *flags,
                    log=os.path.join(directory, "plegd.log"))
         wait_until(lambda: get(f"http://{address}/readyz")[0] == 200, what="plegd's first relist")

@@ -189,7 +189,7 @@ class NodeTest(harness.TestCase):
 
 # Nothing that speaks HTTP is in a minimal Debian but perl.
 SOCKET_GET = r"""perl -MIO::Socket::UNIX -e '
-  my $s = IO::Socket::UNIX->new(Peer => "/run/plegd/plegd.sock") or die $!;
+  my $s = IO::Socket::UNIX->new(Peer => "/run/plegd/http.sock") or die $!;
   print $s "GET /api/v1/pods HTTP/1.0\r\nHost: localhost\r\n\r\n";
   local $/; my $reply = <$s>; $reply =~ s/.*?\r\n\r\n//s; print $reply;'"""
 

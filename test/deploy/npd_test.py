@@ -39,7 +39,7 @@ class PluginTest(harness.TestCase):
         socket = os.path.join(directory, "plegd.sock")
         unknown = self.check(socket)
         self.assertEqual(unknown.returncode, 2, unknown)
-        self.plegd(runtime, directory, "--web.listen-address", f"unix://{socket}")
+        self.plegd(runtime, directory, "--api.socket", f"unix://{socket}")
         healthy = self.check(socket)
         self.assertEqual(healthy.returncode, 0, healthy)
 
@@ -52,7 +52,10 @@ class PluginTest(harness.TestCase):
         ctl("exit", container, "1")
         harness.wait_until(lambda: self.check(socket).returncode == 1, 60, "a problem")
         told = self.check(socket).stdout.encode()[:MESSAGE_BYTES].decode(errors="replace")
-        self.assertIn(pod["name"][:20], told)
+        # A long name is cut in its middle.
+        self.assertIn(f"{pod['namespace']}/{pod['name'][:8]}", told)
+        self.assertIn(pod["name"][-8:], told)
+        self.assertIn("ContainerStatus", told)
 
 
 if __name__ == "__main__":

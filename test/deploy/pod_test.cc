@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "cri_write.pb.h"
 #include "test/containerd/containerd_fixture.h"
 #include "test/process/plegd_process.h"
@@ -38,15 +39,26 @@ std::string Tool(const std::string& name) {
 
 class PodTest : public testing::Test {
  protected:
+  // The packages are made once: compressing them takes longer than the rest.
+  static void SetUpTestSuite() {
+    std::string directory = fs::temp_directory_path() / "plegd-packages.XXXXXX";
+    ASSERT_NE(mkdtemp(directory.data()), nullptr);
+    packages_ = directory;
+    absl::StatusOr<Subprocess> maker = Subprocess::Spawn(
+        {PLEGD_MAKE_PACKAGES, PLEGD_BUILD_DIR, packages_}, packages_ + "/make.log");
+    ASSERT_OK(maker);
+    ASSERT_OK_AND_ASSIGN(const int code, maker->Wait(absl::Minutes(3)));
+    ASSERT_EQ(code, 0) << ReadTail(packages_ + "/make.log");
+  }
+
+  static void TearDownTestSuite() { fs::remove_all(packages_); }
+
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(node_, Containerd::Start());
-    const std::string out = node_->dir() + "/packages";
-    const std::string log = node_->dir() + "/packages.log";
-    ASSERT_OK(RunCommand({PLEGD_MAKE_PACKAGES, PLEGD_BUILD_DIR, out}, log));
-    ASSERT_OK(RunCommand(
-        {Tool("ctr"), "--address", SocketPath(), "--namespace", "k8s.io", "images", "import",
-         "--snapshotter", "native", absl::StrCat(out, "/plegd-image-", PLEGD_VERSION, ".tar")},
-        log));
+    ASSERT_OK(RunCommand({Tool("ctr"), "--address", SocketPath(), "--namespace", "k8s.io", "images",
+                          "import", "--snapshotter", "native",
+                          absl::StrCat(packages_, "/plegd-image-", PLEGD_VERSION, ".tar")},
+                         packages_ + "/import.log"));
     ASSERT_TRUE(WaitUntil([this] { return KnowsImage(); }));
     ASSERT_TRUE(fs::create_directory(SocketDirectory()));
   }
@@ -88,7 +100,7 @@ class PodTest : public testing::Test {
     const std::string directory = fs::path(SocketPath()).parent_path();
     for (const std::string& argument :
          {absl::StrCat("--runtime-endpoint=", node_->endpoint()),
-          std::string("--web.listen-address=unix:///run/plegd/plegd.sock")}) {
+          std::string("--web.listen-address=unix:///run/plegd/http.sock")}) {
       config.add_args(argument);
     }
     for (const auto& [key, value] : {std::pair("io.kubernetes.pod.name", "plegd"),
@@ -124,7 +136,7 @@ class PodTest : public testing::Test {
   }
 
   absl::StatusOr<HttpReply> Get(const std::string& target) const {
-    return HttpGet(SocketDirectory() + "/plegd.sock", target);
+    return HttpGet(SocketDirectory() + "/http.sock", target);
   }
 
   bool Answers(const std::string& target) const {
@@ -147,8 +159,11 @@ class PodTest : public testing::Test {
     return "";
   }
 
+  static std::string packages_;
   std::unique_ptr<Containerd> node_;
 };
+
+std::string PodTest::packages_;
 
 TEST_F(PodTest, ReportsOnItsOwnNodeWithoutAnyPrivilege) {
   ASSERT_OK_AND_ASSIGN(
