@@ -69,6 +69,8 @@ local rows = [
     graph('Unanswered age', 'The longest unbroken silence about one target, by method. It moves while a call hangs; the alert is at 30 s.',
           'max by (%(by)s, method) (pleg_cri_oldest_unanswered_seconds{%(s)s})', '{{instance}} {{method}}', 's', 30),
     graph('Time since the last good relist', 'NotReady at the health threshold.', 'time() - max by (%(by)s) (pleg_last_relist_timestamp_seconds{%(s)s} > 0)', '{{instance}}', 's', 120),
+    graph('Event lag of the kubelet', 'How late a kubelet would see a change that comes now; the alert is at 60 s. Minutes here on a healthy node are the silent mode; infinite while lists fail.',
+          'max by (%(by)s) (pleg_kubelet_twin_event_lag_seconds{%(s)s})', '{{instance}}', 's', 60),
     graph('Calls in flight', 'Calls that wait for an answer now.', 'sum by (%(by)s, method) (pleg_cri_calls_in_flight{%(s)s})', '{{instance}} {{method}}', 'none'),
   ]],
   ['Phases and inspections', 7, [

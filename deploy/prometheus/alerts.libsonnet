@@ -59,6 +59,13 @@
             'On {{ $labels.instance }} {{ $value }} pods have had changes for a minute that could not be inspected. The kubelet, which inspects pods one after another, is minutes late with every pod of the node while it stays Ready.',
           ),
           alert(
+            'PlegKubeletEventLag', 'warning',
+            // Infinite while lists fail: other alerts tell that.
+            'max by (%(by)s) (pleg_kubelet_twin_event_lag_seconds{%(plegdSelector)s} < +Inf) > %(eventLagSeconds)s', '1m',
+            'The kubelet is minutes behind.',
+            'On {{ $labels.instance }} a kubelet would see what happens to its pods {{ $value | humanizeDuration }} late: it inspects pods one after another, and some calls take that long or do not return. The node may stay Ready all the while.',
+          ),
+          alert(
             'PlegRelistSlow', 'warning',
             'instance_quantile:pleg_relist_duration_seconds:histogram_quantile{quantile="0.99"} > %(relistP99Seconds)s', '5m',
             'Relists are slow.',

@@ -13,6 +13,7 @@
     relistAgeSeconds: 60,
     // Share of the health threshold: of 3 minutes a third, 60 seconds, is left until the kubelet says NotReady.
     notReadySoonShare: '2 / 3',
+    eventLagSeconds: 60,
     relistP99Seconds: 10,
     listSizeRatio: 0.8,
     flapsIn15m: 2,
