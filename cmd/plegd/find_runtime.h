@@ -25,7 +25,7 @@ struct FoundRuntime {
   std::string reason;
   std::vector<std::string> lines{};    // what was looked at and is there, for people
   std::vector<std::string> missing{};  // what is not there
-  bool answered = false;             // Version was answered there
+  bool answered = false;               // Version was answered there
   // It is the one: somebody has asked for it, it answers, or it takes connections and hangs. Else a
   // better one may appear.
   bool settled = false;

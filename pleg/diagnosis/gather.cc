@@ -1,0 +1,300 @@
+#include "pleg/diagnosis/gather.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace pleg {
+namespace {
+
+constexpr absl::Duration kMinuteOfChanges = absl::Minutes(1);
+// A slope over less is noise.
+constexpr absl::Duration kSlopeAfter = absl::Minutes(10);
+
+bool IsFailure(absl::StatusCode code) {
+  return code != absl::StatusCode::kOk && code != absl::StatusCode::kNotFound;
+}
+
+bool IsAnswer(absl::StatusCode code) {
+  return code != absl::StatusCode::kDeadlineExceeded && code != absl::StatusCode::kUnavailable &&
+         code != absl::StatusCode::kCancelled;
+}
+
+absl::Duration Median(std::vector<absl::Duration> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Puts one Evidence together.
+class Gatherer {
+ public:
+  Gatherer(const GatherFacts& facts, const CallHistory& history)
+      : facts_(facts), history_(history), now_(facts.twin.now), names_(*facts.twin.pods) {}
+
+  Evidence Gather() {
+    evidence_.recorded_at = facts_.wall_now;
+    evidence_.observed_for = now_ - facts_.twin.started_at;
+    evidence_.self = {facts_.version, facts_.loop_lag, facts_.scheduling_delay};
+    GatherRuntimeState();
+    GatherRelists();
+    for (const CallHistory::Method& method : history_.Methods()) GatherMethod(method);
+    GatherCalls();
+    GatherCounts();
+    GatherSizes();
+    for (const GenerationReport& report : facts_.reports) {
+      evidence_.twins.push_back({report.generation, report.report});
+      evidence_.predicted_status_phase =
+          std::max(evidence_.predicted_status_phase, report.report.status_phase);
+    }
+    evidence_.host = facts_.host;
+    if (evidence_.host.has_value()) NameHostObjects(*evidence_.host);
+    evidence_.kubelet = facts_.kubelet;
+    return std::move(evidence_);
+  }
+
+ private:
+  void GatherRuntimeState() {
+    RuntimeEvidence& out = evidence_.runtime;
+    out.endpoint = facts_.runtime.endpoint;
+    out.name = facts_.runtime.name;
+    out.version = facts_.runtime.version;
+    out.api_version = facts_.runtime.api_version;
+    out.connected = facts_.connection.connected;
+    out.disconnected_reason = facts_.connection.reason;
+    out.connection_for = facts_.connection.lasts;
+    out.reconnected_ago = facts_.connection.reconnects;
+    out.unsupported = !facts_.runtime.unsupported.empty();
+    out.unsupported_text = facts_.runtime.unsupported;
+    if (!facts_.twin.conditions.has_value()) return;
+    const RuntimeConditions& conditions = *facts_.twin.conditions;
+    if (conditions.runtime_ready.has_value()) {
+      out.runtime_ready = conditions.runtime_ready->status;
+      out.runtime_ready_text = conditions.runtime_ready->ToString();
+    }
+    if (conditions.network_ready.has_value()) {
+      out.network_ready = conditions.network_ready->status;
+      out.network_ready_text = conditions.network_ready->ToString();
+    }
+  }
+
+  void GatherRelists() {
+    RelistEvidence& out = evidence_.relist;
+    out.period = facts_.relist_period;
+    out.threshold = facts_.relist_threshold;
+    const PlegSnapshot& core = *facts_.twin.core;
+    if (core.last_relist.has_value()) out.last_good_ago = now_ - *core.last_relist;
+    if (core.relist_running_since.has_value()) {
+      out.listing_for = now_ - *core.relist_running_since;
+    }
+    std::vector<absl::Duration> intervals;
+    const std::vector<RelistRing::Entry>& relists = facts_.relists;
+    for (size_t i = relists.size(); i > 0 && out.recent.size() < kMaxGatheredRelists; --i) {
+      out.recent.push_back(relists[i - 1].total);
+      if (i > 1) intervals.push_back(relists[i - 1].started_at - relists[i - 2].started_at);
+    }
+    if (!intervals.empty()) out.median_interval = Median(std::move(intervals));
+  }
+
+  // The first of the row of relists without a good one that the last one ends.
+  absl::Duration ListsFailingFor() const {
+    absl::Duration age;
+    for (auto relist = facts_.relists.rbegin(); relist != facts_.relists.rend(); ++relist) {
+      if (relist->error == nullptr) break;
+      age = now_ - relist->started_at;
+    }
+    return age;
+  }
+
+  void GatherMethod(const CallHistory::Method& method) {
+    MethodEvidence out;
+    out.method = std::string(method.name);
+    if (method.median > absl::ZeroDuration()) out.median_hour = method.median;
+    const absl::Duration usual = history_.Usual(method.name);
+    if (usual > absl::ZeroDuration()) out.median_recent = usual;
+    const std::optional<CallHistory::Ended> last = history_.Last(method.name);
+    if (last.has_value()) {
+      out.last_duration = last->duration;
+      if (IsAnswer(last->code)) out.answered_ago = now_ - last->ended_at;
+      if (IsFailure(last->code)) out.failing = FailureOf(method.name, *last);
+    }
+    evidence_.methods.push_back(std::move(out));
+  }
+
+  MethodEvidence::Failure FailureOf(absl::string_view method,
+                                    const CallHistory::Ended& last) const {
+    MethodEvidence::Failure failure;
+    failure.since = now_ - last.ended_at + last.duration;
+    failure.code = absl::StatusCodeToString(last.code);
+    const bool list = method == "ListPodSandbox" || method == "ListContainers" ||
+                      method == "StreamPodSandboxes" || method == "StreamContainers";
+    if (!list || facts_.relists.empty() || facts_.relists.back().error == nullptr) return failure;
+    failure.since = std::max(failure.since, ListsFailingFor());
+    failure.text = *facts_.relists.back().error;
+    return failure;
+  }
+
+  void GatherCalls() {
+    for (const UnansweredTarget& row : facts_.twin.calls.unanswered) {
+      if (evidence_.unanswered.size() == kMaxGatheredCalls) break;
+      UnansweredEvidence out;
+      out.method = std::string(row.method);
+      if (!row.target.empty()) out.object = names_.Find(row.target);
+      out.age = now_ - row.since;
+      out.attempts = row.attempts;
+      out.pod_pending = names_.IsUnsettled(out.object.pod_uid);
+      evidence_.unanswered.push_back(std::move(out));
+    }
+    for (const RunningCall& call : facts_.twin.calls.running) {
+      if (evidence_.running.size() == kMaxGatheredCalls) break;
+      RunningEvidence out;
+      out.method = std::string(call.method);
+      if (!call.target.empty()) out.object = names_.Find(call.target);
+      out.age = now_ - call.started_at;
+      evidence_.running.push_back(std::move(out));
+    }
+    const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
+    std::stable_sort(evidence_.unanswered.begin(), evidence_.unanswered.end(), older);
+    std::stable_sort(evidence_.running.begin(), evidence_.running.end(), older);
+  }
+
+  void GatherCounts() {
+    const PlegSnapshot& core = *facts_.twin.core;
+    CountEvidence& out = evidence_.counts;
+    out.pods = static_cast<uint32_t>(facts_.twin.pods->listed.size());
+    out.pods_pending = static_cast<uint32_t>(core.pods_pending);
+    out.created = static_cast<uint32_t>(core.containers_created);
+    out.running = static_cast<uint32_t>(core.containers_running);
+    out.exited = static_cast<uint32_t>(core.containers_exited);
+    out.unknown = static_cast<uint32_t>(core.containers_unknown);
+    for (const auto& pod : facts_.twin.pods->listed) CountPod(*pod);
+    for (const RelistRing::Entry& relist : facts_.relists) {
+      if (now_ - relist.started_at <= kMinuteOfChanges) {
+        out.changed_pods_per_minute += relist.changed_pods;
+      }
+    }
+  }
+
+  void CountPod(const Pod& pod) {
+    CountEvidence& out = evidence_.counts;
+    for (const ListedSandbox& sandbox : pod.sandboxes) {
+      ++(sandbox.state == SandboxState::kReady ? out.sandboxes_ready : out.sandboxes_notready);
+    }
+    uint32_t exited = 0;
+    for (const ListedContainer& container : pod.containers) {
+      if (container.state != ContainerState::kExited) continue;
+      ++exited;
+      const absl::Duration age = facts_.wall_now - container.info->created_at;
+      out.oldest_exited = std::max(out.oldest_exited.value_or(age), age);
+    }
+    if (exited <= out.exited_of_one_pod) return;
+    out.exited_of_one_pod = exited;
+    out.most_exited_pod = {};
+    out.most_exited_pod.pod_uid = pod.uid;
+    out.most_exited_pod.pod_namespace = pod.pod_namespace;
+    out.most_exited_pod.pod_name = pod.name;
+  }
+
+  void GatherSizes() {
+    const PlegSnapshot& core = *facts_.twin.core;
+    for (const CallSnapshot::ListSize& size : facts_.twin.calls.list_sizes) {
+      ListSizeEvidence out;
+      out.method = std::string(size.method);
+      out.bytes = size.bytes;
+      out.limit_bytes = kKubeletMaxReplyBytes;
+      const bool sandboxes = size.method == "ListPodSandbox" || size.method == "StreamPodSandboxes";
+      const auto bytes = sandboxes ? &RelistRing::Entry::list_sandboxes_bytes
+                                   : &RelistRing::Entry::list_containers_bytes;
+      out.slope_bytes_per_hour = SlopePerHour(bytes);
+      out.objects =
+          static_cast<uint32_t>(sandboxes ? core.sandboxes
+                                          : core.containers_created + core.containers_running +
+                                                core.containers_exited + core.containers_unknown);
+      evidence_.list_sizes.push_back(std::move(out));
+    }
+  }
+
+  // From the oldest to the newest good list that is kept.
+  double SlopePerHour(uint32_t RelistRing::Entry::*bytes) const {
+    const RelistRing::Entry* first = nullptr;
+    const RelistRing::Entry* last = nullptr;
+    for (const RelistRing::Entry& relist : facts_.relists) {
+      if (relist.error != nullptr || relist.*bytes == 0) continue;
+      if (first == nullptr) first = &relist;
+      last = &relist;
+    }
+    if (first == nullptr || last->started_at - first->started_at < kSlopeAfter) return 0;
+    return (static_cast<double>(last->*bytes) - static_cast<double>(first->*bytes)) /
+           absl::ToDoubleHours(last->started_at - first->started_at);
+  }
+
+  void Name(ObjectRef& object) const {
+    if (!object.id.empty() && object.pod_name.empty()) object = names_.Find(object.id.value());
+  }
+  void NameHostObjects(HostEvidence& host) const {
+    for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);
+    for (ShimEvidence& shim : host.shims) Name(shim.object);
+  }
+
+  const GatherFacts& facts_;
+  const CallHistory& history_;
+  const MonoTime now_;
+  const ObjectNames names_;
+  Evidence evidence_;
+};
+
+}  // namespace
+
+ObjectNames::ObjectNames(const PodsView& pods) {
+  for (const auto& pod : pods.listed) {
+    for (const ListedSandbox& sandbox : pod->sandboxes) {
+      objects_.emplace(sandbox.info->id.value(), Object{pod.get(), nullptr, &sandbox});
+    }
+    for (const ListedContainer& container : pod->containers) {
+      objects_.emplace(container.info->id.value(), Object{pod.get(), &container, nullptr});
+    }
+  }
+  for (const UnsettledPod& unsettled : pods.unsettled) unsettled_.insert(unsettled.pod->uid);
+}
+
+const ObjectNames::Object* ObjectNames::Get(absl::string_view id) const {
+  const auto object = objects_.find(id);
+  return object == objects_.end() ? nullptr : &object->second;
+}
+
+ObjectRef ObjectNames::Find(absl::string_view id) const {
+  ObjectRef ref;
+  ref.id = ContainerId(id);
+  const Object* object = Get(id);
+  if (object == nullptr) return ref;
+  ref.pod_uid = object->pod->uid;
+  ref.pod_namespace = object->pod->pod_namespace;
+  ref.pod_name = object->pod->name;
+  if (object->container != nullptr) {
+    ref.container = object->container->info->name;
+    ref.image = object->container->info->image;
+  }
+  return ref;
+}
+
+ContainerId ObjectNames::SandboxOf(absl::string_view id) const {
+  const Object* object = Get(id);
+  if (object == nullptr) return ContainerId();
+  return object->container != nullptr ? object->container->info->sandbox_id : ContainerId(id);
+}
+
+std::string ObjectNames::StateOf(absl::string_view id) const {
+  const Object* object = Get(id);
+  if (object == nullptr) return "";
+  return std::string(object->container != nullptr ? ContainerStateName(object->container->state)
+                                                  : SandboxStateName(object->sandbox->state));
+}
+
+bool ObjectNames::IsUnsettled(const PodUid& uid) const { return unsettled_.contains(uid); }
+
+Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history) {
+  return Gatherer(facts, history).Gather();
+}
+
+}  // namespace pleg

@@ -1,0 +1,88 @@
+// From plegd's snapshots to the one value that a diagnosis is made of.
+//
+//   const Evidence evidence = GatherEvidence(facts, history);   Diagnosis diagnosis =
+//   Diagnose(evidence);
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_GATHER_H_
+#define PLEGD_PLEG_DIAGNOSIS_GATHER_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/diagnosis/evidence.h"
+#include "pleg/history/call_history.h"
+#include "pleg/history/connection_history.h"
+#include "pleg/history/relist_ring.h"
+#include "pleg/model.h"
+#include "pleg/pods_view.h"
+#include "pleg/twin/twin_feed.h"
+
+namespace pleg {
+
+// Who the runtime is, in strings as it says them.
+struct GatherRuntime {
+  std::string endpoint;
+  std::string name;
+  std::string version;
+  std::string api_version;
+  // Why it is no CRI v1 runtime; empty if it is one, or has not answered.
+  std::string unsupported;
+};
+
+struct GatherFacts {
+  TwinFacts twin;  // snapshots of the core, the ledger and the pods, taken together
+  std::vector<GenerationReport> reports;
+  GatherRuntime runtime;
+  ConnectionHistory::View connection;
+  std::vector<RelistRing::Entry> relists;  // newest last
+  absl::Duration relist_period;
+  absl::Duration relist_threshold;
+  absl::Duration loop_lag;
+  absl::Duration scheduling_delay;
+  std::string version;  // plegd's
+  absl::Time wall_now;
+  std::optional<HostEvidence> host;
+  std::optional<KubeletEvidence> kubelet;
+};
+
+// What is kept in one Evidence at most.
+inline constexpr size_t kMaxGatheredCalls = 200;
+inline constexpr size_t kMaxGatheredRelists = 60;
+
+// Changes nothing. Costs O(objects of the node). Names of objects come from the last good listing;
+// objects of the host evidence, which has ids alone, get theirs here.
+Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history);
+
+// The listed objects by id, with names. Refers to the pods.
+class ObjectNames {
+ public:
+  explicit ObjectNames(const PodsView& pods);
+  // With the id alone if it is not listed.
+  ObjectRef Find(absl::string_view id) const;
+  // Its sandbox, for a container; itself for a sandbox; empty if it is not listed.
+  ContainerId SandboxOf(absl::string_view id) const;
+  // "running", …, "ready", "notready"; empty if it is not listed.
+  std::string StateOf(absl::string_view id) const;
+  bool IsUnsettled(const PodUid& uid) const;
+
+ private:
+  struct Object {
+    const Pod* pod = nullptr;
+    const ListedContainer* container = nullptr;  // null for a sandbox
+    const ListedSandbox* sandbox = nullptr;
+  };
+  const Object* Get(absl::string_view id) const;
+
+  absl::flat_hash_map<absl::string_view, Object> objects_;
+  absl::flat_hash_set<PodUid> unsettled_;
+};
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_GATHER_H_

@@ -1,0 +1,79 @@
+#include "runtime/host/frozen_cgroups.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/host/proc_file.h"
+#include "runtime/host/proc_parse.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr size_t kMaxGroups = 20'000;
+
+bool IsDirectory(const std::string& path) {
+  struct stat info = {};
+  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::vector<std::string> Children(const std::string& path) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), &closedir);
+  if (dir == nullptr) return names;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const bool directory =
+        entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && IsDirectory(path + "/" + name));
+    if (directory) names.push_back(name);
+  }
+  return names;
+}
+
+// Version 2 tells in cgroup.events whether all has stopped; in version 1 FREEZING is a freeze that
+// does not come to an end.
+bool IsFrozen(const std::string& path, bool version_1) {
+  if (version_1) {
+    const absl::StatusOr<std::string> state = ReadSmallFile(path + "/freezer.state");
+    return state.ok() && absl::StripSuffix(*state, "\n") != "THAWED";
+  }
+  const absl::StatusOr<std::string> events = ReadSmallFile(path + "/cgroup.events");
+  return events.ok() && FlatKey(*events, "frozen") == uint64_t{1};
+}
+
+}  // namespace
+
+std::vector<FrozenGroup> FindFrozenCgroups(const std::string& root,
+                                           std::vector<std::string>& problems) {
+  const bool version_1 = IsDirectory(root + "/freezer");
+  const std::string top = version_1 ? root + "/freezer" : root;
+  std::vector<FrozenGroup> frozen;
+  if (!IsDirectory(top)) {
+    problems.push_back(absl::StrCat("no cgroup tree at ", root));
+    return frozen;
+  }
+  std::deque<std::string> queue = {""};
+  for (size_t seen = 0; !queue.empty(); ++seen) {
+    if (seen == kMaxGroups) {
+      problems.push_back(
+          absl::StrCat("more than ", kMaxGroups, " cgroups: not all were looked at"));
+      break;
+    }
+    const std::string path = std::move(queue.front());
+    queue.pop_front();
+    if (!path.empty() && IsFrozen(top + path, version_1)) {
+      frozen.push_back({top + path, ContainerOfCgroup(path)});
+      continue;
+    }
+    for (const std::string& child : Children(top + path)) queue.push_back(path + "/" + child);
+  }
+  return frozen;
+}
+
+}  // namespace runtime::host

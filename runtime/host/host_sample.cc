@@ -1,0 +1,290 @@
+#include "runtime/host/host_sample.h"
+
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "runtime/host/frozen_cgroups.h"
+#include "runtime/host/proc_file.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr size_t kMaxProcesses = 100'000;
+constexpr size_t kMaxBlocked = 500;
+constexpr size_t kMaxToldMounts = 100;
+constexpr size_t kMaxProblems = 20;
+constexpr size_t kMaxStack = 16;
+constexpr size_t kMaxCommand = 4096;
+constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
+
+double BootSeconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+// Takes one sample. Lives as long as that.
+class Sampler {
+ public:
+  Sampler(const HostPaths& paths, const HostQuestion& question)
+      : paths_(paths), question_(question) {}
+
+  HostSample Take() {
+    sample_.uptime_seconds = BootSeconds();
+    sample_.ticks_per_second = sysconf(_SC_CLK_TCK);
+    TakeNode();
+    TakeMounts();
+    TakeFuse();
+    TakeFrozen();
+    TakeProcesses();
+    for (HostProcess& process : sample_.processes) ReadCommand(process);
+    sample_.took_seconds = BootSeconds() - sample_.uptime_seconds;
+    return std::move(sample_);
+  }
+
+ private:
+  void Problem(std::string text) {
+    if (sample_.problems.size() < kMaxProblems) sample_.problems.push_back(std::move(text));
+  }
+  void Problem(const absl::Status& status) { Problem(std::string(status.message())); }
+
+  // A file below procfs; empty, with a problem noted, if it cannot be read.
+  std::optional<std::string> Proc(absl::string_view name, size_t limit = kSmallFile) {
+    absl::StatusOr<std::string> text = ReadSmallFile(absl::StrCat(paths_.procfs, "/", name), limit);
+    if (text.ok()) return *std::move(text);
+    Problem(text.status());
+    return std::nullopt;
+  }
+
+  std::optional<Pressure> ReadPressure(absl::string_view name) {
+    const std::optional<std::string> text = Proc(name);
+    if (!text.has_value()) return std::nullopt;
+    absl::StatusOr<Pressure> pressure = ParsePressure(*text);
+    if (pressure.ok()) return *pressure;
+    Problem(pressure.status());
+    return std::nullopt;
+  }
+
+  void TakeNode() {
+    sample_.cpu = ReadPressure("pressure/cpu");
+    sample_.io = ReadPressure("pressure/io");
+    sample_.memory = ReadPressure("pressure/memory");
+    if (const auto text = Proc("diskstats")) sample_.disks = ParseDiskstats(*text);
+    if (const auto text = Proc("meminfo")) {
+      sample_.memory_total_kb = MeminfoKb(*text, "MemTotal");
+      sample_.memory_available_kb = MeminfoKb(*text, "MemAvailable");
+    }
+    TakeTasks();
+    if (const auto text = Proc("sys/kernel/osrelease")) {
+      sample_.kernel = std::string(absl::StripSuffix(*text, "\n"));
+    }
+  }
+
+  // "0.20 0.18 0.12 1/80 11206": the fourth is running and all.
+  void TakeTasks() {
+    const std::optional<std::string> load = Proc("loadavg");
+    if (load.has_value()) {
+      const std::vector<absl::string_view> fields = absl::StrSplit(*load, ' ');
+      const size_t slash = fields.size() > 3 ? fields[3].find('/') : absl::string_view::npos;
+      uint64_t tasks = 0;
+      if (slash != absl::string_view::npos &&
+          absl::SimpleAtoi(fields[3].substr(slash + 1), &tasks)) {
+        sample_.tasks = tasks;
+      }
+    }
+    uint64_t most = UINT64_MAX;
+    for (const char* name : {"sys/kernel/pid_max", "sys/kernel/threads-max"}) {
+      const std::optional<std::string> text = Proc(name);
+      uint64_t value = 0;
+      if (text.has_value() && absl::SimpleAtoi(*text, &value)) most = std::min(most, value);
+    }
+    if (most != UINT64_MAX) sample_.tasks_max = most;
+  }
+
+  void TakeProcesses() {
+    absl::StatusOr<std::vector<std::string>> names = ListDirectory(paths_.procfs, kMaxProcesses);
+    if (!names.ok()) return Problem(names.status());
+    for (const std::string& name : *names) {
+      if (!IsNumber(name)) continue;
+      const absl::StatusOr<std::string> text =
+          ReadSmallFile(absl::StrCat(paths_.procfs, "/", name, "/stat"));
+      if (!text.ok()) continue;  // it has ended
+      absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
+      if (!stat.ok()) {
+        Problem(stat.status());
+        continue;
+      }
+      const int pid = stat->pid;
+      stats_.insert_or_assign(pid, *std::move(stat));
+    }
+    if (stats_.empty()) return Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
+    for (const auto& [pid, stat] : stats_) Consider(stat);
+    std::sort(sample_.processes.begin(), sample_.processes.end(),
+              [](const HostProcess& a, const HostProcess& b) { return a.stat.pid < b.stat.pid; });
+  }
+
+  Role RoleOfPid(int pid, int depth = 0) const {
+    const auto stat = stats_.find(pid);
+    if (stat == stats_.end() || depth > 2) return Role::kOther;
+    return RoleOf(stat->second, RoleOfPid(stat->second.parent, depth + 1));
+  }
+
+  void Consider(const ProcessStat& stat) {
+    if (stat.state == 'Z') ++sample_.zombies[stat.parent];
+    if (stat.pid == 1) sample_.init_cpu_ticks = stat.cpu_ticks;
+    HostProcess process;
+    process.stat = stat;
+    process.role = RoleOfPid(stat.pid);
+    const bool blocked = stat.state == 'D' && blocked_ < kMaxBlocked;
+    const bool child_of_shim = RoleOfPid(stat.parent) == Role::kShim;
+    if (process.role == Role::kOther && !blocked && !child_of_shim) return;
+    process.container = ContainerOf(stat.pid);
+    // A shim's children are its containers, and the OCI runtime by whatever name it is configured.
+    if (child_of_shim && process.role == Role::kOther && process.container.empty()) {
+      process.role = Role::kOciRuntime;
+    }
+    if (blocked) ++blocked_;
+    const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
+    if (blocked || tool || process.role == Role::kShim) ReadWait(process);
+    if (process.role == Role::kShim) ReadBundle(process);
+    sample_.processes.push_back(std::move(process));
+  }
+
+  std::string ContainerOf(int pid) const {
+    const absl::StatusOr<std::string> text =
+        ReadSmallFile(absl::StrCat(paths_.procfs, "/", pid, "/cgroup"));
+    return text.ok() ? ContainerOfCgroup(CgroupPath(*text)) : "";
+  }
+
+  void ReadWait(HostProcess& process) {
+    const std::string dir = absl::StrCat(paths_.procfs, "/", process.stat.pid);
+    const absl::StatusOr<std::string> channel = ReadSmallFile(dir + "/wchan");
+    if (channel.ok() && *channel != "0") process.wait_channel = *channel;
+    const absl::StatusOr<std::string> stack = ReadSmallFile(dir + "/stack");
+    if (!stack.ok()) return;
+    // "[<0>] do_wait+0x5e/0xb0"
+    for (absl::string_view line : absl::StrSplit(*stack, '\n', absl::SkipEmpty())) {
+      if (process.stack.size() == kMaxStack) break;
+      const size_t bracket = line.find("] ");
+      if (bracket != absl::string_view::npos) line.remove_prefix(bracket + 2);
+      process.stack.emplace_back(line.substr(0, line.find('+')));
+    }
+  }
+
+  // The shim works in the bundle of the sandbox it was started for.
+  void ReadBundle(HostProcess& shim) const {
+    const absl::StatusOr<std::string> cwd =
+        ReadLink(absl::StrCat(paths_.procfs, "/", shim.stat.pid, "/cwd"));
+    if (cwd.ok()) shim.bundle = ContainerOfCgroup(*cwd);
+  }
+
+  void ReadCommand(HostProcess& process) const {
+    if (process.role != Role::kOciRuntime || process.stat.state == 'D') return;
+    const absl::StatusOr<std::string> line =
+        ReadSmallFile(absl::StrCat(paths_.procfs, "/", process.stat.pid, "/cmdline"), kMaxCommand);
+    if (line.ok())
+      process.command = absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
+  }
+
+  void TakeFrozen() {
+    std::vector<std::string> problems;
+    sample_.cgroup_v1 = ListDirectory(paths_.cgroupfs + "/freezer", 1).ok();
+    sample_.frozen = FindFrozenCgroups(paths_.cgroupfs, problems);
+    for (std::string& problem : problems) Problem(std::move(problem));
+  }
+
+  // Only of a file system that answers by itself.
+  static std::optional<Usage> UsageOf(const std::optional<Mount>& mount, const std::string& path) {
+    struct statvfs info = {};
+    if (!mount.has_value() || IsNetworkFileSystem(mount->fs_type) ||
+        absl::StartsWith(mount->fs_type, "fuse") || statvfs(path.c_str(), &info) != 0) {
+      return std::nullopt;
+    }
+    auto used = [](double all, double free) { return all > 0 ? 100 * (all - free) / all : 0.0; };
+    return Usage{used(static_cast<double>(info.f_blocks), static_cast<double>(info.f_bavail)),
+                 used(static_cast<double>(info.f_files), static_cast<double>(info.f_favail))};
+  }
+
+  void TakeMounts() {
+    // Of PID 1, whose mounts systemd and the runtime walk; of this process where that is hidden.
+    absl::StatusOr<std::string> text =
+        ReadSmallFile(absl::StrCat(paths_.procfs, "/1/mountinfo"), kMountinfoLimit);
+    if (!text.ok())
+      text = ReadSmallFile(absl::StrCat(paths_.procfs, "/self/mountinfo"), kMountinfoLimit);
+    if (!text.ok()) return Problem(text.status());
+    const std::vector<Mount> mounts = ParseMountinfo(*text);
+    sample_.mounts = static_cast<uint32_t>(mounts.size());
+    if (const Mount* mount = FindMount(mounts, question_.runtime_root))
+      sample_.runtime_mount = *mount;
+    if (const Mount* mount = FindMount(mounts, question_.kubelet_root))
+      sample_.kubelet_mount = *mount;
+    sample_.runtime_usage = UsageOf(sample_.runtime_mount, question_.runtime_root);
+    sample_.kubelet_usage = UsageOf(sample_.kubelet_mount, question_.kubelet_root);
+    for (const Mount& mount : mounts) {
+      const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
+      if (!fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
+      std::vector<Mount>& kind = fuse ? sample_.fuse_mounts : sample_.network_mounts;
+      if (kind.size() < kMaxToldMounts) kind.push_back(mount);
+    }
+  }
+
+  void TakeFuse() {
+    const std::string root = absl::StrCat(paths_.sysfs, "/fs/fuse/connections");
+    const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, 1000);
+    if (!names.ok()) return;  // no FUSE, or its control file system is not mounted
+    for (const std::string& name : *names) {
+      const absl::StatusOr<std::string> text =
+          ReadSmallFile(absl::StrCat(root, "/", name, "/waiting"));
+      uint64_t waiting = 0;
+      if (text.ok() && absl::SimpleAtoi(*text, &waiting) && waiting > 0) {
+        sample_.fuse.push_back({name, waiting});
+      }
+    }
+  }
+
+  const HostPaths& paths_;
+  const HostQuestion& question_;
+  HostSample sample_;
+  absl::flat_hash_map<int, ProcessStat> stats_;
+  size_t blocked_ = 0;
+};
+
+}  // namespace
+
+Role RoleOf(const ProcessStat& process, Role parent) {
+  const absl::string_view comm = process.comm;
+  if (process.pid == 1) return Role::kInit;
+  if (absl::StartsWith(comm, "containerd-shim") || absl::StartsWith(comm, "conmon")) {
+    return Role::kShim;
+  }
+  for (const absl::string_view name : {"containerd", "crio", "cri-dockerd", "dockerd"}) {
+    if (comm == name) return Role::kRuntime;
+  }
+  if (comm == "kubelet") return Role::kKubelet;
+  if (comm == "dbus-daemon" || comm == "dbus-broker") return Role::kMessageBus;
+  for (const absl::string_view name : {"runc", "crun", "youki", "kata-runtime", "runsc"}) {
+    if (comm == name || absl::StartsWith(comm, absl::StrCat(name, ":["))) return Role::kOciRuntime;
+  }
+  // A shim starts an OCI runtime by whatever name BinaryName has, but also the container itself.
+  if (parent != Role::kRuntime) return Role::kOther;
+  for (const absl::string_view name : {"unpigz", "pigz", "igzip", "zstd", "gzip", "ctr"}) {
+    if (comm == name) return Role::kOther;
+  }
+  return Role::kCniPlugin;
+}
+
+HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question) {
+  return Sampler(paths, question).Take();
+}
+
+}  // namespace runtime::host

@@ -1,0 +1,117 @@
+// One look at the host: what runs that belongs to the runtime, what is blocked, how starved the
+// node is. Every part is read by itself; one that cannot be read leaves its value empty and a line
+// in `problems`.
+//
+//   const HostSample sample = TakeHostSample(HostPaths{}, HostQuestion{});
+//
+// Of processes only stat, cgroup, wchan and stack are read: these never wait for the process's
+// memory lock, as its command line does, which is therefore read last, and of OCI runtimes that are
+// not blocked alone. Mounts are read from mountinfo; no mount point of a network or FUSE file
+// system is touched.
+
+#ifndef PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
+#define PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/host/proc_parse.h"
+
+namespace runtime::host {
+
+// Where the host's file systems are: elsewhere in a container, and in tests.
+struct HostPaths {
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string cgroupfs = "/sys/fs/cgroup";
+};
+
+enum class Role : uint8_t {
+  kOther,
+  kRuntime,     // containerd, crio, cri-dockerd, dockerd
+  kShim,        // containerd-shim*, conmon, conmonrs
+  kOciRuntime,  // runc, crun, youki, kata-runtime, and what they call runc:[…]
+  kCniPlugin,   // another child of the runtime
+  kKubelet,
+  kMessageBus,  // dbus-daemon, dbus-broker
+  kInit,
+};
+
+struct HostProcess {
+  ProcessStat stat;
+  Role role = Role::kOther;
+  std::string container;             // by its cgroup; empty if none
+  std::string wait_channel;          // of one that sleeps; empty if it may not be read
+  std::vector<std::string> stack;    // kernel functions, innermost first; the same
+  std::string bundle;                // of a shim: the sandbox or container it was started for
+  std::vector<std::string> command;  // of an OCI runtime that is not blocked
+};
+
+struct FrozenGroup {
+  std::string path;  // of the directory
+  std::string container;
+};
+
+struct FuseRequests {
+  std::string connection;
+  uint64_t waiting = 0;
+};
+
+// Of a file system that is not served over a network. Percent.
+struct Usage {
+  double bytes = 0;
+  double inodes = 0;
+};
+
+// Thread-compatible.
+struct HostSample {
+  double uptime_seconds = 0;  // of the host, when it was taken
+  double took_seconds = 0;
+  long ticks_per_second = 100;
+
+  std::optional<Pressure> cpu;
+  std::optional<Pressure> io;
+  std::optional<Pressure> memory;
+  std::vector<DiskStat> disks;
+  std::optional<uint64_t> memory_total_kb;
+  std::optional<uint64_t> memory_available_kb;
+  std::optional<uint64_t> tasks;  // threads on the host
+  std::optional<uint64_t> tasks_max;
+
+  // Those with a role, those in D state, and children of shims: the containers' own first ones.
+  std::vector<HostProcess> processes;
+  std::map<int, uint32_t> zombies;  // by parent
+  std::optional<uint64_t> init_cpu_ticks;
+
+  std::optional<uint32_t> mounts;
+  std::vector<Mount> network_mounts;
+  std::vector<Mount> fuse_mounts;
+  std::vector<FuseRequests> fuse;  // with requests that wait
+  std::optional<Mount> runtime_mount;
+  std::optional<Mount> kubelet_mount;
+  std::optional<Usage> runtime_usage;
+  std::optional<Usage> kubelet_usage;
+  std::vector<FrozenGroup> frozen;
+  bool cgroup_v1 = false;
+
+  std::string kernel;  // "6.1.0-38-amd64"
+  std::vector<std::string> problems;
+};
+
+struct HostQuestion {
+  std::string runtime_root = "/var/lib/containerd";
+  std::string kubelet_root = "/var/lib/kubelet";
+};
+
+// Blocks for as long as the kernel does; milliseconds on a host that is well.
+HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question);
+
+// What kind of process this is by its command and its parent's role.
+Role RoleOf(const ProcessStat& process, Role parent);
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_

@@ -1,0 +1,210 @@
+#include "runtime/host/host_sample.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/host/frozen_cgroups.h"
+#include "runtime/host/proc_file.h"
+#include "runtime/host/testing/fixture_tree.h"
+
+namespace runtime::host {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kSandbox(64, '5');
+const std::string kContainer(64, 'c');
+
+const HostProcess* Find(const HostSample& sample, int pid) {
+  const auto found = std::find_if(sample.processes.begin(), sample.processes.end(),
+                                  [pid](const HostProcess& p) { return p.stat.pid == pid; });
+  return found == sample.processes.end() ? nullptr : &*found;
+}
+
+// A runtime with one pod of one container, on cgroup v2.
+void AddPod(const FixtureTree& tree) {
+  tree.Add({.pid = 1, .parent = 0, .comm = "systemd", .cpu_ticks = 700});
+  tree.Add({.pid = 50, .comm = "containerd"});
+  tree.Add({.pid = 60, .comm = "containerd-shim"});
+  tree.Link("proc/60/cwd",
+            absl::StrCat("/run/containerd/io.containerd.runtime.v2.task/k8s.io/", kSandbox));
+  tree.Add({.pid = 61,
+            .parent = 60,
+            .comm = "pause",
+            .cgroup = absl::StrCat("0::/kubepods/pod1/", kSandbox, "\n")});
+  tree.Add({.pid = 62,
+            .parent = 60,
+            .comm = "nginx",
+            .cgroup = absl::StrCat("0::/kubepods/pod1/", kContainer, "\n")});
+  tree.Add({.pid = 63,
+            .parent = 62,
+            .comm = "worker",
+            .cgroup = absl::StrCat("0::/kubepods/pod1/", kContainer, "\n")});
+}
+
+TEST(HostSampleTest, TellsTheRuntimesProcessesApart) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 70,
+            .parent = 60,
+            .comm = "runc",
+            .command = std::string("runc\0update\0", 12) + kContainer});
+  tree.Add({.pid = 71, .parent = 60, .comm = "slow-wrapper"});
+  tree.Add({.pid = 72, .parent = 50, .comm = "calico"});
+  tree.Add({.pid = 73, .parent = 50, .comm = "unpigz"});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(sample, 50)->role, Role::kRuntime);
+  EXPECT_EQ(Find(sample, 60)->role, Role::kShim);
+  EXPECT_EQ(Find(sample, 60)->bundle, kSandbox);
+  EXPECT_EQ(Find(sample, 62)->container, kContainer);
+  EXPECT_EQ(Find(sample, 62)->role, Role::kOther);
+  EXPECT_EQ(Find(sample, 63), nullptr);
+  EXPECT_EQ(Find(sample, 70)->role, Role::kOciRuntime);
+  EXPECT_THAT(Find(sample, 70)->command, ElementsAre("runc", "update", kContainer));
+  EXPECT_EQ(Find(sample, 71)->role, Role::kOciRuntime);
+  EXPECT_EQ(Find(sample, 72)->role, Role::kCniPlugin);
+  EXPECT_EQ(Find(sample, 73), nullptr);
+  EXPECT_EQ(sample.init_cpu_ticks, 700u);
+}
+
+TEST(HostSampleTest, NeverReadsTheCommandLineOfABlockedProcess) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 70,
+            .parent = 60,
+            .comm = "runc",
+            .state = 'D',
+            .wait_channel = "rpc_wait_bit",
+            .command = "runc"});
+  tree.Write("proc/70/stack", "[<0>] rpc_wait_bit_killable+0x1/0x2\n[<0>] __wait_on_bit+0x3/0x4\n");
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_THAT(Find(sample, 70)->command, IsEmpty());
+  EXPECT_EQ(Find(sample, 70)->wait_channel, "rpc_wait_bit");
+  EXPECT_THAT(Find(sample, 70)->stack, ElementsAre("rpc_wait_bit_killable", "__wait_on_bit"));
+}
+
+TEST(HostSampleTest, CountsZombiesByParent) {
+  const FixtureTree tree;
+  AddPod(tree);
+  for (int pid = 80; pid < 85; ++pid) {
+    tree.Add({.pid = pid, .parent = 62, .comm = "gone", .state = 'Z'});
+  }
+  EXPECT_EQ(TakeHostSample(tree.paths(), {}).zombies.at(62), 5u);
+}
+
+TEST(HostSampleTest, ReadsTheNode) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Write("proc/pressure/io",
+             "some avg10=80.00 avg60=0 avg300=0 total=1\nfull avg10=60.00 avg60=0\n");
+  tree.Write("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 10 kB\n");
+  tree.Write("proc/loadavg", "0.00 0.00 0.00 2/345 99\n");
+  tree.Write("proc/sys/kernel/pid_max", "4194304\n");
+  tree.Write("proc/sys/kernel/threads-max", "1000\n");
+  tree.Write("proc/sys/kernel/osrelease", "6.1.0-38-amd64\n");
+  tree.Write("proc/1/mountinfo",
+             "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+             "23 1 0:40 / /mnt/n rw - nfs4 filer:/x rw\n"
+             "24 1 0:41 / /mnt/f rw - fuse.sshfs host:/ rw\n");
+  tree.Write("sys/fs/fuse/connections/41/waiting", "3\n");
+  tree.Write("sys/fs/fuse/connections/42/waiting", "0\n");
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_DOUBLE_EQ(sample.io->full, 60);
+  EXPECT_FALSE(sample.cpu.has_value());
+  EXPECT_EQ(sample.memory_available_kb, 10u);
+  EXPECT_EQ(sample.tasks, 345u);
+  EXPECT_EQ(sample.tasks_max, 1000u);
+  EXPECT_EQ(sample.kernel, "6.1.0-38-amd64");
+  EXPECT_EQ(sample.mounts, 3u);
+  EXPECT_EQ(sample.runtime_mount->source, "/dev/sda1");
+  ASSERT_EQ(sample.network_mounts.size(), 1);
+  EXPECT_EQ(sample.network_mounts[0].source, "filer:/x");
+  ASSERT_EQ(sample.fuse.size(), 1);
+  EXPECT_EQ(sample.fuse[0].connection, "41");
+  EXPECT_THAT(sample.problems, Contains(HasSubstr("pressure/cpu")));
+}
+
+TEST(HostSampleTest, AnEmptyProcIsAProblemAndNoFailure) {
+  const FixtureTree tree;
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_THAT(sample.processes, IsEmpty());
+  EXPECT_THAT(sample.problems, Contains(HasSubstr("no process can be seen")));
+}
+
+TEST(HostSampleTest, AProcessThatEndsMeanwhileIsLeftOut) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Write("proc/90/cgroup", "0::/\n");
+  tree.Write("proc/91/stat", "91 (half");
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(sample, 90), nullptr);
+  EXPECT_EQ(Find(sample, 91), nullptr);
+  EXPECT_NE(Find(sample, 62), nullptr);
+}
+
+TEST(HostSampleTest, LooksAtThisVeryHost) {
+  const HostSample sample = TakeHostSample({}, {});
+  EXPECT_GT(sample.uptime_seconds, 0);
+  EXPECT_TRUE(sample.init_cpu_ticks.has_value());
+  EXPECT_GT(sample.mounts.value_or(0), 0u);
+  EXPECT_FALSE(sample.kernel.empty());
+}
+
+TEST(FrozenCgroupsTest, FindsThemInVersion2) {
+  const FixtureTree tree;
+  const std::string frozen =
+      absl::StrCat("cgroup/kubepods.slice/pod1.slice/cri-containerd-", kContainer, ".scope");
+  tree.Write(frozen + "/cgroup.events", "populated 1\nfrozen 1\n");
+  tree.Write(frozen + "/below/cgroup.events", "populated 1\nfrozen 1\n");
+  tree.Write("cgroup/system.slice/cgroup.events", "populated 1\nfrozen 0\n");
+  std::vector<std::string> problems;
+  const auto found = FindFrozenCgroups(tree.paths().cgroupfs, problems);
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_EQ(found[0].container, kContainer);
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(FrozenCgroupsTest, FindsThemInVersion1AndInAHybrid) {
+  const FixtureTree tree;
+  tree.Write("cgroup/unified/cgroup.events", "frozen 0\n");
+  tree.Write(absl::StrCat("cgroup/freezer/kubepods/pod1/", kContainer, "/freezer.state"),
+             "FREEZING\n");
+  tree.Write("cgroup/freezer/kubepods/pod1/freezer.state", "THAWED\n");
+  std::vector<std::string> problems;
+  const auto found = FindFrozenCgroups(tree.paths().cgroupfs, problems);
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_EQ(found[0].container, kContainer);
+}
+
+TEST(FrozenCgroupsTest, ATreeThatIsNotThereIsAProblem) {
+  std::vector<std::string> problems;
+  EXPECT_THAT(FindFrozenCgroups("/nonexistent", problems), IsEmpty());
+  EXPECT_THAT(problems, ElementsAre(HasSubstr("/nonexistent")));
+}
+
+TEST(ProcFileTest, RefusesWhatCouldBlock) {
+  const FixtureTree tree;
+  const std::string fifo = tree.paths().procfs + "/fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(ReadSmallFile(fifo).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadSmallFile(tree.paths().procfs).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadSmallFile("/nonexistent").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(ProcFileTest, CutsAtTheLimit) {
+  const FixtureTree tree;
+  tree.Write("proc/big", std::string(10'000, 'x'));
+  EXPECT_EQ(ReadSmallFile(tree.paths().procfs + "/big", 5'000)->size(), 5'000);
+  EXPECT_EQ(ReadSmallFile(tree.paths().procfs + "/big")->size(), 10'000);
+}
+
+}  // namespace
+}  // namespace runtime::host

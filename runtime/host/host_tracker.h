@@ -1,0 +1,81 @@
+// From looks at the host to evidence: how long things have been as they are, and rates, which take
+// more than one look.
+//
+//   HostTracker tracker;
+//   pleg::HostEvidence evidence = tracker.Update(TakeHostSample(…), watched);
+
+#ifndef PLEGD_RUNTIME_HOST_HOST_TRACKER_H_
+#define PLEGD_RUNTIME_HOST_HOST_TRACKER_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pleg/diagnosis/host_evidence.h"
+#include "pleg/ids.h"
+#include "runtime/host/host_sample.h"
+
+namespace runtime::host {
+
+// A container or sandbox whose process is of interest.
+struct WatchedObject {
+  pleg::ObjectRef object;
+  pleg::ContainerId sandbox;  // of a container; its own id of a sandbox
+  std::string listed_state;   // "running", "ready", …: in the last good listing
+};
+
+// Thread-compatible.
+class HostTracker {
+ public:
+  // `sample` is later than the one before; a first one has neither rates nor durations.
+  // `runtime_pid` is the process behind the socket, if that is known.
+  pleg::HostEvidence Update(const HostSample& sample, const std::vector<WatchedObject>& watched,
+                            std::optional<int> runtime_pid = std::nullopt);
+
+ private:
+  using ProcessKey = std::pair<int, uint64_t>;  // pid and start: pids are used again
+
+  // When each key that holds now began to hold; others are forgotten.
+  template <typename Key>
+  class Since {
+   public:
+    // Seconds that `key` has held, this being seen at `now`.
+    double Hold(const Key& key, double now) {
+      const auto before = held_.find(key);
+      const double since = before == held_.end() ? now : before->second;
+      holding_.insert_or_assign(key, since);
+      return now - since;
+    }
+    void EndOfSample() {
+      held_ = std::move(holding_);
+      holding_.clear();
+    }
+
+   private:
+    std::map<Key, double> held_;
+    std::map<Key, double> holding_;
+  };
+
+  pleg::ProcessEvidence Describe(const HostProcess& process);
+  void TellNode(pleg::HostEvidence& out) const;
+  void TellDisks(pleg::HostEvidence& out) const;
+  void TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out);
+  void TellBlocked(pleg::HostEvidence& out);
+  void TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
+  void TellMounts(pleg::HostEvidence& out);
+  void TellFrozen(pleg::HostEvidence& out);
+  const HostProcess* FindPid(int pid) const;
+
+  const HostSample* now_ = nullptr;  // while Update runs
+  std::optional<HostSample> before_;
+  Since<std::pair<ProcessKey, char>> states_;
+  Since<std::string> frozen_;
+  Since<std::string> fuse_;
+  Since<std::string> disagree_;
+};
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_HOST_TRACKER_H_

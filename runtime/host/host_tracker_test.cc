@@ -1,0 +1,179 @@
+#include "runtime/host/host_tracker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace runtime::host {
+namespace {
+
+using ::testing::IsEmpty;
+
+const std::string kSandbox(64, '5');
+const std::string kContainer(64, 'c');
+
+HostProcess MakeProcess(int pid, Role role, const std::string& comm, int parent = 1) {
+  HostProcess process;
+  process.stat.pid = pid;
+  process.stat.comm = comm;
+  process.stat.parent = parent;
+  process.stat.state = 'S';
+  process.stat.start_ticks = 10'000;
+  process.role = role;
+  return process;
+}
+
+// A host that is up for 1,000 s, with a shim and the container it runs.
+HostSample Sample(double uptime = 1000) {
+  HostSample sample;
+  sample.uptime_seconds = uptime;
+  HostProcess shim = MakeProcess(60, Role::kShim, "containerd-shim");
+  shim.bundle = kSandbox;
+  HostProcess container = MakeProcess(62, Role::kOther, "nginx", 60);
+  container.container = kContainer;
+  sample.processes = {shim, container};
+  return sample;
+}
+
+WatchedObject Watch(const std::string& state) {
+  WatchedObject watched;
+  watched.object.id = pleg::ContainerId(kContainer);
+  watched.sandbox = pleg::ContainerId(kSandbox);
+  watched.listed_state = state;
+  return watched;
+}
+
+TEST(HostTrackerTest, NamesTheShimOfAContainer) {
+  HostTracker tracker;
+  const pleg::HostEvidence evidence = tracker.Update(Sample(), {Watch("running")});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_EQ(evidence.shims[0].shim->pid, 60);
+  EXPECT_EQ(evidence.shims[0].container_pid, 62);
+  EXPECT_EQ(evidence.shims[0].container_alive, true);
+  EXPECT_FALSE(evidence.shims[0].shim_missing);
+  EXPECT_EQ(evidence.shims[0].shim->age, absl::Seconds(900));
+}
+
+TEST(HostTrackerTest, AContainerThatIsListedToRunWithoutAProcessDisagrees) {
+  HostTracker tracker;
+  for (const double uptime : {1000.0, 1005.0, 1012.0}) {
+    HostSample sample = Sample(uptime);
+    sample.processes[1].container = kSandbox;
+    const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
+    EXPECT_EQ(evidence.shims[0].container_alive, false);
+    EXPECT_EQ(evidence.shims[0].shim->pid, 60);
+    EXPECT_EQ(evidence.shims[0].disagree_for, absl::Seconds(uptime - 1000));
+  }
+}
+
+TEST(HostTrackerTest, ACreatedContainerAgreesWithEither) {
+  HostTracker tracker;
+  tracker.Update(Sample(1000), {Watch("created")});
+  EXPECT_EQ(tracker.Update(Sample(1010), {Watch("created")}).shims[0].disagree_for,
+            absl::ZeroDuration());
+}
+
+TEST(HostTrackerTest, WhereNoContainersProcessIsSeenNoneIsCalledDead) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes.clear();
+  const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
+  EXPECT_FALSE(evidence.shims[0].container_alive.has_value());
+  EXPECT_FALSE(evidence.shims[0].shim_missing);
+}
+
+TEST(HostTrackerTest, MeasuresHowLongAProcessIsBlocked) {
+  HostTracker tracker;
+  for (const double uptime : {1000.0, 1030.0}) {
+    HostSample sample = Sample(uptime);
+    sample.processes[1].stat.state = 'D';
+    sample.processes[1].wait_channel = "rpc_wait_bit_killable";
+    const pleg::HostEvidence evidence = tracker.Update(sample, {});
+    ASSERT_EQ(evidence.blocked.size(), 1);
+    EXPECT_EQ(evidence.blocked[0].wait_function, "rpc_wait_bit_killable");
+    EXPECT_EQ(evidence.blocked[0].oldest, absl::Seconds(uptime - 1000));
+    EXPECT_EQ(evidence.blocked[0].example_container.value(), kContainer);
+  }
+  EXPECT_THAT(tracker.Update(Sample(1040), {}).blocked, IsEmpty());
+}
+
+TEST(HostTrackerTest, APidThatIsUsedAgainBeginsAnew) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.processes[1].stat.state = 'D';
+  tracker.Update(sample, {});
+  sample.uptime_seconds = 1030;
+  sample.processes[1].stat.start_ticks = 102'000;
+  EXPECT_EQ(tracker.Update(sample, {}).blocked[0].oldest, absl::ZeroDuration());
+}
+
+TEST(HostTrackerTest, NamesWhatAnOciRuntimeDoesAndForWhom) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  HostProcess runc = MakeProcess(70, Role::kOciRuntime, "runc", 60);
+  runc.command = {"runc", "--root", "/run/containerd/runc/k8s.io", "update", kContainer};
+  HostProcess init = MakeProcess(71, Role::kOciRuntime, "runc:[2:INIT]", 60);
+  init.stat.start_ticks = 50'000;
+  sample.processes.push_back(runc);
+  sample.processes.push_back(init);
+  const pleg::HostEvidence evidence = tracker.Update(sample, {});
+  ASSERT_EQ(evidence.oci_processes.size(), 2);
+  EXPECT_EQ(evidence.oci_processes[0].action, "update");
+  EXPECT_EQ(evidence.oci_processes[0].container_id.value(), kContainer);
+  EXPECT_EQ(evidence.oci_processes[0].parent, "containerd-shim");
+  EXPECT_EQ(evidence.oci_processes[1].action, "init");
+}
+
+TEST(HostTrackerTest, ComputesRatesFromTwoLooks) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.init_cpu_ticks = 1000;
+  sample.runtime_mount = Mount{8, 1, "/", "ext4", "/dev/sda1"};
+  sample.kubelet_mount = sample.runtime_mount;
+  sample.disks = {{8, 1, "sda1", 100, 1000, 0, 5000}};
+  const pleg::HostEvidence first = tracker.Update(sample, {});
+  EXPECT_THAT(first.disks, IsEmpty());
+  EXPECT_FALSE(first.pid1_cpu_percent.has_value());
+  sample.uptime_seconds = 1010;
+  sample.init_cpu_ticks = 1900;
+  sample.disks = {{8, 1, "sda1", 110, 3000, 7, 14'500}};
+  const pleg::HostEvidence second = tracker.Update(sample, {});
+  EXPECT_DOUBLE_EQ(*second.pid1_cpu_percent, 90);
+  ASSERT_EQ(second.disks.size(), 1);
+  EXPECT_EQ(second.disks[0].holds, "runtime and kubelet");
+  EXPECT_DOUBLE_EQ(second.disks[0].utilization_percent, 95);
+  EXPECT_EQ(second.disks[0].await, absl::Milliseconds(200));
+  EXPECT_EQ(second.disks[0].in_flight, 7u);
+}
+
+TEST(HostTrackerTest, TellsTheRuntimeItIsConnectedTo) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes.insert(sample.processes.begin(), MakeProcess(40, Role::kRuntime, "containerd"));
+  HostProcess stopped = MakeProcess(50, Role::kRuntime, "containerd");
+  stopped.stat.state = 'T';
+  sample.processes.insert(sample.processes.begin() + 1, stopped);
+  EXPECT_EQ(tracker.Update(sample, {}, 50).runtime_process->state, 'T');
+  EXPECT_EQ(tracker.Update(sample, {}).runtime_process->pid, 40);
+}
+
+TEST(HostTrackerTest, MeasuresHowLongACgroupIsFrozenAndRequestsWait) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.frozen = {{"/sys/fs/cgroup/x", kContainer}};
+  sample.fuse = {{"41", 3}};
+  sample.fuse_mounts = {{0, 41, "/mnt/f", "fuse.sshfs", "host:/"}};
+  tracker.Update(sample, {});
+  sample.uptime_seconds = 1020;
+  const pleg::HostEvidence evidence = tracker.Update(sample, {});
+  EXPECT_EQ(evidence.frozen[0].frozen_for, absl::Seconds(20));
+  EXPECT_EQ(evidence.frozen[0].object.id.value(), kContainer);
+  EXPECT_EQ(evidence.fuse[0].waiting_for, absl::Seconds(20));
+  EXPECT_EQ(evidence.fuse[0].mount_point, "/mnt/f");
+}
+
+}  // namespace
+}  // namespace runtime::host

@@ -1,0 +1,52 @@
+#include "runtime/host/kubelet_metrics.h"
+
+#include <cmath>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr size_t kMaxVersion = 64;
+
+// The value of a series without labels. Timestamps after it are ignored.
+std::optional<double> ValueOf(absl::string_view line, absl::string_view name) {
+  if (!absl::ConsumePrefix(&line, name) || !absl::ConsumePrefix(&line, " ")) return std::nullopt;
+  double value = 0;
+  if (!absl::SimpleAtod(line.substr(0, line.find(' ')), &value) || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::string Label(absl::string_view line, absl::string_view name) {
+  const size_t at = line.find(name);
+  if (at == absl::string_view::npos) return "";
+  line.remove_prefix(at + name.size());
+  if (!absl::ConsumePrefix(&line, "=\"")) return "";
+  const size_t end = line.find('"');
+  return end == absl::string_view::npos || end > kMaxVersion ? ""
+                                                             : std::string(line.substr(0, end));
+}
+
+}  // namespace
+
+KubeletMetrics ParseKubeletMetrics(absl::string_view text) {
+  KubeletMetrics metrics;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (const auto seen = ValueOf(line, "kubelet_pleg_last_seen_seconds")) {
+      metrics.last_seen = seen;
+    } else if (const auto streams =
+                   ValueOf(line, "kubelet_evented_pleg_connection_success_count")) {
+      metrics.event_streams = *streams;
+    } else if (absl::StartsWith(line, "kubernetes_build_info{")) {
+      metrics.version = Label(line, "git_version");
+    }
+  }
+  return metrics;
+}
+
+}  // namespace runtime::host

@@ -1,0 +1,210 @@
+#include "runtime/host/kubelet_probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/host/kubelet_metrics.h"
+#include "runtime/host/testing/fixture_tree.h"
+
+namespace runtime::host {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Two hours after the epoch, and so many seconds on.
+class FixedClock : public pleg::Clock {
+ public:
+  pleg::MonoTime Now() const override { return pleg::MonoTime() + absl::Seconds(seconds); }
+  absl::Time WallNow() const override {
+    return absl::UnixEpoch() + absl::Hours(2) + absl::Seconds(seconds);
+  }
+  double seconds = 0;
+};
+
+constexpr char kMetrics[] =
+    "# HELP kubelet_pleg_last_seen_seconds [ALPHA] Timestamp in seconds when PLEG was last seen\n"
+    "# TYPE kubelet_pleg_last_seen_seconds gauge\n"
+    "kubelet_pleg_last_seen_seconds 7.14e+03\n"
+    "kubelet_pleg_last_seen_seconds_like 1\n"
+    "kubernetes_build_info{build_date=\"x\",git_version=\"v1.31.4\",major=\"1\"} 1\n";
+
+KubeletProbe::Options Answering(absl::StatusOr<FetchReply> reply) {
+  KubeletProbe::Options options;
+  options.metrics_url = "https://127.0.0.1:10250/metrics";
+  options.fetch = [reply](const FetchRequest&) { return reply; };
+  return options;
+}
+
+TEST(KubeletProbeTest, TellsTheAgeOfTheLastRelist) {
+  FixedClock clock;
+  KubeletProbe probe(Answering(FetchReply{200, kMetrics}), clock);
+  EXPECT_FALSE(probe.Latest().has_value());
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->last_seen_ago, absl::Seconds(60));
+  EXPECT_EQ(probe.Latest()->version, "v1.31.4");
+  EXPECT_EQ(probe.Latest()->error, "");
+  clock.seconds = 10;
+  EXPECT_EQ(probe.Latest()->last_seen_ago, absl::Seconds(70));
+}
+
+TEST(KubeletProbeTest, AKubeletThatNeverRelisted) {
+  FixedClock clock;
+  KubeletProbe probe(Answering(FetchReply{200, "kubelet_pleg_last_seen_seconds 0\n"}), clock);
+  probe.Ask();
+  EXPECT_TRUE(probe.Latest()->never_relisted);
+  EXPECT_FALSE(probe.Latest()->last_seen_ago.has_value());
+}
+
+TEST(KubeletProbeTest, ALyingClockIsNoNegativeAge) {
+  FixedClock clock;
+  KubeletProbe probe(Answering(FetchReply{200, "kubelet_pleg_last_seen_seconds 9e+09\n"}), clock);
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->last_seen_ago, absl::ZeroDuration());
+}
+
+TEST(KubeletProbeTest, EveryFailureIsALineOfEvidence) {
+  FixedClock clock;
+  const struct {
+    absl::StatusOr<FetchReply> reply;
+    const char* told;
+  } cases[] = {
+      {FetchReply{401, "Unauthorized"}, "HTTP 401: Unauthorized"},
+      {FetchReply{403, "a\nb"}, "HTTP 403: a b"},
+      {FetchReply{200, "nothing of use"}, "no kubelet_pleg_last_seen_seconds"},
+      {FetchReply{200, "kubelet_pleg_last_seen_seconds NaN"}, "no kubelet_pleg_last_seen_seconds"},
+      {absl::DeadlineExceededError("timed out"), "timed out"},
+  };
+  for (const auto& c : cases) {
+    KubeletProbe probe(Answering(c.reply), clock);
+    probe.Ask();
+    EXPECT_THAT(probe.Latest()->error, HasSubstr(c.told));
+    EXPECT_FALSE(probe.Latest()->last_seen_ago.has_value());
+  }
+}
+
+TEST(KubeletProbeTest, ReadsTheTokenBeforeEachRequest) {
+  FixedClock clock;
+  const FixtureTree tree;
+  std::string seen;
+  KubeletProbe::Options options = Answering(FetchReply{200, kMetrics});
+  options.token_file = tree.paths().procfs + "/token";
+  options.fetch = [&seen](const FetchRequest& request) -> absl::StatusOr<FetchReply> {
+    seen = request.bearer_token;
+    return FetchReply{200, kMetrics};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  EXPECT_THAT(probe.Latest()->error, HasSubstr("token"));
+  tree.Write("proc/token", "first\n");
+  probe.Ask();
+  EXPECT_EQ(seen, "first");
+  tree.Write("proc/token", "second\n");
+  probe.Ask();
+  EXPECT_EQ(seen, "second");
+}
+
+TEST(KubeletProbeTest, AsksHealthzToo) {
+  FixedClock clock;
+  KubeletProbe::Options options;
+  options.healthz_url = "http://127.0.0.1:10248/healthz";
+  options.fetch = [](const FetchRequest&) -> absl::StatusOr<FetchReply> {
+    return FetchReply{500, "syncloop failed"};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->healthz_ok, false);
+  EXPECT_THAT(probe.Latest()->healthz_text, HasSubstr("syncloop"));
+}
+
+TEST(KubeletMetricsTest, LeavesOutWhatIsHostile) {
+  const std::string huge =
+      "kubernetes_build_info{git_version=\"" + std::string(10'000, 'x') + "\"} 1";
+  EXPECT_EQ(ParseKubeletMetrics(huge).version, "");
+  EXPECT_EQ(ParseKubeletMetrics("kubernetes_build_info{git_version=\"v1").version, "");
+  EXPECT_FALSE(ParseKubeletMetrics("kubelet_pleg_last_seen_seconds").last_seen.has_value());
+  EXPECT_EQ(ParseKubeletMetrics("kubelet_pleg_last_seen_seconds 5 1700000000\n").last_seen, 5);
+}
+
+// Answers one request with a fixed text, on loopback.
+class OneReplyServer {
+ public:
+  explicit OneReplyServer(std::string reply) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+    socklen_t size = sizeof(address);
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::jthread([this, reply = std::move(reply)] {
+      const int peer = accept(fd_, nullptr, nullptr);
+      char buffer[4096];
+      const ssize_t got = recv(peer, buffer, sizeof(buffer), 0);
+      if (got > 0) request_.assign(buffer, static_cast<size_t>(got));
+      send(peer, reply.data(), reply.size(), MSG_NOSIGNAL);
+      close(peer);
+    });
+  }
+  ~OneReplyServer() { close(fd_); }
+  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_, "/metrics"); }
+  // After the reply.
+  const std::string& request() {
+    if (thread_.joinable()) thread_.join();
+    return request_;
+  }
+
+ private:
+  const int fd_;
+  int port_ = 0;
+  std::string request_;
+  std::jthread thread_;
+};
+
+class FetcherTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<Fetcher> fetcher = Fetcher::Load();
+    if (!fetcher.ok()) GTEST_SKIP() << fetcher.status();
+    fetcher_ = std::make_unique<Fetcher>(*std::move(fetcher));
+  }
+  std::unique_ptr<Fetcher> fetcher_;
+};
+
+TEST_F(FetcherTest, SendsTheTokenAndReturnsTheReply) {
+  OneReplyServer server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+  const auto reply = fetcher_->Get({.url = server.url(), .bearer_token = "secret"});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->code, 200);
+  EXPECT_EQ(reply->body, "abc");
+  EXPECT_THAT(server.request(), HasSubstr("Authorization: Bearer secret"));
+}
+
+TEST_F(FetcherTest, FollowsNoRedirect) {
+  OneReplyServer server(
+      "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(fetcher_->Get({.url = server.url()})->code, 302);
+}
+
+TEST_F(FetcherTest, BoundsTheReply) {
+  OneReplyServer server("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
+  EXPECT_EQ(fetcher_->Get({.url = server.url(), .max_bytes = 1000}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(FetcherTest, NamesTheUrlThatCannotBeAsked) {
+  const auto refused = fetcher_->Get({.url = "http://127.0.0.1:1/metrics"});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("http://127.0.0.1:1/metrics"));
+  EXPECT_FALSE(fetcher_->Get({.url = "file:///etc/passwd"}).ok());
+}
+
+}  // namespace
+}  // namespace runtime::host

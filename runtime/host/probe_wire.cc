@@ -1,0 +1,110 @@
+#include "runtime/host/probe_wire.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "plegd/v1/probe.pb.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr uint32_t kMaxFrame = uint32_t{64} * 1024 * 1024;
+
+absl::Status Gone(const char* what) {
+  return absl::UnavailableError(absl::StrCat(what, ": the other side has gone"));
+}
+
+absl::Status SendAll(int socket, absl::string_view data) {
+  while (!data.empty()) {
+    const ssize_t sent = send(socket, data.data(), data.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return Gone("send");
+    data.remove_prefix(static_cast<size_t>(sent));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReceiveAll(int socket, char* data, size_t size) {
+  while (size > 0) {
+    const ssize_t got = recv(socket, data, size, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Gone("receive");
+    data += got;
+    size -= static_cast<size_t>(got);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SendFrame(int socket, absl::string_view payload) {
+  if (payload.size() > kMaxFrame) {
+    return absl::ResourceExhaustedError(absl::StrCat("a frame of ", payload.size(), " bytes"));
+  }
+  const auto size = static_cast<uint32_t>(payload.size());
+  char header[sizeof(size)];
+  std::memcpy(header, &size, sizeof(size));
+  if (absl::Status status = SendAll(socket, {header, sizeof(header)}); !status.ok()) return status;
+  return SendAll(socket, payload);
+}
+
+absl::StatusOr<std::string> ReceiveFrame(int socket) {
+  uint32_t size = 0;
+  char header[sizeof(size)];
+  if (absl::Status status = ReceiveAll(socket, header, sizeof(header)); !status.ok()) return status;
+  std::memcpy(&size, header, sizeof(size));
+  if (size > kMaxFrame) {
+    return absl::ResourceExhaustedError(absl::StrCat("a frame of ", size, " bytes"));
+  }
+  std::string payload(size, '\0');
+  if (absl::Status status = ReceiveAll(socket, payload.data(), size); !status.ok()) return status;
+  return payload;
+}
+
+std::string EncodeQuestion(const ProbeQuestion& question) {
+  plegd::v1::ProbeRequest request;
+  for (const WatchedObject& watched : question.watched) {
+    plegd::v1::ProbeRequest::Watched& out = *request.add_watched();
+    out.set_id(watched.object.id.value());
+    out.set_pod_uid(watched.object.pod_uid.value());
+    out.set_pod_namespace(watched.object.pod_namespace);
+    out.set_pod_name(watched.object.pod_name);
+    out.set_container(watched.object.container);
+    out.set_image(watched.object.image);
+    out.set_sandbox_id(watched.sandbox.value());
+    out.set_listed_state(watched.listed_state);
+  }
+  request.set_runtime_pid(question.runtime_pid.value_or(0));
+  request.set_runtime_root(question.host.runtime_root);
+  request.set_kubelet_root(question.host.kubelet_root);
+  return request.SerializeAsString();
+}
+
+ProbeQuestion DecodeQuestion(absl::string_view bytes) {
+  ProbeQuestion question;
+  plegd::v1::ProbeRequest request;
+  if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return question;
+  for (const plegd::v1::ProbeRequest::Watched& in : request.watched()) {
+    WatchedObject watched;
+    watched.object = {pleg::ContainerId(in.id()),
+                      pleg::PodUid(in.pod_uid()),
+                      in.pod_namespace(),
+                      in.pod_name(),
+                      in.container(),
+                      in.image()};
+    watched.sandbox = pleg::ContainerId(in.sandbox_id());
+    watched.listed_state = in.listed_state();
+    question.watched.push_back(std::move(watched));
+  }
+  if (request.runtime_pid() > 0) question.runtime_pid = request.runtime_pid();
+  question.host.runtime_root = request.runtime_root();
+  question.host.kubelet_root = request.kubelet_root();
+  return question;
+}
+
+}  // namespace runtime::host

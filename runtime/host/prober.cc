@@ -1,0 +1,185 @@
+#include "runtime/host/prober.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/host/probe_wire.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr char kThreadName[] = "pleg-probe";
+constexpr char kChildName[] = "plegd-probe";
+constexpr int kTickMs = 200;
+
+// What only the child needs: kernel stacks, wait channels, other users' processes, the kernel log.
+constexpr int kProbeCapabilities[] = {CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH,
+                                      CAP_SYSLOG};
+
+// Gives them up for good. Where that is not allowed there is nothing to give up.
+void DropProbeCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets = {};
+  if (syscall(SYS_capget, &header, sets.data()) != 0) return;
+  for (const int capability : kProbeCapabilities) {
+    const uint32_t bit = uint32_t{1} << (capability % 32);
+    __user_cap_data_struct& set = sets[static_cast<size_t>(capability / 32)];
+    set.effective &= ~bit;
+    set.permitted &= ~bit;
+    set.inheritable &= ~bit;
+  }
+  syscall(SYS_capset, &header, sets.data());
+}
+
+// The child's whole life: answers until the parent has gone.
+[[noreturn]] void Serve(int socket, pid_t parent, const HostPaths& paths,
+                        const EvidenceCodec& codec) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, kChildName);
+  if (getppid() != parent) _exit(0);
+  // Ctrl-C in a terminal is for the parent.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_IGN);
+  HostTracker tracker;
+  while (true) {
+    const absl::StatusOr<std::string> request = ReceiveFrame(socket);
+    if (!request.ok()) _exit(0);
+    const ProbeQuestion question = DecodeQuestion(*request);
+    const HostSample sample = TakeHostSample(paths, question.host);
+    const pleg::HostEvidence evidence =
+        tracker.Update(sample, question.watched, question.runtime_pid);
+    if (!SendFrame(socket, codec.encode(evidence)).ok()) _exit(0);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Prober>> Prober::Fork(Options options, const pleg::Clock& clock) {
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return absl::ErrnoToStatus(errno, "socketpair for the host probe");
+  }
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) {
+    const absl::Status status = absl::ErrnoToStatus(errno, "fork the host probe");
+    close(sockets[0]);
+    close(sockets[1]);
+    return status;
+  }
+  if (child == 0) {
+    close(sockets[0]);
+    Serve(sockets[1], parent, options.paths, options.codec);
+  }
+  close(sockets[1]);
+  DropProbeCapabilities();
+  return std::unique_ptr<Prober>(new Prober(std::move(options), clock, child, sockets[0]));
+}
+
+Prober::Prober(Options options, const pleg::Clock& clock, pid_t child, int socket)
+    : options_(std::move(options)), clock_(clock), child_(child), socket_(socket) {}
+
+Prober::~Prober() {
+  thread_.request_stop();
+  shutdown(socket_, SHUT_RDWR);
+  if (thread_.joinable()) thread_.join();
+  close(socket_);
+  // In uninterruptible sleep it dies later, when nobody waits for it.
+  kill(child_, SIGKILL);
+  waitpid(child_, nullptr, WNOHANG);
+}
+
+void Prober::Start(std::function<ProbeQuestion()> question) {
+  thread_ = std::jthread([this, question = std::move(question)](const std::stop_token& stop) {
+    prctl(PR_SET_NAME, kThreadName);
+    Run(stop, question);
+  });
+}
+
+void Prober::Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question) {
+  do {
+    const absl::Status status = Look(stop, question());
+    if (status.ok()) continue;
+    pleg::MutexLock lock(mu_);
+    gone_ = std::string(status.message());
+    asked_at_.reset();
+    return;
+  } while (WaitForNext(stop));
+}
+
+bool Prober::WaitForNext(const std::stop_token& stop) {
+  pleg::MutexLock lock(mu_);
+  const bool was_busy = busy_;
+  wake_.wait_for(
+      mu_, stop, absl::ToChronoMilliseconds(was_busy ? options_.busy_period : options_.period),
+      [this, was_busy]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return busy_ && !was_busy; });
+  return !stop.stop_requested();
+}
+
+void Prober::SetBusy(bool busy) {
+  pleg::MutexLock lock(mu_);
+  if (busy == busy_) return;
+  busy_ = busy;
+  wake_.notify_all();
+}
+
+absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& question) {
+  {
+    pleg::MutexLock lock(mu_);
+    asked_at_ = clock_.Now();
+  }
+  if (absl::Status status = SendFrame(socket_, EncodeQuestion(question)); !status.ok()) {
+    return status;
+  }
+  pollfd poller = {.fd = socket_, .events = POLLIN, .revents = 0};
+  while (!stop.stop_requested() && poll(&poller, 1, kTickMs) == 0) {
+  }
+  if (stop.stop_requested()) return absl::CancelledError("the host probe is stopped");
+  const absl::StatusOr<std::string> reply = ReceiveFrame(socket_);
+  if (!reply.ok()) return reply.status();
+  absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
+  if (!evidence.ok()) return evidence.status();
+  pleg::MutexLock lock(mu_);
+  evidence_ = *std::move(evidence);
+  sampled_at_ = clock_.Now();
+  asked_at_.reset();
+  return absl::OkStatus();
+}
+
+Prober::Reading Prober::Latest() const {
+  const pleg::MonoTime now = clock_.Now();
+  pleg::MutexLock lock(mu_);
+  Reading reading;
+  const absl::Duration asked_for = asked_at_.has_value() ? now - *asked_at_ : absl::ZeroDuration();
+  const bool hangs = asked_for > options_.patience;
+  reading.evidence = evidence_;
+  if (!evidence_.has_value() && !hangs && gone_.empty()) return reading;
+  if (!reading.evidence.has_value()) reading.evidence.emplace();
+  if (evidence_.has_value()) reading.evidence->sampled_ago = now - sampled_at_;
+  pleg::ProbeProblem problem;
+  problem.probe = "all";
+  if (hangs) {
+    problem.text = "the host probe does not answer: what it reads is stuck in the kernel";
+    problem.hangs = true;
+    problem.hangs_for = asked_for;
+  } else if (!gone_.empty()) {
+    problem.text = absl::StrCat("the host probe has ended: ", gone_);
+  }
+  if (!problem.text.empty()) reading.evidence->problems.push_back(std::move(problem));
+  return reading;
+}
+
+}  // namespace runtime::host

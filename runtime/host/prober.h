@@ -1,0 +1,109 @@
+// The host is looked at by a child process, forked before plegd has a thread: what it reads may
+// block for ever on a host that is sick, and nothing but the child is then lost. It alone keeps the
+// capabilities that wait channels and kernel stacks need.
+//
+//   absl::StatusOr<std::unique_ptr<Prober>> prober = Prober::Fork(options);  // first in main()
+//   (*prober)->Start([&] { return Question(); });
+//   …  Prober::Reading reading = (*prober)->Latest();
+
+#ifndef PLEGD_RUNTIME_HOST_PROBER_H_
+#define PLEGD_RUNTIME_HOST_PROBER_H_
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/diagnosis/host_evidence.h"
+#include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+#include "runtime/host/host_sample.h"
+#include "runtime/host/host_tracker.h"
+
+namespace runtime::host {
+
+// What the child is asked, from look to look.
+struct ProbeQuestion {
+  std::vector<WatchedObject> watched;
+  std::optional<int> runtime_pid;
+  HostQuestion host;
+};
+
+// How evidence travels from the child. Both are pure.
+struct EvidenceCodec {
+  std::function<std::string(const pleg::HostEvidence&)> encode;
+  // INVALID_ARGUMENT for bytes that are none.
+  std::function<absl::StatusOr<pleg::HostEvidence>(absl::string_view)> decode;
+};
+
+// Thread-safe but for Fork, which is called before any thread is started.
+class Prober {
+ public:
+  struct Options {
+    HostPaths paths = {};
+    EvidenceCodec codec = {};
+    absl::Duration period = absl::Minutes(1);       // between two looks while all is well
+    absl::Duration busy_period = absl::Seconds(5);  // and while it is not
+    // A look that takes longer is evidence itself.
+    absl::Duration patience = absl::Seconds(5);
+  };
+
+  // The last evidence, and how the child is.
+  struct Reading {
+    std::optional<pleg::HostEvidence> evidence;  // with `sampled_ago`, and with a problem that says
+                                                 // that the child hangs or has gone
+  };
+
+  // INTERNAL if there can be no child.
+  static absl::StatusOr<std::unique_ptr<Prober>> Fork(Options options, const pleg::Clock& clock);
+  // Abandons the child, killed; never waits for it.
+  ~Prober();
+  Prober(const Prober&) = delete;
+  Prober& operator=(const Prober&) = delete;
+
+  // Begins to look, on a thread of its own; `question` is called there before each look.
+  void Start(std::function<ProbeQuestion()> question);
+  // Whether something is wrong, so that looks are worth their cost; begins with one at once.
+  void SetBusy(bool busy);
+  Reading Latest() const;
+
+  pid_t child() const { return child_; }
+
+ private:
+  Prober(Options options, const pleg::Clock& clock, pid_t child, int socket);
+
+  void Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question);
+  // Waits until the next look is due; false at the end.
+  bool WaitForNext(const std::stop_token& stop);
+  // One look: asks and waits for the answer, as long as it takes.
+  absl::Status Look(const std::stop_token& stop, const ProbeQuestion& question);
+
+  const Options options_;
+  const pleg::Clock& clock_;
+  const pid_t child_;
+  const int socket_;
+
+  mutable pleg::Mutex mu_;
+  std::optional<pleg::HostEvidence> evidence_ ABSL_GUARDED_BY(mu_);
+  pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
+  std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
+  std::string gone_ ABSL_GUARDED_BY(mu_);                        // why there are no more
+
+  std::condition_variable_any wake_;
+  bool busy_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::jthread thread_;  // last: ends before what it uses
+};
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_PROBER_H_

@@ -1,0 +1,128 @@
+#include "runtime/host/prober.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "runtime/host/probe_wire.h"
+#include "runtime/host/testing/fixture_tree.h"
+#include "runtime/system_clock.h"
+
+namespace runtime::host {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Only what these tests look at.
+EvidenceCodec Codec() {
+  return {[](const pleg::HostEvidence& e) { return e.kernel_version; },
+          [](absl::string_view bytes) -> absl::StatusOr<pleg::HostEvidence> {
+            pleg::HostEvidence evidence;
+            evidence.kernel_version = std::string(bytes);
+            return evidence;
+          }};
+}
+
+class ProberTest : public testing::Test {
+ protected:
+  void Fork(absl::Duration patience = absl::Minutes(1)) {
+    auto prober = Prober::Fork({.paths = tree_.paths(),
+                                .codec = Codec(),
+                                .period = absl::Milliseconds(20),
+                                .busy_period = absl::Milliseconds(10),
+                                .patience = patience},
+                               clock_);
+    ASSERT_TRUE(prober.ok()) << prober.status();
+    prober_ = *std::move(prober);
+  }
+  template <typename F>
+  bool Eventually(F condition) const {
+    for (int i = 0; i < 5000; ++i) {
+      if (condition(prober_->Latest())) return true;
+      std::this_thread::yield();
+      absl::SleepFor(absl::Milliseconds(2));
+    }
+    return false;
+  }
+  static bool HasProblem(const Prober::Reading& reading, const std::string& part) {
+    if (!reading.evidence.has_value()) return false;
+    for (const pleg::ProbeProblem& problem : reading.evidence->problems) {
+      if (problem.text.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  const FixtureTree tree_;
+  runtime::SystemClock clock_;
+  std::unique_ptr<Prober> prober_;
+};
+
+TEST_F(ProberTest, AsksAndIsAnswered) {
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
+  Fork();
+  std::atomic<int> asked = 0;
+  prober_->Start([&] {
+    ++asked;
+    return ProbeQuestion{};
+  });
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0";
+  }));
+  EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked > 2; }));
+}
+
+TEST_F(ProberTest, AChildThatHangsIsEvidenceAndHoldsUpNobody) {
+  Fork(absl::Milliseconds(50));
+  ASSERT_EQ(kill(prober_->child(), SIGSTOP), 0);
+  prober_->Start([] { return ProbeQuestion{}; });
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    return HasProblem(reading, "does not answer") && reading.evidence->problems[0].hangs;
+  }));
+}
+
+TEST_F(ProberTest, AChildThatHasDiedIsSaidToBe) {
+  Fork();
+  ASSERT_EQ(kill(prober_->child(), SIGKILL), 0);
+  prober_->Start([] { return ProbeQuestion{}; });
+  EXPECT_TRUE(
+      Eventually([](const Prober::Reading& reading) { return HasProblem(reading, "has ended"); }));
+}
+
+TEST_F(ProberTest, TheChildEndsWithItsParent) {
+  Fork();
+  const pid_t child = prober_->child();
+  prober_.reset();
+  // It may have been reaped by the destructor or be left for us.
+  waitpid(child, nullptr, 0);
+  EXPECT_NE(kill(child, 0), 0);
+}
+
+TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
+  ProbeQuestion question;
+  question.runtime_pid = 50;
+  question.host = {"/r", "/k"};
+  WatchedObject watched;
+  watched.object = {pleg::ContainerId("c"), pleg::PodUid("u"), "ns", "pod", "app", "image"};
+  watched.sandbox = pleg::ContainerId("s");
+  watched.listed_state = "running";
+  question.watched = {watched};
+  const ProbeQuestion copy = DecodeQuestion(EncodeQuestion(question));
+  EXPECT_EQ(copy.runtime_pid, 50);
+  EXPECT_EQ(copy.host.kubelet_root, "/k");
+  ASSERT_EQ(copy.watched.size(), 1);
+  EXPECT_EQ(copy.watched[0].object.container, "app");
+  EXPECT_EQ(copy.watched[0].sandbox.value(), "s");
+  EXPECT_EQ(copy.watched[0].listed_state, "running");
+}
+
+TEST(ProbeWireTest, GarbageIsTheDefaultQuestion) {
+  EXPECT_TRUE(DecodeQuestion("\xff\xff\xff").watched.empty());
+}
+
+}  // namespace
+}  // namespace runtime::host

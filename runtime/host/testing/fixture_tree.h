@@ -1,0 +1,80 @@
+// A tree of files as /proc, /sys and the cgroup file system have them, for tests.
+
+#ifndef PLEGD_RUNTIME_HOST_TESTING_FIXTURE_TREE_H_
+#define PLEGD_RUNTIME_HOST_TESTING_FIXTURE_TREE_H_
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "runtime/host/host_sample.h"
+
+namespace runtime::host {
+
+// Removed by the destructor. Thread-compatible.
+class FixtureTree {
+ public:
+  FixtureTree() {
+    std::string name = (std::filesystem::temp_directory_path() / "plegd-host.XXXXXX").string();
+    root_ = mkdtemp(name.data()) == nullptr ? "" : name;
+    for (const char* dir : {"/proc", "/sys", "/cgroup"}) {
+      std::filesystem::create_directories(root_ + dir);
+    }
+  }
+  ~FixtureTree() { std::filesystem::remove_all(root_); }
+  FixtureTree(const FixtureTree&) = delete;
+  FixtureTree& operator=(const FixtureTree&) = delete;
+
+  // `path` is relative: "proc/1/stat".
+  void Write(absl::string_view path, absl::string_view text) const {
+    const std::filesystem::path file = absl::StrCat(root_, "/", path);
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << std::string(text);
+  }
+  void Link(absl::string_view path, absl::string_view target) const {
+    const std::filesystem::path link = absl::StrCat(root_, "/", path);
+    std::filesystem::create_directories(link.parent_path());
+    std::filesystem::create_symlink(std::string(target), link);
+  }
+  void Remove(absl::string_view path) const {
+    std::filesystem::remove_all(absl::StrCat(root_, "/", path));
+  }
+
+  struct Process {
+    int pid = 0;
+    int parent = 1;
+    std::string comm = {};
+    char state = 'S';
+    std::string cgroup = "0::/\n";
+    std::string wait_channel = "0";
+    std::string command = {};
+    uint64_t start_ticks = 100;
+    uint64_t cpu_ticks = 0;
+  };
+  void Add(const Process& p) const {
+    const std::string dir = absl::StrCat("proc/", p.pid, "/");
+    Write(dir + "stat",
+          absl::StrCat(p.pid, " (", p.comm, ") ", std::string(1, p.state), " ", p.parent,
+                       " 1 1 0 -1 0 0 0 0 0 ", p.cpu_ticks, " 0 0 0 20 0 1 0 ", p.start_ticks,
+                       " 0 0 0 0 0 0 0 0 0 0 0 0 0\n"));
+    Write(dir + "cgroup", p.cgroup);
+    Write(dir + "wchan", p.wait_channel);
+    Write(dir + "cmdline", p.command);
+  }
+
+  HostPaths paths() const {
+    return {absl::StrCat(root_, "/proc"), absl::StrCat(root_, "/sys"),
+            absl::StrCat(root_, "/cgroup")};
+  }
+
+ private:
+  std::string root_;
+};
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_TESTING_FIXTURE_TREE_H_
