@@ -127,8 +127,7 @@ Ranked Healthy(const Facts& facts) {
 bool IsWell(const Facts& facts) {
   const RelistEvidence& relist = facts.e.relist;
   const absl::Duration limit = std::max(absl::Seconds(10), 5 * relist.period);
-  return relist.last_good_ago.has_value() && *relist.last_good_ago <= limit &&
-         facts.silent.empty() && !facts.outlook.breaks();
+  return relist.last_good_ago.has_value() && *relist.last_good_ago <= limit && facts.silent.empty();
 }
 
 Ranked Fallback(const Facts& facts) {

@@ -30,8 +30,10 @@ void Sort(Facts& facts, const UnansweredEvidence& call) {
     facts.silent_containers.push_back(&call);
   } else if (call.method == "PodSandboxStatus") {
     facts.silent_sandboxes.push_back(&call);
-  } else {
+  } else if (call.method == "Version" || call.method == "Status") {
     older(facts.silent_probe);
+  } else {
+    return;  // a stream of events is silent while there are none
   }
   facts.silent.push_back(&call);
   facts.oldest_silence = std::max(facts.oldest_silence, call.age);

@@ -30,6 +30,7 @@ inline constexpr double kMemoryFull = 20;
 inline constexpr double kPid1Busy = 80;
 inline constexpr uint64_t kManyMounts = 5000;
 inline constexpr uint64_t kTooManyMounts = 20000;
+inline constexpr uint64_t kMountsPerPod = 50;  // where that is more
 inline constexpr absl::Duration kOldOciProcess = absl::Seconds(30);
 inline constexpr absl::Duration kOldCniProcess = absl::Minutes(1);
 inline constexpr absl::Duration kOldFreeze = absl::Seconds(10);

@@ -12,14 +12,15 @@ namespace {
 
 using Strain = Facts::Strain;
 
+// A busy node whose runtime and whose plegd get what they need does not starve.
+bool IsFelt(const Facts& facts, Strain strain) {
+  return strain == Strain::kSevere || (strain == Strain::kPossible && !facts.silent.empty());
+}
+
 Draft Starved(const Facts& facts, VerdictCode code, Strain strain) {
   const bool severe = strain == Strain::kSevere;
   const bool hurts = severe && (facts.outlook.breaks() || !facts.silent.empty());
-  const bool felt = severe || !facts.silent.empty();
-  Draft draft(code,
-              hurts  ? Tier::kBlocksPleg
-              : felt ? Tier::kHurtsPods
-                     : Tier::kThreatens,
+  Draft draft(code, hurts ? Tier::kBlocksPleg : Tier::kHurtsPods,
               severe ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost();
   return draft;
@@ -95,7 +96,7 @@ bool DbusStopped(const HostEvidence& host) {
 }  // namespace
 
 std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
-  if (facts.memory == Strain::kNone) return std::nullopt;
+  if (!IsFelt(facts, facts.memory)) return std::nullopt;
   const HostEvidence& host = *facts.host;
   Draft draft = Starved(facts, VerdictCode::kNodeMemoryStarved, facts.memory);
   draft
@@ -120,7 +121,7 @@ std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
 }
 
 std::optional<Ranked> NodeIoStarved(const Facts& facts) {
-  if (facts.io == Strain::kNone) return std::nullopt;
+  if (!IsFelt(facts, facts.io)) return std::nullopt;
   const HostEvidence& host = *facts.host;
   Draft draft = Starved(facts, VerdictCode::kNodeIoStarved, facts.io);
   const DiskEvidence* disk = BusiestDisk(host);
@@ -148,7 +149,7 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
 std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
   const bool blind = facts.host == nullptr || !facts.host->cpu.has_value();
   const bool guess = facts.own_lag && blind;
-  if (facts.cpu == Strain::kNone && !guess) return std::nullopt;
+  if (!IsFelt(facts, facts.cpu) && !guess) return std::nullopt;
   if (guess) {
     Draft draft(VerdictCode::kNodeCpuStarved, Tier::kHurtsPods, Confidence::kLow);
     draft
@@ -182,10 +183,10 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
   const bool busy = host.pid1_cpu_percent.has_value() && *host.pid1_cpu_percent >= kPid1Busy;
   const bool stopped = DbusStopped(host);
   const size_t old = OldOci(host);
-  if (!busy && !stopped) return std::nullopt;
+  if (!stopped && !(busy && old > 0)) return std::nullopt;
   const bool blocks = old > 0 && !facts.silent.empty();
   Draft draft(VerdictCode::kSystemdOverloaded, blocks ? Tier::kBlocksPleg : Tier::kHurtsPods,
-              stopped || (busy && old > 0) ? Confidence::kHigh : Confidence::kMedium);
+              old > 0 ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost();
   if (old > 0) draft.Since(host.oci_processes.front().age);
   const std::string proceed = stopped ? Signal("CONT", host.dbus->pid) : "";
@@ -224,16 +225,18 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
 std::optional<Ranked> MountExplosion(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->mountinfo_lines.has_value()) return std::nullopt;
   const uint64_t lines = *facts.host->mountinfo_lines;
-  if (lines < kManyMounts) return std::nullopt;
-  const bool too_many = lines >= kTooManyMounts;
+  const uint64_t many = std::max(kManyMounts, kMountsPerPod * facts.e.counts.pods);
+  const uint64_t far_too_many = std::max(kTooManyMounts, 2 * kMountsPerPod * facts.e.counts.pods);
+  if (lines < many) return std::nullopt;
+  const bool too_many = lines >= far_too_many;
   Draft draft(VerdictCode::kMountExplosion, too_many ? Tier::kHurtsPods : Tier::kThreatens,
               too_many ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
       .Say(absl::StrCat("The node has ", lines, " mounts"),
            "runc and systemd parse them all at each start, which takes seconds",
            "Find the leak: which path repeats")
-      .For(absl::StrCat("mountinfo has ", lines, " lines; many from ", kManyMounts,
-                        ", too many from ", kTooManyMounts))
+      .For(absl::StrCat("mountinfo has ", lines, " lines; many from ", many, ", too many from ",
+                        far_too_many))
       .Do("See which mounts repeat",
           "awk '{print $5}' /proc/1/mountinfo | sed 's/[0-9a-f-]\\{12,\\}/*/g' | sort | uniq -c"
           " | sort -rn | head");

@@ -70,13 +70,20 @@ bool AllSilent(const Facts& facts) {
          (SilentMethods(facts) > 1 && facts.oldest_silence >= 2 * kSilentAfter);
 }
 
-// A list is silent, others answer, and it is not a container's lock that it waits for.
-bool ListSilentInProcess(const Facts& facts) {
+// A list or Status is silent, others answer, and it is not a container's lock that it waits for.
+const UnansweredEvidence* SilentInProcess(const Facts& facts) {
   const bool others_answer = facts.AnsweredWithin(facts.oldest_silence) != nullptr;
-  if (!facts.lists_silent() || !others_answer || !facts.e.runtime.connected) return false;
-  if (facts.silent_sandbox_list != nullptr) return facts.silent_sandboxes.empty();
-  if (facts.runtime.kind == RuntimeKind::kContainerd) return false;
-  return facts.runtime.kind != RuntimeKind::kOther || facts.silent_containers.empty();
+  if (!others_answer || !facts.e.runtime.connected) return nullptr;
+  if (facts.silent_sandbox_list != nullptr) {
+    return facts.silent_sandboxes.empty() ? facts.silent_sandbox_list : nullptr;
+  }
+  const bool locks_by_container =
+      facts.runtime.kind == RuntimeKind::kContainerd ||
+      (facts.runtime.kind == RuntimeKind::kOther && !facts.silent_containers.empty());
+  if (facts.silent_container_list != nullptr && !locks_by_container) {
+    return facts.silent_container_list;
+  }
+  return facts.silent_probe;
 }
 
 void RestartedText(const Facts& facts, Draft& draft) {
@@ -194,27 +201,26 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
 
 std::optional<Ranked> RuntimeHung(const Facts& facts) {
   const bool all = AllSilent(facts);
-  if (!all && !ListSilentInProcess(facts)) return std::nullopt;
+  const UnansweredEvidence* one = all ? nullptr : SilentInProcess(facts);
+  if (!all && one == nullptr) return std::nullopt;
   const ProcessEvidence* process = Process(facts);
   const bool stopped = IsStopped(process);
   const bool sure = all && (stopped || SilentMethods(facts) > 1);
   Draft draft(VerdictCode::kRuntimeHung, Tier::kBlocksPleg,
               sure ? Confidence::kHigh : Confidence::kMedium);
   const std::string proceed = stopped ? Signal("CONT", process->pid) : "";
-  const absl::string_view list =
-      facts.silent_sandbox_list != nullptr ? "ListPodSandbox" : "ListContainers";
+  const absl::Duration age = all ? facts.oldest_silence : one->age;
   const std::string what =
       all ? absl::StrCat(facts.runtime.title, " accepts connections and answers nothing for ",
-                         FormatAge(facts.oldest_silence))
-          : absl::StrCat(facts.runtime.title, " does not answer ", list, " for ",
-                         FormatAge(facts.oldest_silence),
+                         FormatAge(age))
+          : absl::StrCat(facts.runtime.title, " does not answer ", one->method, " for ",
+                         FormatAge(age),
                          ", other calls it does: a lock or storage inside its process");
-  draft.OfTiming()
-      .Since(facts.oldest_silence)
-      .Say(stopped ? absl::StrCat(what, ": its process ", process->pid, " is stopped") : what,
-           facts.outlook.text,
-           stopped ? absl::StrCat("Let it go on: ", proceed)
-                   : "Keep its goroutines (kill -USR1), then restart it");
+  draft.OfTiming().Since(age).Say(
+      stopped ? absl::StrCat(what, ": its process ", process->pid, " is stopped") : what,
+      facts.outlook.text,
+      stopped ? absl::StrCat("Let it go on: ", proceed)
+              : "Keep its goroutines (kill -USR1), then restart it");
   for (size_t i = 0; i < facts.silent.size() && i < 4; ++i) {
     draft.For(
         absl::StrCat(facts.silent[i]->method, " unanswered for ", FormatAge(facts.silent[i]->age)));
@@ -237,7 +243,7 @@ std::optional<Ranked> RuntimeErrors(const Facts& facts) {
   static constexpr absl::string_view kOthers[] = {
       "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "OK"};
   const MethodEvidence* failing = nullptr;
-  for (absl::string_view name : {"ListPodSandbox", "ListContainers"}) {
+  for (absl::string_view name : {"ListPodSandbox", "ListContainers", "Status"}) {
     const MethodEvidence* method = facts.Method(name);
     if (method == nullptr || !method->failing.has_value()) continue;
     if (method->failing->since < kSilentAfter) continue;

@@ -14,6 +14,7 @@ using Silent = std::vector<const UnansweredEvidence*>;
 
 constexpr size_t kCulprits = 20;
 constexpr size_t kFew = 3;
+constexpr absl::Duration kSlowAnswer = absl::Milliseconds(200);
 
 Silent Where(const Facts& facts, const Silent& calls, bool pending) {
   Silent result;
@@ -106,6 +107,15 @@ Silent PendingStatuses(const Facts& facts) {
   std::stable_sort(calls.begin(), calls.end(),
                    [](const auto* a, const auto* b) { return a->age > b->age; });
   return calls;
+}
+
+// The model of the kubelet takes a call for silent after a second, which alone is no finding.
+bool AnswersAreSlow(const Facts& facts) {
+  if (facts.e.predicted_status_phase >= kSilentLag) return true;
+  return std::any_of(
+      facts.e.methods.begin(), facts.e.methods.end(), [](const MethodEvidence& method) {
+        return method.median_recent.has_value() && *method.median_recent >= kSlowAnswer;
+      });
 }
 
 // Before the sweep has met the container: a runc that works on one for long.
@@ -206,7 +216,9 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
   constexpr absl::Duration kCrowd = absl::Minutes(2);  // see TooManyChanges
   const Silent calls = PendingStatuses(facts);
   if (!facts.outlook.any_silent || facts.lists_silent()) return std::nullopt;
-  if (calls.empty() && facts.e.predicted_status_phase >= kCrowd) return std::nullopt;
+  if (calls.empty() && (facts.e.predicted_status_phase >= kCrowd || !AnswersAreSlow(facts))) {
+    return std::nullopt;
+  }
   Draft draft(VerdictCode::kLagsSilently, Tier::kHurtsPods,
               facts.outlook.all_silent ? Confidence::kHigh : Confidence::kMedium);
   const std::string late = absl::StrCat("The node stays Ready, but events of all pods are up to ",
@@ -225,7 +237,7 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
               "See the slowest method below, and the node's disk and CPU");
     for (const MethodEvidence& method : facts.e.methods) {
       if (!method.median_recent.has_value()) continue;
-      if (*method.median_recent < absl::Milliseconds(200)) continue;
+      if (*method.median_recent < kSlowAnswer) continue;
       draft.For(absl::StrCat(method.method, " takes ", FormatLatency(*method.median_recent),
                              method.median_hour.has_value()
                                  ? absl::StrCat(", usually ", FormatLatency(*method.median_hour))

@@ -60,6 +60,7 @@ TEST_P(ScenarioTest, IsDiagnosedAsExpected) {
   for (const std::string& command : expected.commands()) {
     EXPECT_THAT(CommandsOf(first), HasSubstr(command));
   }
+  for (const std::string& words : expected.text()) EXPECT_THAT(text, HasSubstr(words));
   for (const std::string& words : expected.never()) EXPECT_THAT(text, Not(HasSubstr(words)));
 }
 
