@@ -37,6 +37,7 @@ BAD_VALUES = {
     "image.digest=abc": "/image/digest",
     "prometheus.podMonitor.interval=fast": "/prometheus/podMonitor/interval",
     "extraArgs={log-format=json}": "/extraArgs/0",
+    "runtime.mountPropagation=Bidirectional": "/runtime/mountPropagation",
     "hostProbes.capabilities={ALL}": "/hostProbes/capabilities/0",
     "prometheus.monitor.enabled=true": "needs service.enabled",
 }
