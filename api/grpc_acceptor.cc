@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -28,12 +27,18 @@ GrpcAcceptor::GrpcAcceptor(ListenSocket socket, size_t max_connections, OnConnec
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       thread_([this] { Run(); }) {}
 
-GrpcAcceptor::~GrpcAcceptor() {
+void GrpcAcceptor::StopAccepting() {
+  if (!thread_.joinable()) return;
   const uint64_t one = 1;
   while (write(stop_fd_, &one, sizeof(one)) < 0 && errno == EINTR) {
   }
   thread_.join();
-  for (const int fd : open_) close(fd);
+}
+
+GrpcAcceptor::~GrpcAcceptor() {
+  StopAccepting();
+  pleg::MutexLock lock(mu_);
+  for (const auto& [number, duplicate] : open_) close(duplicate);
   close(stop_fd_);
 }
 
@@ -43,9 +48,7 @@ void GrpcAcceptor::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
-    const bool full = open_.size() >= max_connections_;
-    std::vector<pollfd> polled = {{stop_fd_, POLLIN, 0}, {full ? -1 : socket_.fd(), POLLIN, 0}};
-    for (const int fd : open_) polled.push_back({fd, 0, 0});
+    std::vector<pollfd> polled = PollSet();
     if (poll(polled.data(), polled.size(), -1) < 0) continue;
     if (polled[0].revents != 0) return;
     DropEnded(polled);
@@ -53,13 +56,21 @@ void GrpcAcceptor::Run() {
   }
 }
 
+std::vector<pollfd> GrpcAcceptor::PollSet() const {
+  pleg::MutexLock lock(mu_);
+  const bool full = open_.size() >= max_connections_;
+  std::vector<pollfd> polled = {{stop_fd_, POLLIN, 0}, {full ? -1 : socket_.fd(), POLLIN, 0}};
+  for (const auto& [number, duplicate] : open_) polled.push_back({duplicate, 0, 0});
+  return polled;
+}
+
 void GrpcAcceptor::DropEnded(const std::vector<pollfd>& polled) {
+  pleg::MutexLock lock(mu_);
   for (size_t i = 2; i < polled.size(); ++i) {
     if (polled[i].revents == 0) continue;
     close(polled[i].fd);
-    std::erase(open_, polled[i].fd);
+    std::erase_if(open_, [&](const auto& entry) { return entry.second == polled[i].fd; });
   }
-  count_ = open_.size();
 }
 
 void GrpcAcceptor::Accept() {
@@ -71,9 +82,23 @@ void GrpcAcceptor::Accept() {
     if (error == EMFILE || error == ENFILE) poll(nullptr, 0, kNoDescriptorMillis);
     return;
   }
-  open_.push_back(duplicate);
-  count_ = open_.size();
+  {
+    pleg::MutexLock lock(mu_);
+    const auto [entry, added] = open_.emplace(fd, duplicate);
+    if (!added) close(std::exchange(entry->second, duplicate));  // of one that has just ended
+  }
   on_connection_(fd);
+}
+
+size_t GrpcAcceptor::connections() const {
+  pleg::MutexLock lock(mu_);
+  return open_.size();
+}
+
+void GrpcAcceptor::Drop(int fd) {
+  pleg::MutexLock lock(mu_);
+  const auto entry = open_.find(fd);
+  if (entry != open_.end()) shutdown(entry->second, SHUT_RDWR);
 }
 
 }  // namespace api

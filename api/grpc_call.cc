@@ -26,6 +26,11 @@ std::string Flat(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
+gpr_timespec After(absl::Duration delay) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_micros(absl::ToInt64Microseconds(delay), GPR_TIMESPAN));
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -122,6 +127,8 @@ void GrpcCall::Finish(const Reply& reply) {
     const auto full = absl::ResourceExhaustedError("too many answers wait for slow readers");
     return stream_.Finish(ToGrpc(full), &finished_tag_);
   }
+  ++out_;
+  late_alarm_.Set(&calls_.queue, After(calls_.answer_timeout), &late_tag_);
   pending_bytes_ = reply->size();
   calls_.pending_bytes += pending_bytes_;
   const grpc::Slice slice(*reply);
@@ -129,7 +136,16 @@ void GrpcCall::Finish(const Reply& reply) {
                          &finished_tag_);
 }
 
-void GrpcCall::OnFinished(bool) { Leave(); }
+void GrpcCall::OnFinished(bool) {
+  finished_ = true;
+  late_alarm_.Cancel();
+  Leave();
+}
+
+void GrpcCall::OnLate(bool) {
+  if (!finished_) calls_.drop(context_.peer());
+  Leave();
+}
 
 void GrpcCall::OnDone(bool) {
   done_ = true;

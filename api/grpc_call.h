@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "api/node_api.h"
 #include "pleg/mutex.h"
 
@@ -33,6 +35,9 @@ struct GrpcCalls {
   grpc::ServerCompletionQueue& queue;
   size_t max_calls = 0;
   size_t max_pending_bytes = 0;
+  absl::Duration answer_timeout;
+  // Cuts the connection of a client that does not read; `peer` as gRPC calls it.
+  std::function<void(const std::string& peer)> drop;
   std::atomic<size_t> calls{0};  // that have begun and not ended
   std::atomic<size_t> pending_bytes{0};
   size_t waited_for = 0;  // calls that have not begun
@@ -68,6 +73,7 @@ class GrpcCall {
   void OnRead(bool ok);
   void OnPod(bool ok);
   void OnFinished(bool ok);
+  void OnLate(bool ok);
   void OnDone(bool ok);
 
   Reply Answer(const std::string& request);
@@ -87,11 +93,14 @@ class GrpcCall {
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<NodeApi::Wait> wait_;
   grpc::Alarm alarm_;
+  grpc::Alarm late_alarm_;  // the answer should have been read
+  bool finished_ = false;
 
   Tag accepted_tag_{this, &GrpcCall::OnAccepted};
   Tag read_tag_{this, &GrpcCall::OnRead};
   Tag pod_tag_{this, &GrpcCall::OnPod};
   Tag finished_tag_{this, &GrpcCall::OnFinished};
+  Tag late_tag_{this, &GrpcCall::OnLate};
   Tag done_tag_{this, &GrpcCall::OnDone};
 };
 

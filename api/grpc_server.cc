@@ -12,12 +12,16 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "api/grpc_acceptor.h"
 #include "api/grpc_call.h"
 #include "api/listen_socket.h"
@@ -61,18 +65,20 @@ class GrpcServer::Impl {
     builder.RegisterAsyncGenericService(&service_);
     queue_ = builder.AddCompletionQueue();
     server_ = builder.BuildAndStart();
-    calls_ =
-        std::unique_ptr<GrpcCalls>(new GrpcCalls{.api = api,
-                                                 .service = service_,
-                                                 .queue = *queue_,
-                                                 .max_calls = options.max_calls,
-                                                 .max_pending_bytes = options.max_pending_bytes});
-    thread_ = std::thread([this] { Run(); });
+    calls_ = std::unique_ptr<GrpcCalls>(
+        new GrpcCalls{.api = api,
+                      .service = service_,
+                      .queue = *queue_,
+                      .max_calls = options.max_calls,
+                      .max_pending_bytes = options.max_pending_bytes,
+                      .answer_timeout = options.answer_timeout,
+                      .drop = [this](const std::string& peer) { Drop(peer); }});
     acceptor_.emplace(std::move(socket), options.max_connections,
                       [this](int fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd); });
+    thread_ = std::thread([this] { Run(); });
   }
   ~Impl() {
-    acceptor_.reset();
+    acceptor_->StopAccepting();
     // Cancels all calls; the thread sees each of them end.
     server_->Shutdown(std::chrono::system_clock::now());
     stop_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), &stop_alarm_);
@@ -89,6 +95,12 @@ class GrpcServer::Impl {
   }
 
  private:
+  // gRPC calls a connection that it was given "fd:<number>".
+  void Drop(absl::string_view peer) {
+    int fd = -1;
+    if (absl::ConsumePrefix(&peer, "fd:") && absl::SimpleAtoi(peer, &fd)) acceptor_->Drop(fd);
+  }
+
   void Run() {
     pthread_setname_np(pthread_self(), kThreadName);
     sigset_t all;

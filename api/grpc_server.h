@@ -35,8 +35,10 @@ struct GrpcServerOptions {
   size_t max_transport_bytes = size_t{16} << 20;
   // A connection without a call for so long is closed.
   absl::Duration idle_timeout = absl::Minutes(1);
-  // One that does not answer a ping, because it does not read, for twice as long.
+  // One that does not answer a ping for twice as long.
   absl::Duration ping_timeout = absl::Seconds(10);
+  // One that does not read its answer for so long.
+  absl::Duration answer_timeout = absl::Seconds(10);
 };
 
 // Confined to the owner's thread, apart from stats.

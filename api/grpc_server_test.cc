@@ -42,7 +42,7 @@ class ManualClock : public pleg::Clock {
  public:
   pleg::MonoTime Now() const override { return pleg::MonoTime::FromNanos(nanos_); }
   absl::Time WallNow() const override {
-    return absl::FromUnixSeconds(1'700'000'000) + absl::Nanoseconds(nanos_);
+    return absl::FromUnixSeconds(1'700'000'000) + absl::Nanoseconds(nanos_.load());
   }
   void Advance(absl::Duration by) { nanos_ += absl::ToInt64Nanoseconds(by); }
 
@@ -434,7 +434,7 @@ std::string RawCall(const std::string& path, const plegd::v1::GetPodRequest& req
 TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   GrpcServerOptions options = Options();
   options.max_pending_bytes = 20 << 20;
-  options.ping_timeout = absl::Seconds(1);
+  options.answer_timeout = options.ping_timeout = absl::Seconds(1);
   Start(options);
   core_.Do([this] {
     auto status = std::make_shared<pleg::PodStatus>();
@@ -454,7 +454,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   other.join();
   EXPECT_TRUE(WaitUntil([&] {
     EXPECT_LE(server_->stats().pending_bytes, options.max_pending_bytes);
-    return server_->stats().connections == 0;  // they do not answer pings
+    return server_->stats().connections == 0;  // they did not read
   }));
   EXPECT_TRUE(WaitUntil([&] { return server_->stats().pending_bytes == 0; }));
 }

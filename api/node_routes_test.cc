@@ -61,9 +61,9 @@ TEST_F(NodeRoutesTest, EveryReadingCall) {
   const std::pair<const char*, const char*> expected[] = {
       {"/api/v1/health", "{\"pleg_healthy\":true"},
       {"/api/v1/node", "{\"version\":\"1.2.3\""},
-      {"/api/v1/calls", "{\"time\":\""},
-      {"/api/v1/relists", "{\"time\":\""},
-      {"/api/v1/relists?limit=60", "{\"time\":\""},
+      {"/api/v1/calls", "{\"running\":[],\"unanswered\":["},
+      {"/api/v1/relists", "{\"relists\":[],"},
+      {"/api/v1/relists?limit=60", "{\"relists\":[],"},
       {"/api/v1/pods", "{\"pods\":[{\"uid\":\"u1\""},
       {"/api/v1/pods/u1", "{\"uid\":\"u1\",\"name\":\"web\""},
       {"/api/v1/pods/u%31", "{\"uid\":\"u1\""},
@@ -90,11 +90,9 @@ TEST_F(NodeRoutesTest, ErrorsHaveTheirStatus) {
                              "/api/v1/pods/u1?newer_than=x", "/api/v1/pods/%zz", "/api/v1/pods/"}) {
     EXPECT_EQ(Get(target).status, 400) << target;
   }
-  const Response missing = Get("/api/v1/pods/no%1Bbody");
+  const Response missing = Get("/api/v1/pods/no%1Bway");
   EXPECT_EQ(missing.status, 404);
-  EXPECT_EQ(missing.body,
-            "no pod has the UID \"no\\x1b"
-            "body\"\n");
+  EXPECT_EQ(missing.body, "no pod has the UID \"no\\x1bway\"\n");
 }
 
 TEST_F(NodeRoutesTest, FreshComesLaterOr504) {
