@@ -19,8 +19,6 @@ namespace {
 
 using plegd::v1::PodStatus;
 
-// For the marks of `status`.
-constexpr uint32_t kRecentRelists = 60;
 // Candidates that an ambiguous name is answered with.
 constexpr size_t kMostCandidates = 20;
 
@@ -49,13 +47,7 @@ std::optional<Structure> StructureOf(const Flags& flags) {
 Result Status(const Flags& flags, Client& client, const Terminal& terminal) {
   const Answer<Snapshot> answer = client.GetSnapshot(kRecentRelists);
   if (const auto* failure = std::get_if<Failure>(&answer)) return Fail(*failure, client.attempt());
-  const Snapshot& snapshot = std::get<Snapshot>(answer);
-  Result result;
-  const std::optional<Structure> structure = StructureOf(flags);
-  result.out = structure.has_value() ? WriteSnapshot(snapshot, *structure)
-                                     : RenderStatus(snapshot, terminal);
-  if (!snapshot.missing.empty()) result.code = kExitUnknown;
-  return result;
+  return ShowSnapshot(flags, std::get<Snapshot>(answer), terminal);
 }
 
 // Those of a namespace, and those that concern every pod.
@@ -214,6 +206,13 @@ Result Complete(const Flags& flags, Client& client) {
 }
 
 }  // namespace
+
+Result ShowSnapshot(const Flags& flags, const Snapshot& snapshot, const Terminal& terminal) {
+  const std::optional<Structure> structure = StructureOf(flags);
+  return {.out = structure.has_value() ? WriteSnapshot(snapshot, *structure)
+                                       : RenderStatus(snapshot, terminal),
+          .code = snapshot.missing.empty() ? kExitSuccess : kExitUnknown};
+}
 
 Result Run(const Flags& flags, Client& client, const Terminal& terminal) {
   switch (flags.command) {

@@ -18,6 +18,11 @@ struct Result {
   ExitCode code = kExitSuccess;
 };
 
+// Of `status`, whoever observed it.
+Result ShowSnapshot(const Flags& flags, const Snapshot& snapshot, const Terminal& terminal);
+// Relists that `status` shows.
+inline constexpr uint32_t kRecentRelists = 60;
+
 // Blocks for the time-out at most. Of Flags::watch it knows nothing.
 Result Run(const Flags& flags, Client& client, const Terminal& terminal);
 

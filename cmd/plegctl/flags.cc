@@ -35,6 +35,7 @@ struct Raw {
   std::string timeout = "2s";
   std::string interval = "1s";
   std::string patience = "30s";
+  std::string direct_for = "5s";
   bool all_namespaces = false;
   Flags flags;
 };
@@ -99,6 +100,17 @@ void AddWatch(CLI::App& app, Raw& raw) {
   AddDuration(app, "--interval", raw.interval, "How often, with --watch");
 }
 
+void AddDirect(CLI::App& app, Raw& raw) {
+  CLI::Option* direct =
+      app.add_flag("--direct", raw.flags.direct, "Without plegd: relist the runtime from here");
+  app.add_option("-r,--runtime-endpoint", raw.flags.runtime_endpoint,
+                 "With --direct: CRI socket; by default what plegd would find")
+      ->type_name("ENDPOINT")
+      ->needs(direct);
+  AddDuration(app, "--for", raw.direct_for, "With --direct: for how long before it tells")
+      ->needs(direct);
+}
+
 using Commands = std::map<const CLI::App*, Command>;
 
 CLI::App* AddCommand(CLI::App& app, Raw& raw, Commands& commands, Command command,
@@ -119,6 +131,7 @@ Commands AddCommands(CLI::App& app, Raw& raw) {
     AddOutput(*sub, raw);
     AddWatch(*sub, raw);
     if (command == Command::kCalls || command == Command::kPods) AddNamespace(*sub, raw);
+    if (command == Command::kStatus) AddDirect(*sub, raw);
     if (command == Command::kRelists) {
       sub->add_option("--limit", raw.flags.rows, "The newest so many; 0: all of the last hour")
           ->type_name("N")
@@ -170,6 +183,7 @@ Flags ToFlags(Raw& raw) {
   flags.output = OutputOf(raw.output);
   flags.timeout = *pleg::ParseGoDuration(raw.timeout);
   flags.interval = *pleg::ParseGoDuration(raw.interval);
+  flags.direct_for = *pleg::ParseGoDuration(raw.direct_for);
   flags.patience = *pleg::ParseGoDuration(raw.patience);
   if (raw.all_namespaces) flags.pod_namespace.clear();
   return flags;

@@ -37,6 +37,9 @@ struct Flags {
   std::string pod_namespace;  // empty: all
   bool watch = false;
   absl::Duration interval = absl::Seconds(1);
+  bool direct = false;           // status
+  std::string runtime_endpoint;  // status --direct; empty: look for one
+  absl::Duration direct_for = absl::Seconds(5);
   uint32_t rows = 0;                            // relists: 0 is all
   std::string query;                            // pod
   bool fresh = false;                           // pod

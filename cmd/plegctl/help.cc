@@ -38,6 +38,7 @@ const CommandHelp kStatusHelp = {
 
 Examples:
   plegctl status -w
+  plegctl status --direct        without a daemon, as root
   plegctl status -o json | jq -r '.node.twins[] | [.generation, .seconds_to_not_ready] | @tsv'
 )"};
 

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <csignal>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <variant>
@@ -11,10 +11,12 @@
 #include "absl/time/clock.h"
 #include "cmd/plegctl/client.h"
 #include "cmd/plegctl/commands.h"
+#include "cmd/plegctl/direct.h"
 #include "cmd/plegctl/flags.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/screen.h"
 #include "cmd/plegctl/terminal.h"
+#include "cmd/plegctl/text.h"
 
 namespace {
 
@@ -23,6 +25,9 @@ using plegctl::Flags;
 using plegctl::Result;
 using plegctl::Terminal;
 
+// Asks once, and renders.
+using Ask = std::function<Result(const Terminal&)>;
+
 int Print(const Result& result) {
   std::cout << result.out << std::flush;
   std::cerr << result.error << std::flush;
@@ -30,14 +35,14 @@ int Print(const Result& result) {
 }
 
 // While plegd does not answer, what it said last stays below what is said about that.
-int WatchScreen(const Flags& flags, Client& client, Terminal terminal) {
+int WatchScreen(const Flags& flags, const Ask& ask, Terminal terminal) {
   plegctl::Screen screen;
   std::string frame;
   absl::Time answered = absl::Now();
   auto event = plegctl::Screen::Event::kTime;
   while (event != plegctl::Screen::Event::kQuit) {
     plegctl::Resize(terminal);
-    const Result result = Run(flags, client, terminal);
+    const Result result = ask(terminal);
     std::string shown = result.out;
     if (!result.out.empty()) {
       frame = result.out;
@@ -56,9 +61,9 @@ int WatchScreen(const Flags& flags, Client& client, Terminal terminal) {
 }
 
 // Into a file or a pipe: one after another, until the reader or a signal ends it.
-int WatchStream(const Flags& flags, Client& client, const Terminal& terminal) {
+int WatchStream(const Flags& flags, const Ask& ask, const Terminal& terminal) {
   while (true) {
-    const Result result = Run(flags, client, terminal);
+    const Result result = ask(terminal);
     Print(result);
     if (flags.output == plegctl::Output::kYaml) std::cout << "---\n" << std::flush;
     if (flags.output == plegctl::Output::kTable || flags.output == plegctl::Output::kWide) {
@@ -67,6 +72,35 @@ int WatchStream(const Flags& flags, Client& client, const Terminal& terminal) {
     if (!std::cout) return plegctl::kExitSuccess;
     absl::SleepFor(flags.interval);
   }
+}
+
+int Answer(const Flags& flags, const Ask& ask, const Terminal& terminal) {
+  if (!flags.watch) return Print(ask(terminal));
+  const bool structured =
+      flags.output == plegctl::Output::kJson || flags.output == plegctl::Output::kYaml;
+  return isatty(STDOUT_FILENO) != 0 && !structured ? WatchScreen(flags, ask, terminal)
+                                                   : WatchStream(flags, ask, terminal);
+}
+
+int AnswerDirectly(const Flags& flags, const Terminal& terminal) {
+  plegctl::DirectNode node(PLEGD_VERSION);
+  if (const absl::Status started = node.Start(flags.runtime_endpoint); !started.ok()) {
+    std::cerr << "plegctl: " << plegctl::VisibleLines(started.message()) << '\n';
+    return plegctl::kExitUnknown;
+  }
+  if (!flags.watch) node.Watch(flags.direct_for);
+  return Answer(
+      flags,
+      [&](const Terminal& now) {
+        return ShowSnapshot(flags, node.GetSnapshot(plegctl::kRecentRelists), now);
+      },
+      terminal);
+}
+
+int AnswerFromDaemon(const Flags& flags, const Terminal& terminal) {
+  Client client({.socket = flags.socket, .timeout = flags.timeout, .version = PLEGD_VERSION});
+  return Answer(
+      flags, [&](const Terminal& now) { return Run(flags, client, now); }, terminal);
 }
 
 }  // namespace
@@ -78,15 +112,9 @@ int main(int argc, char** argv) {
   Terminal terminal = plegctl::StandardOutput(flags.no_color);
   terminal.full_ids = flags.no_trunc;
   terminal.exact = flags.output == plegctl::Output::kWide;
-  Client client({.socket = flags.socket, .timeout = flags.timeout, .version = PLEGD_VERSION});
-  if (!flags.watch) {
-    const int code = Print(Run(flags, client, terminal));
-    // Threads of gRPC's that end by themselves are not worth waiting for.
-    std::cout.flush();
-    _exit(code);
-  }
-  const bool structured =
-      flags.output == plegctl::Output::kJson || flags.output == plegctl::Output::kYaml;
-  return isatty(STDOUT_FILENO) != 0 && !structured ? WatchScreen(flags, client, terminal)
-                                                   : WatchStream(flags, client, terminal);
+  const int code =
+      flags.direct ? AnswerDirectly(flags, terminal) : AnswerFromDaemon(flags, terminal);
+  // Threads of gRPC's that end by themselves are not worth waiting for.
+  std::cout.flush();
+  _exit(code);
 }

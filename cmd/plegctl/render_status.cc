@@ -113,7 +113,8 @@ std::string Condition(const Snapshot& snapshot) {
       if (!twin.condition().empty()) return twin.condition();
     }
   }
-  return snapshot.health.has_value() ? snapshot.health->node_ready_message() : "";
+  const bool not_ready = snapshot.health.has_value() && !snapshot.health->node_ready();
+  return not_ready ? snapshot.health->node_ready_message() : "";
 }
 
 Lines KubeletLines(const Snapshot& snapshot, const Terminal& terminal) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "pleg/utf8.h"
 
@@ -132,6 +133,14 @@ std::string Visible(absl::string_view text, const Terminal& terminal, size_t lon
     absl::StrAppend(&out, piece);
   }
   return out;
+}
+
+std::string VisibleLines(absl::string_view text) {
+  std::vector<std::string> lines;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    lines.push_back(Visible(line, Terminal{}));
+  }
+  return absl::StrJoin(lines, "\n");
 }
 
 size_t Width(absl::string_view visible) {

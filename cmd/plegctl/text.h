@@ -27,6 +27,9 @@ inline constexpr size_t kLongestText = 1024;
 std::string Visible(absl::string_view text, const Terminal& terminal,
                     size_t longest = kLongestText);
 
+// The same of each line of a text of several.
+std::string VisibleLines(absl::string_view text);
+
 // Columns that a visible text takes: wide characters take two.
 size_t Width(absl::string_view visible);
 

@@ -110,6 +110,8 @@ Snapshot Base() {
   plegd::v1::Health& health = snapshot.health.emplace();
   health.set_pleg_healthy(true);
   health.set_node_ready(true);
+  health.set_node_ready_reason("KubeletReady");
+  health.set_node_ready_message("kubelet is posting ready status");
   health.set_runtime_endpoint("unix:///run/containerd/containerd.sock");
   health.set_runtime("containerd 1.6.20");
   plegd::v1::Node& node = snapshot.node.emplace();
@@ -235,6 +237,7 @@ Snapshot NotReady() {
   snapshot.health->set_pleg_reason(kReason);
   snapshot.health->set_node_ready(false);
   snapshot.health->set_node_ready_reason("KubeletNotReady");
+  snapshot.health->set_node_ready_message(std::string("PLEG is not healthy: ") + kReason);
   for (KubeletTwin& twin : *snapshot.node->mutable_twins()) {
     twin.set_healthy(false);
     twin.set_seconds_to_not_ready(0);
