@@ -32,6 +32,7 @@ inline constexpr uint64_t kManyMounts = 5000;
 inline constexpr uint64_t kTooManyMounts = 20000;
 inline constexpr uint64_t kMountsPerPod = 50;  // where that is more
 inline constexpr absl::Duration kOldOciProcess = absl::Seconds(30);
+inline constexpr absl::Duration kSlowCniProcess = absl::Seconds(10);
 inline constexpr absl::Duration kOldCniProcess = absl::Minutes(1);
 inline constexpr absl::Duration kOldFreeze = absl::Seconds(10);
 

@@ -38,9 +38,20 @@ const ShimEvidence* WorstShim(const HostEvidence& host) {
     const bool stopped = (state == 'T' || state == 't') && shim.shim->state_for >= kSilentAfter;
     const bool blocked = state == 'D' && shim.shim->state_for >= kShimBlocked;
     if (!stopped && !blocked) continue;
-    if (worst == nullptr || shim.shim->state_for > worst->shim->state_for) worst = &shim;
+    // One shim serves a sandbox and its containers: the container says more.
+    const bool more = worst != nullptr && shim.shim->state_for == worst->shim->state_for &&
+                      worst->object.container.empty() && !shim.object.container.empty();
+    if (worst == nullptr || more || shim.shim->state_for > worst->shim->state_for) worst = &shim;
   }
   return worst;
+}
+
+void BlameAllOf(const HostEvidence& host, const ShimEvidence& worst, Draft& draft) {
+  draft.Blame(worst.object);
+  for (const ShimEvidence& other : host.shims) {
+    if (&other == &worst || !other.shim.has_value()) continue;
+    if (other.shim->pid == worst.shim->pid) draft.Blame(other.object);
+  }
 }
 
 bool Contradicts(const ShimEvidence& shim) {
@@ -55,7 +66,7 @@ const ProcessEvidence* OldestCni(const Facts& facts) {
   const auto oldest = std::max_element(
       processes.begin(), processes.end(),
       [](const ProcessEvidence& a, const ProcessEvidence& b) { return a.age < b.age; });
-  return oldest->age >= kOldCniProcess ? &*oldest : nullptr;
+  return oldest->age >= kSlowCniProcess ? &*oldest : nullptr;
 }
 
 ObjectRef Named(const Facts& facts, const ContainerId& id) {
@@ -128,7 +139,7 @@ std::optional<Ranked> CniStuck(const Facts& facts) {
   const bool network_down = facts.e.runtime.network_ready == false;
   Draft draft(VerdictCode::kCniStuck,
               network_down ? Tier::kBlocksPleg : TierOf(facts, cni->container_id),
-              Confidence::kHigh);
+              cni->age >= kOldCniProcess ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
       .Since(cni->age)
       .Say(absl::StrCat("The network plugin ", ProcessName(*cni), " has not returned for ",
@@ -140,6 +151,8 @@ std::optional<Ranked> CniStuck(const Facts& facts) {
       .For(facts.host->cni_processes.size() > 1
                ? absl::StrCat(facts.host->cni_processes.size(), " CNI plugins run")
                : "");
+  if (cni->age < kOldCniProcess)
+    draft.Against("plugins take seconds at times: it may still return");
   if (network_down) {
     draft.For(absl::StrCat("NetworkReady=false: ", facts.e.runtime.network_ready_text));
   }
@@ -167,8 +180,8 @@ std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
            Meaning(facts, worst->object.id,
                    "its exit is not seen; a stop or update of it blocks lists"),
            owner.advice)
-      .For(absl::StrCat("shim ", owner.detail))
-      .Blame(worst->object);
+      .For(absl::StrCat("shim ", owner.detail));
+  BlameAllOf(*facts.host, *worst, draft);
   if (!IsSilent(facts, worst->object.id)) {
     draft.Against("its status is answered: the runtime has not asked the shim yet");
   }

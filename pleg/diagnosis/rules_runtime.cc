@@ -39,9 +39,11 @@ void LookAtUnit(const Facts& facts, Draft& draft) {
            absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager"));
 }
 
-std::string Reason(const RuntimeEvidence& runtime) {
-  return runtime.disconnected_reason.empty() ? "no connection"
-                                             : Shorten(Printable(runtime.disconnected_reason), 80);
+std::string Reason(const Facts& facts) {
+  const MethodEvidence* list = facts.Method("ListPodSandbox");
+  absl::string_view reason = facts.e.runtime.disconnected_reason;
+  if (reason.empty() && list != nullptr && list->failing.has_value()) reason = list->failing->text;
+  return reason.empty() ? "no connection" : Shorten(Printable(reason), 80);
 }
 
 bool Unavailable(const Facts& facts) {
@@ -171,7 +173,9 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
   const bool denied = absl::StrContains(runtime.disconnected_reason, "ermission denied");
   Draft draft(VerdictCode::kRuntimeDown, Tier::kBlocksPleg,
               denied ? Confidence::kLow : Confidence::kHigh);
-  draft.Since(runtime.connection_for).For(absl::StrCat(runtime.endpoint, ": ", Reason(runtime)));
+  const absl::Duration age =
+      runtime.connected ? facts.Method("ListPodSandbox")->failing->since : runtime.connection_for;
+  draft.Since(age).For(absl::StrCat(runtime.endpoint, ": ", Reason(facts)));
   if (denied) {
     draft
         .Say(absl::StrCat("plegd may not open the runtime's socket ",
@@ -184,10 +188,9 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
   }
   const std::string start =
       facts.runtime.unit.empty() ? "" : absl::StrCat("systemctl start ", facts.runtime.unit);
-  draft.Say(runtime.endpoint.empty()
-                ? std::string("No container runtime was found on this node")
-                : absl::StrCat(facts.runtime.title, " is down for ",
-                               FormatAge(runtime.connection_for), " (", Reason(runtime), ")"),
+  draft.Say(runtime.endpoint.empty() ? std::string("No container runtime was found on this node")
+                                     : absl::StrCat(facts.runtime.title, " is down for ",
+                                                    FormatAge(age), " (", Reason(facts), ")"),
             facts.outlook.text,
             start.empty() ? "Start the runtime" : absl::StrCat("Start it: ", start));
   LookAtUnit(facts, draft);
