@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "runtime/host/frozen_cgroups.h"
+#include "runtime/host/cgroup_tree.h"
 #include "runtime/host/proc_file.h"
 
 namespace runtime::host {
@@ -25,6 +26,7 @@ constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxStack = 16;
 constexpr size_t kMaxCommand = 4096;
+constexpr size_t kMaxTasks = 20'000;
 constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
 
 double BootSeconds() {
@@ -45,7 +47,8 @@ class Sampler {
     TakeNode();
     TakeMounts();
     TakeFuse();
-    TakeFrozen();
+    TakeCgroups();
+    TakeTaskDirectories();
     TakeProcesses();
     for (HostProcess& process : sample_.processes) ReadCommand(process);
     sample_.took_seconds = BootSeconds() - sample_.uptime_seconds;
@@ -196,11 +199,26 @@ class Sampler {
       process.command = absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
   }
 
-  void TakeFrozen() {
+  void TakeCgroups() {
     std::vector<std::string> problems;
-    sample_.cgroup_v1 = ListDirectory(paths_.cgroupfs + "/freezer", 1).ok();
-    sample_.frozen = FindFrozenCgroups(paths_.cgroupfs, problems);
+    CgroupTree tree = ReadCgroupTree(paths_.cgroupfs, problems);
     for (std::string& problem : problems) Problem(std::move(problem));
+    sample_.cgroup_v1 = tree.version_1;
+    sample_.frozen = std::move(tree.frozen);
+    sample_.containers = std::move(tree.containers);
+  }
+
+  // The runtime keeps a directory for each of its tasks, by id.
+  void TakeTaskDirectories() {
+    absl::flat_hash_set<std::string> known(sample_.containers.begin(), sample_.containers.end());
+    for (const std::string& root : question_.task_roots) {
+      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxTasks);
+      if (!names.ok()) continue;  // of another runtime
+      for (const std::string& name : *names) {
+        std::string id = ContainerOfCgroup(name);
+        if (!id.empty() && known.insert(id).second) sample_.containers.push_back(std::move(id));
+      }
+    }
   }
 
   // Only of a file system that answers by itself.

@@ -96,6 +96,9 @@ struct HostSample {
   std::optional<Usage> kubelet_usage;
   std::vector<FrozenGroup> frozen;
   bool cgroup_v1 = false;
+  // Ids of containers and sandboxes, by cgroups and the runtime's own directories: known without
+  // asking it anything.
+  std::vector<std::string> containers;
 
   std::string kernel;  // "6.1.0-38-amd64"
   std::vector<std::string> problems;
@@ -104,6 +107,9 @@ struct HostSample {
 struct HostQuestion {
   std::string runtime_root = "/var/lib/containerd";
   std::string kubelet_root = "/var/lib/kubelet";
+  // Where the runtime has a directory for each task:
+  // "/run/containerd/io.containerd.runtime.v2.task/k8s.io".
+  std::vector<std::string> task_roots = {};
 };
 
 // Blocks for as long as the kernel does; milliseconds on a host that is well.

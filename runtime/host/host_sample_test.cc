@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/host/frozen_cgroups.h"
+#include "runtime/host/cgroup_tree.h"
 #include "runtime/host/proc_file.h"
 #include "runtime/host/testing/fixture_tree.h"
 
@@ -19,6 +19,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 const std::string kSandbox(64, '5');
 const std::string kContainer(64, 'c');
@@ -158,7 +159,7 @@ TEST(HostSampleTest, LooksAtThisVeryHost) {
   EXPECT_FALSE(sample.kernel.empty());
 }
 
-TEST(FrozenCgroupsTest, FindsThemInVersion2) {
+TEST(CgroupTreeTest, FindsThemInVersion2) {
   const FixtureTree tree;
   const std::string frozen =
       absl::StrCat("cgroup/kubepods.slice/pod1.slice/cri-containerd-", kContainer, ".scope");
@@ -166,28 +167,39 @@ TEST(FrozenCgroupsTest, FindsThemInVersion2) {
   tree.Write(frozen + "/below/cgroup.events", "populated 1\nfrozen 1\n");
   tree.Write("cgroup/system.slice/cgroup.events", "populated 1\nfrozen 0\n");
   std::vector<std::string> problems;
-  const auto found = FindFrozenCgroups(tree.paths().cgroupfs, problems);
+  const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
   EXPECT_THAT(problems, IsEmpty());
 }
 
-TEST(FrozenCgroupsTest, FindsThemInVersion1AndInAHybrid) {
+TEST(CgroupTreeTest, FindsThemInVersion1AndInAHybrid) {
   const FixtureTree tree;
   tree.Write("cgroup/unified/cgroup.events", "frozen 0\n");
   tree.Write(absl::StrCat("cgroup/freezer/kubepods/pod1/", kContainer, "/freezer.state"),
              "FREEZING\n");
   tree.Write("cgroup/freezer/kubepods/pod1/freezer.state", "THAWED\n");
   std::vector<std::string> problems;
-  const auto found = FindFrozenCgroups(tree.paths().cgroupfs, problems);
+  const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
 }
 
-TEST(FrozenCgroupsTest, ATreeThatIsNotThereIsAProblem) {
+TEST(CgroupTreeTest, ATreeThatIsNotThereIsAProblem) {
   std::vector<std::string> problems;
-  EXPECT_THAT(FindFrozenCgroups("/nonexistent", problems), IsEmpty());
+  EXPECT_THAT(ReadCgroupTree("/nonexistent", problems).frozen, IsEmpty());
   EXPECT_THAT(problems, ElementsAre(HasSubstr("/nonexistent")));
+}
+
+TEST(CgroupTreeTest, KnowsTheContainersWithoutTheRuntime) {
+  const FixtureTree tree;
+  tree.Write(absl::StrCat("cgroup/kubepods/pod1/", kContainer, "/cgroup.events"), "frozen 0\n");
+  tree.Write(absl::StrCat("tasks/", kContainer, "/config.json"), "{}");
+  tree.Write(absl::StrCat("tasks/", kSandbox, "/config.json"), "{}");
+  HostQuestion question;
+  question.task_roots = {"/nonexistent", tree.paths().procfs + "/../tasks"};
+  EXPECT_THAT(TakeHostSample(tree.paths(), question).containers,
+              UnorderedElementsAre(kContainer, kSandbox));
 }
 
 TEST(ProcFileTest, RefusesWhatCouldBlock) {

@@ -82,6 +82,7 @@ std::string EncodeQuestion(const ProbeQuestion& question) {
   request.set_runtime_pid(question.runtime_pid.value_or(0));
   request.set_runtime_root(question.host.runtime_root);
   request.set_kubelet_root(question.host.kubelet_root);
+  for (const std::string& root : question.host.task_roots) request.add_task_roots(root);
   return request.SerializeAsString();
 }
 
@@ -104,6 +105,7 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
   if (request.runtime_pid() > 0) question.runtime_pid = request.runtime_pid();
   question.host.runtime_root = request.runtime_root();
   question.host.kubelet_root = request.kubelet_root();
+  question.host.task_roots.assign(request.task_roots().begin(), request.task_roots().end());
   return question;
 }
 

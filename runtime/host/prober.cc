@@ -16,6 +16,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "runtime/host/probe_wire.h"
 
 namespace runtime::host {
@@ -61,7 +63,10 @@ void DropProbeCapabilities() {
     const HostSample sample = TakeHostSample(paths, question.host);
     const pleg::HostEvidence evidence =
         tracker.Update(sample, question.watched, question.runtime_pid);
-    if (!SendFrame(socket, codec.encode(evidence)).ok()) _exit(0);
+    if (!SendFrame(socket, codec.encode(evidence)).ok() ||
+        !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
+      _exit(0);
+    }
   }
 }
 
@@ -150,10 +155,13 @@ absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& ques
   if (stop.stop_requested()) return absl::CancelledError("the host probe is stopped");
   const absl::StatusOr<std::string> reply = ReceiveFrame(socket_);
   if (!reply.ok()) return reply.status();
+  const absl::StatusOr<std::string> containers = ReceiveFrame(socket_);
+  if (!containers.ok()) return containers.status();
   absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
   if (!evidence.ok()) return evidence.status();
   pleg::MutexLock lock(mu_);
   evidence_ = *std::move(evidence);
+  containers_ = absl::StrSplit(*containers, '\n', absl::SkipEmpty());
   sampled_at_ = clock_.Now();
   asked_at_.reset();
   return absl::OkStatus();
@@ -166,6 +174,7 @@ Prober::Reading Prober::Latest() const {
   const absl::Duration asked_for = asked_at_.has_value() ? now - *asked_at_ : absl::ZeroDuration();
   const bool hangs = asked_for > options_.patience;
   reading.evidence = evidence_;
+  reading.containers = containers_;
   if (!evidence_.has_value() && !hangs && gone_.empty()) return reading;
   if (!reading.evidence.has_value()) reading.evidence.emplace();
   if (evidence_.has_value()) reading.evidence->sampled_ago = now - sampled_at_;

@@ -57,10 +57,12 @@ class Prober {
     absl::Duration patience = absl::Seconds(5);
   };
 
-  // The last evidence, and how the child is.
   struct Reading {
-    std::optional<pleg::HostEvidence> evidence;  // with `sampled_ago`, and with a problem that says
-                                                 // that the child hangs or has gone
+    // With `sampled_ago`, and with a problem that says that the child hangs or has gone. Empty
+    // before the first look has ended, or has taken too long.
+    std::optional<pleg::HostEvidence> evidence;
+    // Ids of containers and sandboxes that the host knows of.
+    std::vector<std::string> containers;
   };
 
   // INTERNAL if there can be no child.
@@ -94,6 +96,7 @@ class Prober {
 
   mutable pleg::Mutex mu_;
   std::optional<pleg::HostEvidence> evidence_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> containers_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
   std::string gone_ ABSL_GUARDED_BY(mu_);                        // why there are no more

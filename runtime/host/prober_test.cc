@@ -105,7 +105,7 @@ TEST_F(ProberTest, TheChildEndsWithItsParent) {
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   ProbeQuestion question;
   question.runtime_pid = 50;
-  question.host = {"/r", "/k"};
+  question.host = {"/r", "/k", {"/t"}};
   WatchedObject watched;
   watched.object = {pleg::ContainerId("c"), pleg::PodUid("u"), "ns", "pod", "app", "image"};
   watched.sandbox = pleg::ContainerId("s");
@@ -114,6 +114,7 @@ TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   const ProbeQuestion copy = DecodeQuestion(EncodeQuestion(question));
   EXPECT_EQ(copy.runtime_pid, 50);
   EXPECT_EQ(copy.host.kubelet_root, "/k");
+  EXPECT_EQ(copy.host.task_roots, question.host.task_roots);
   ASSERT_EQ(copy.watched.size(), 1);
   EXPECT_EQ(copy.watched[0].object.container, "app");
   EXPECT_EQ(copy.watched[0].sandbox.value(), "s");

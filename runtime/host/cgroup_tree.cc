@@ -1,12 +1,15 @@
-#include "runtime/host/frozen_cgroups.h"
+#include "runtime/host/cgroup_tree.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "runtime/host/proc_file.h"
@@ -47,33 +50,41 @@ bool IsFrozen(const std::string& path, bool version_1) {
   return events.ok() && FlatKey(*events, "frozen") == uint64_t{1};
 }
 
+bool IsBelow(const std::string& path, const std::vector<FrozenGroup>& groups) {
+  return std::any_of(groups.begin(), groups.end(), [&path](const FrozenGroup& group) {
+    return absl::StartsWith(path, group.path + "/");
+  });
+}
+
 }  // namespace
 
-std::vector<FrozenGroup> FindFrozenCgroups(const std::string& root,
-                                           std::vector<std::string>& problems) {
-  const bool version_1 = IsDirectory(root + "/freezer");
-  const std::string top = version_1 ? root + "/freezer" : root;
-  std::vector<FrozenGroup> frozen;
+CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& problems) {
+  CgroupTree tree;
+  tree.version_1 = IsDirectory(root + "/freezer");
+  const std::string top = tree.version_1 ? root + "/freezer" : root;
   if (!IsDirectory(top)) {
     problems.push_back(absl::StrCat("no cgroup tree at ", root));
-    return frozen;
+    return tree;
   }
+  absl::flat_hash_set<std::string> seen;
   std::deque<std::string> queue = {""};
-  for (size_t seen = 0; !queue.empty(); ++seen) {
-    if (seen == kMaxGroups) {
+  for (size_t groups = 0; !queue.empty(); ++groups) {
+    if (groups == kMaxGroups) {
       problems.push_back(
           absl::StrCat("more than ", kMaxGroups, " cgroups: not all were looked at"));
       break;
     }
     const std::string path = std::move(queue.front());
     queue.pop_front();
-    if (!path.empty() && IsFrozen(top + path, version_1)) {
-      frozen.push_back({top + path, ContainerOfCgroup(path)});
-      continue;
+    std::string container = ContainerOfCgroup(path);
+    const bool told = !tree.frozen.empty() && IsBelow(top + path, tree.frozen);
+    if (!path.empty() && !told && IsFrozen(top + path, tree.version_1)) {
+      tree.frozen.push_back({top + path, container});
     }
+    if (!container.empty() && seen.insert(container).second) tree.containers.push_back(container);
     for (const std::string& child : Children(top + path)) queue.push_back(path + "/" + child);
   }
-  return frozen;
+  return tree;
 }
 
 }  // namespace runtime::host
