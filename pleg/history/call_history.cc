@@ -58,7 +58,11 @@ struct CallHistory::Window {
 
 struct CallHistory::Track {
   absl::string_view method;
-  std::optional<Ended> last;
+  // The last that ended, once one has; not as an Ended, whose text would be made for each call.
+  bool any = false;
+  MonoTime last_at;
+  absl::Duration last_duration;
+  absl::StatusCode last_code = absl::StatusCode::kOk;
   std::array<Window, kWindows> windows;
 
   Window& At(MonoTime now);
@@ -122,7 +126,10 @@ void CallHistory::OnCallEnd(const CallRecord& call) {
   MutexLock lock(mu_);
   Track* track = FindOrAddLocked(call.method);
   if (track == nullptr) return;
-  track->last = Ended{{}, now, call.duration, call.code};
+  track->any = true;
+  track->last_at = now;
+  track->last_duration = call.duration;
+  track->last_code = call.code;
   Window& window = track->At(now);
   ++window.ended;
   if (failed) {
@@ -180,7 +187,8 @@ absl::Duration CallHistory::Usual(absl::string_view method) const {
 std::optional<CallHistory::Ended> CallHistory::Last(absl::string_view method) const {
   MutexLock lock(mu_);
   const Track* track = FindLocked(method);
-  return track == nullptr ? std::nullopt : track->last;
+  if (track == nullptr || !track->any) return std::nullopt;
+  return Ended{{}, track->last_at, track->last_duration, track->last_code};
 }
 
 }  // namespace pleg
