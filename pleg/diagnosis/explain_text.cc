@@ -1,5 +1,6 @@
 #include "pleg/diagnosis/explain_text.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -54,12 +55,18 @@ void Actions(const Finding& finding, std::string& out) {
 }
 
 void Exclusions(const Diagnosis& diagnosis, std::string& out) {
-  Block block("excluded", out);
-  for (const Exclusion& exclusion : diagnosis.exclusions) {
-    std::string line = absl::StrFormat("%-9s%-10s%s", SubjectName(exclusion.subject),
-                                       FitnessName(exclusion.fitness), exclusion.figure);
-    if (!exclusion.threshold.empty()) absl::StrAppend(&line, " (limit ", exclusion.threshold, ")");
-    block.Line(line);
+  constexpr std::pair<Fitness, absl::string_view> kBlocks[] = {
+      {Fitness::kFine, "excluded"}, {Fitness::kNotFine, "suspect"}, {Fitness::kUnknown, "unknown"}};
+  for (const auto& [fitness, title] : kBlocks) {
+    Block block(title, out);
+    for (const Exclusion& exclusion : diagnosis.exclusions) {
+      if (exclusion.fitness != fitness) continue;
+      std::string line =
+          absl::StrFormat("%-9s%s", SubjectName(exclusion.subject), exclusion.figure);
+      if (!exclusion.threshold.empty())
+        absl::StrAppend(&line, " (limit ", exclusion.threshold, ")");
+      block.Line(line);
+    }
   }
 }
 

@@ -22,7 +22,9 @@ struct ExplainTextOptions {
 //   since       02:47:13 UTC (2m3s), confidence high
 //   for         ListContainers unanswered for 2m3s; ListPodSandbox is not
 //   against     …
-//   excluded    disk      fine      io full 0.3 % (limit 40 %)
+//   excluded    disk     io full 0.3 % (limit 40 %)
+//   suspect     runtime  ContainerStatus unanswered for 2m3s (limit 5s)
+//   unknown     kubelet  the kubelet was not asked
 //   do next     See where it waits in the kernel
 //                   cat /proc/4711/stack
 //   hints       …

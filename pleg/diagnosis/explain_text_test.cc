@@ -22,6 +22,7 @@ Diagnosis Example() {
   second.supports = {"three"};
   diagnosis.findings = {first, second};
   diagnosis.exclusions = {{Subject::kDisk, Fitness::kFine, "io full 0.3 %", "40 %"},
+                          {Subject::kCpu, Fitness::kNotFine, "cpu some 90 %", "70 %"},
                           {Subject::kKubelet, Fitness::kUnknown, "not asked", ""}};
   diagnosis.hints = {{"kernel 1 is bad", "https://example.org/1"}};
   diagnosis.recorded_at = absl::FromUnixSeconds(1700000123);
@@ -35,8 +36,9 @@ since       22:13:20 UTC (2m3s ago), confidence high
 for         one
             two
 against     but
-excluded    disk     fine      io full 0.3 % (limit 40 %)
-            kubelet  unknown   not asked
+excluded    disk     io full 0.3 % (limit 40 %)
+suspect     cpu      cpu some 90 % (limit 70 %)
+unknown     kubelet  not asked
 do next     Look
                 cat /proc/1/stack
 disruptive  Restart it

@@ -50,7 +50,7 @@ std::optional<Ranked> KubeletSide(const Facts& facts) {
                         ", plegd ", FormatAge(*facts.e.relist.last_good_ago), " ago"),
            over ? "the node is or will be NotReady" : "its events are late",
            why.empty() ? "Keep the kubelet's goroutines, then restart it"
-                       : "Keep the kubelet's goroutines; read below before any restart")
+                       : "Keep the kubelet's goroutines, but do not restart it yet")
       .For(seen)
       .For(absl::StrCat(
           "plegd's last good relist began ", FormatAge(*facts.e.relist.last_good_ago), " ago",

@@ -56,7 +56,11 @@ void OthersAnswer(const Facts& facts, absl::Duration age, Draft& draft) {
 // Who holds it, and everything there is to do about it.
 void ActOn(const Facts& facts, const Owner& owner, const ObjectRef& object, Draft& draft) {
   draft.For(owner.detail);
-  for (const Action& action : owner.actions) draft.Do(action);
+  // To look is first, to keep what a cure destroys is second.
+  for (size_t i = 0; i < owner.actions.size(); ++i) {
+    draft.Do(owner.actions[i]);
+    if (i == 0) KeepGoroutines(facts, draft);
+  }
   if (!owner.found()) {
     const std::string id = ShellWord(object.id.value());
     if (facts.host == nullptr)
@@ -66,7 +70,7 @@ void ActOn(const Facts& facts, const Owner& owner, const ObjectRef& object, Draf
                absl::StrCat("grep -ls ", id, " /proc/[0-9]*/cgroup"));
     }
   }
-  KeepGoroutines(facts, draft);
+  if (owner.actions.empty()) KeepGoroutines(facts, draft);
   RestartRuntime(facts, draft);
 }
 

@@ -89,7 +89,11 @@ std::string Shorten(absl::string_view text, size_t bytes, bool middle) {
 std::string FormatAge(absl::Duration age) {
   if (age == absl::InfiniteDuration()) return "forever";
   if (age <= absl::ZeroDuration()) return "0s";
-  if (age < absl::Seconds(10)) return absl::StrFormat("%.1fs", absl::ToDoubleSeconds(age));
+  if (age < absl::Seconds(10)) {
+    const int64_t tenths = absl::ToInt64Milliseconds(age) / 100;
+    return tenths % 10 == 0 ? absl::StrCat(tenths / 10, "s")
+                            : absl::StrCat(tenths / 10, ".", tenths % 10, "s");
+  }
   const int64_t seconds = absl::ToInt64Seconds(age);
   if (seconds < 60) return absl::StrCat(seconds, "s");
   if (seconds < 3600) return TwoUnits(seconds / 60, 'm', seconds % 60, 's');

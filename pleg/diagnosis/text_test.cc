@@ -30,6 +30,8 @@ TEST(ShortenTest, CutsBetweenCharacters) {
 
 TEST(FormatAgeTest, TwoUnitsAreEnough) {
   EXPECT_EQ(FormatAge(absl::Milliseconds(420)), "0.4s");
+  EXPECT_EQ(FormatAge(absl::Seconds(5)), "5s");
+  EXPECT_EQ(FormatAge(absl::Milliseconds(9990)), "9.9s");
   EXPECT_EQ(FormatAge(absl::Seconds(12.7)), "12s");
   EXPECT_EQ(FormatAge(absl::Seconds(123)), "2m3s");
   EXPECT_EQ(FormatAge(absl::Minutes(2)), "2m");
@@ -49,7 +51,7 @@ TEST(FormatTest, NumbersThatAreNone) {
   EXPECT_EQ(WholeNumber(1e300), 1000000000000000000);
   EXPECT_EQ(FormatBytes(16 * 1024 * 1024), "16.0 MiB");
   EXPECT_EQ(FormatLatency(absl::Microseconds(2500)), "2.5 ms");
-  EXPECT_EQ(FormatLatency(absl::Seconds(3)), "3.0s");
+  EXPECT_EQ(FormatLatency(absl::Seconds(3)), "3s");
 }
 
 TEST(ObjectNameTest, NamesWhatIsKnown) {
