@@ -26,8 +26,9 @@ struct Request {
 };
 
 struct Response;
-// Gives an answer; called once, on any thread.
-using Respond = std::function<void(Response)>;
+// Gives an answer; called once, on any thread, which does not have to make it: `make` runs on the
+// server's thread.
+using Respond = std::function<void(std::function<Response()> make)>;
 
 // Thread-compatible.
 struct Response {

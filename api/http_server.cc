@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -62,7 +63,7 @@ struct Deferred {
   Listener* listener = nullptr;  // server's thread, as the next; null once the connection is gone
   MHD_Connection* connection = nullptr;
   pleg::Mutex mu;
-  std::optional<Response> response ABSL_GUARDED_BY(mu);
+  std::function<Response()> response ABSL_GUARDED_BY(mu);
 };
 
 // Answers that have come since, on whatever thread. It may outlive the server.
@@ -75,10 +76,10 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   // All but the first answer to one request are dropped.
-  void Put(const std::shared_ptr<Deferred>& deferred, Response response) {
+  void Put(const std::shared_ptr<Deferred>& deferred, std::function<Response()> response) {
     {
       pleg::MutexLock lock(deferred->mu);
-      if (deferred->response.has_value()) return;
+      if (deferred->response) return;
       deferred->response = std::move(response);
     }
     pleg::MutexLock lock(mu_);
@@ -236,8 +237,12 @@ void Listener::OnEnd(void*, MHD_Connection*, void** state, MHD_RequestTerminatio
 
 MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, State& state) {
   if (state.deferred != nullptr) {
-    pleg::MutexLock lock(state.deferred->mu);
-    return Send(connection, state.deferred->response.value_or(Response{.status = 503}));
+    std::function<Response()> make;
+    {
+      pleg::MutexLock lock(state.deferred->mu);
+      make = state.deferred->response;
+    }
+    return Send(connection, make ? make() : Response{.status = 503});
   }
   Response response = shared_.handler(request);
   if (!response.later) return Send(connection, std::move(response));
@@ -249,9 +254,10 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
   state.deferred->connection = connection;
   deferred_.insert(state.deferred);
   MHD_suspend_connection(connection);
-  response.later([mailbox = shared_.mailbox, deferred = state.deferred](Response answer) {
-    mailbox->Put(deferred, std::move(answer));
-  });
+  response.later(
+      [mailbox = shared_.mailbox, deferred = state.deferred](std::function<Response()> answer) {
+        mailbox->Put(deferred, std::move(answer));
+      });
   return MHD_YES;
 }
 

@@ -332,8 +332,8 @@ TEST_F(HttpServerLaterTest, AnAnswerMayComeLaterFromAnyThread) {
   client.Send(kLater);
   const std::vector<Respond> waiting = Waiting(1);
   EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));  // others do not wait
-  waiting[0]({.status = 404, .body = "at last"});
-  waiting[0]({.body = "twice"});
+  waiting[0]([] { return Response{.status = 404, .body = "at last"}; });
+  waiting[0]([] { return Response{.body = "twice"}; });
   EXPECT_THAT(client.ReadResponse(), AllOf(StartsWith("HTTP/1.1 404 "), EndsWith("at last")));
   client.Send(kGet);
   EXPECT_THAT(client.ReadResponse(), EndsWith("GET /echo api"));
@@ -345,7 +345,7 @@ TEST_F(HttpServerLaterTest, AnAnswerToNobodyIsDropped) {
   client->Send(kLater);
   const std::vector<Respond> waiting = Waiting(1);
   client.reset();
-  waiting[0]({.body = "nobody reads it"});
+  waiting[0]([] { return Response{.body = "nobody reads it"}; });
   EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));
 }
 
@@ -359,7 +359,7 @@ TEST_F(HttpServerLaterTest, OnlyHalfOfTheConnectionsMayWait) {
   }
   const std::vector<Respond> waiting = Waiting(2);
   EXPECT_THAT(Ask(kLater), StartsWith("HTTP/1.1 503 "));
-  for (const Respond& respond : waiting) respond({.body = "now"});
+  for (const Respond& respond : waiting) respond([] { return Response{.body = "now"}; });
   for (RawClient& client : clients) EXPECT_THAT(client.ReadResponse(), EndsWith("now"));
 }
 
@@ -369,7 +369,7 @@ TEST_F(HttpServerLaterTest, EndsWhileAnswersAreWaitedFor) {
   client.Send(kLater);
   const std::vector<Respond> waiting = Waiting(1);
   server_.reset();
-  waiting[0]({.body = "too late"});
+  waiting[0]([] { return Response{.body = "too late"}; });
   client.ReadAll();
 }
 

@@ -87,6 +87,8 @@ std::optional<Response> NodeRoutes::Serve(const Request& request) const {
   if (path == "health") return Read(request, [this] { return api_.GetHealth(); });
   if (path == "node") return Read(request, [this] { return api_.GetNode(); });
   if (path == "calls") return Read(request, [this] { return api_.GetCalls(); });
+  if (path == "diagnosis") return Read(request, [this] { return api_.GetDiagnosis(); });
+  if (path == "evidence") return Read(request, [this] { return api_.GetEvidence(); });
   if (path == "pods") return Read(request, [this] { return api_.ListPods(); });
   if (path == "relists") return Relists(request);
   const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
@@ -119,7 +121,10 @@ Response NodeRoutes::Pod(const Request& request, std::string uid) const {
   Response response;
   response.later = [&api = api_, message = *std::move(message)](Respond respond) {
     api.GetPod(message, [&api, respond = std::move(respond)](absl::StatusOr<pleg::CachedPod> pod) {
-      respond(pod.ok() ? Json(api.Describe(*pod)) : ErrorResponse(pod.status()));
+      // On the core's thread, which hands the pod over and no more.
+      respond([&api, pod = std::move(pod)] {
+        return pod.ok() ? Json(api.Describe(*pod)) : ErrorResponse(pod.status());
+      });
     });
   };
   return response;

@@ -1,5 +1,6 @@
 #include "api/node_routes.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ class NodeRoutesTest : public ::testing::Test {
     std::optional<Response> now = routes_.Serve(request);
     if (!now.has_value()) return answer;
     if (now->later) {
-      now->later([answer](Response response) { *answer = std::move(response); });
+      now->later([answer](const std::function<Response()>& make) { *answer = make(); });
     } else {
       *answer = std::move(now);
     }
