@@ -31,7 +31,7 @@ class Block {
 };
 
 std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::TimeZone zone) {
-  const std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
+  std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
   if (!finding.since.has_value()) return sure;
   const std::string age = FormatAge(*finding.since);
   const absl::Time start = recorded_at - *finding.since;

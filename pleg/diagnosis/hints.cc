@@ -26,7 +26,7 @@ void Versions(Component component, absl::string_view what, absl::string_view ver
     Add(hints,
         absl::StrCat(what, " ", Shorten(version, 60), " is known for this: ", known->what, " (",
                      known->date,
-                     known->until.empty() ? "" : absl::StrCat("; fixed in ", known->until), ")"),
+                     known->fixed.empty() ? "" : absl::StrCat("; fixed in ", known->fixed), ")"),
         known->source);
   }
 }

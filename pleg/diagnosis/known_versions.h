@@ -18,7 +18,8 @@ struct KnownVersion {
   Component component;
   absl::string_view contains;  // which builds: ".amzn2."; empty for all
   absl::string_view from;      // first bad version; empty for the beginning
-  absl::string_view until;     // first good one; empty if none is known
+  absl::string_view until;     // first that is not; empty if all later ones are
+  absl::string_view fixed;     // first good one; empty if none is known
   absl::string_view what;
   absl::string_view source;
   absl::string_view date;  // of the report: "2022-11"

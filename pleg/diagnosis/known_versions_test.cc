@@ -43,6 +43,8 @@ TEST(KnownVersionsTest, MatchesTheKernelsOfTheReport) {
 TEST(KnownVersionsTest, MatchesRuntimesAndSystemd) {
   EXPECT_EQ(SourcesOf(Component::kContainerd, "v1.4.4"), "5274 ");
   EXPECT_EQ(SourcesOf(Component::kContainerd, "1.7.15"), "10589 ");
+  EXPECT_EQ(SourcesOf(Component::kContainerd, "v1.7.21"), "10589 ");
+  EXPECT_EQ(SourcesOf(Component::kContainerd, "v1.7.22"), "");
   EXPECT_EQ(SourcesOf(Component::kContainerd, "1.6.20~ds1"), "");
   EXPECT_EQ(SourcesOf(Component::kCrio, "1.34.5"), "9979 ");
   EXPECT_EQ(SourcesOf(Component::kCrio, "1.33.5"), "");

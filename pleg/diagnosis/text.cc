@@ -108,7 +108,7 @@ std::string FormatLatency(absl::Duration duration) {
 
 std::string FormatPercent(double percent) {
   if (!std::isfinite(percent)) return "?";
-  return absl::StrFormat(percent < 10 ? "%.1f %%" : "%.0f %%", percent);
+  return percent < 10 ? absl::StrFormat("%.1f %%", percent) : absl::StrFormat("%.0f %%", percent);
 }
 
 uint64_t WholeNumber(double number) {
@@ -119,7 +119,7 @@ uint64_t WholeNumber(double number) {
 std::string FormatBytes(uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes < 1024) return absl::StrCat(bytes, " bytes");
-  if (bytes < 1024 * 1024) return absl::StrFormat("%.1f KiB", value / 1024);
+  if (bytes < uint64_t{1024} * 1024) return absl::StrFormat("%.1f KiB", value / 1024);
   return absl::StrFormat("%.1f MiB", value / 1024 / 1024);
 }
 
@@ -165,7 +165,7 @@ std::string ShellWord(absl::string_view text) {
 
 std::string Sentence(absl::string_view what, absl::string_view meaning, absl::string_view advice) {
   const std::string end = advice.empty() ? "." : absl::StrCat(". ", advice, ".");
-  const std::string full =
+  std::string full =
       meaning.empty() ? absl::StrCat(what, end) : absl::StrCat(what, "; ", meaning, end);
   if (full.size() <= kMaxSentence) return full;
   const std::string tail = Shorten(end, kMaxSentence - 120);
