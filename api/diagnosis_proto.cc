@@ -66,8 +66,8 @@ pleg::Exclusion ExclusionFromProto(const v1::Exclusion& message) {
 }  // namespace
 
 void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
-  if (google::protobuf::Timestamp time; SetTimestamp(diagnosis.recorded_at, time)) {
-    *out.mutable_recorded_at() = time;
+  if (HasTimestamp(diagnosis.recorded_at)) {
+    SetTimestamp(diagnosis.recorded_at, *out.mutable_recorded_at());
   }
   for (const pleg::Finding& finding : diagnosis.findings) {
     FindingToProto(finding, *out.add_findings());

@@ -272,8 +272,8 @@ pleg::ObjectRef ObjectFromProto(const v1::Object& message) {
 }
 
 void EvidenceToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
-  if (google::protobuf::Timestamp time; SetTimestamp(evidence.recorded_at, time)) {
-    *out.mutable_recorded_at() = time;
+  if (HasTimestamp(evidence.recorded_at)) {
+    SetTimestamp(evidence.recorded_at, *out.mutable_recorded_at());
   }
   out.set_observed_for_seconds(Seconds(evidence.observed_for));
   out.mutable_self()->set_version(ToValidUtf8(evidence.self.version));

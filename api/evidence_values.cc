@@ -22,15 +22,17 @@ absl::Duration FromSeconds(double seconds) {
          absl::Microseconds(static_cast<int64_t>(std::llround((seconds - whole) * 1e6)));
 }
 
-bool SetTimestamp(absl::Time time, google::protobuf::Timestamp& out) {
+bool HasTimestamp(absl::Time time) {
   static const absl::Time begin = absl::FromCivil(absl::CivilYear(1), absl::UTCTimeZone());
   static const absl::Time end = absl::FromCivil(absl::CivilYear(10000), absl::UTCTimeZone());
-  if (time < begin || time >= end) return false;
+  return time >= begin && time < end;
+}
+
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp& out) {
   const int64_t seconds = absl::ToUnixSeconds(time);
   out.set_seconds(seconds);
   const int64_t micros = absl::ToInt64Microseconds(time - absl::FromUnixSeconds(seconds));
   out.set_nanos(static_cast<int32_t>(micros * 1000));
-  return true;
 }
 
 absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp) {

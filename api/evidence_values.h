@@ -23,8 +23,10 @@ inline std::optional<absl::Duration> OptionalSeconds(bool has, double seconds) {
   return has ? std::optional<absl::Duration>(FromSeconds(seconds)) : std::nullopt;
 }
 
-// To the microsecond. False, and nothing is set, for what the schema cannot hold.
-bool SetTimestamp(absl::Time time, google::protobuf::Timestamp& out);
+// Whether the schema has the moment: the years 1 to 9999.
+bool HasTimestamp(absl::Time time);
+// Of such a moment, to the microsecond.
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp& out);
 absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp);
 
 }  // namespace api

@@ -57,7 +57,7 @@ void BlameAllOf(const HostEvidence& host, const ShimEvidence& worst, Draft& draf
 bool Contradicts(const ShimEvidence& shim) {
   if (!shim.container_alive.has_value() || shim.disagree_for < kDisagree) return false;
   const std::string& state = shim.listed_state;
-  return *shim.container_alive ? state == "exited" : state == "running";
+  return *shim.container_alive ? state == "exited" : state == "running" || state == "ready";
 }
 
 const ProcessEvidence* OldestCni(const Facts& facts) {
