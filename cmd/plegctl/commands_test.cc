@@ -336,8 +336,20 @@ TEST(FlagsTest, TheSocketOfTheFlagThenOfTheEnvironment) {
   EXPECT_EQ(std::get<Flags>(ParseFlags(4, flagged)).socket, "/flag.sock");
   const char* after[] = {"plegctl", "status", "--socket", "/flag.sock"};
   EXPECT_EQ(std::get<Flags>(ParseFlags(4, after)).socket, "/flag.sock");
+  setenv("PLEGD_SOCKET", "relative", 1);
+  for (const char* word : {"status", "__complete"}) {
+    const char* wrong[] = {"plegctl", word};
+    EXPECT_EQ(std::get<ExitCode>(ParseFlags(2, wrong)), 2);
+  }
   unsetenv("PLEGD_SOCKET");
   EXPECT_EQ(std::get<Flags>(ParseFlags(2, plain)).socket, "/run/plegd/plegd.sock");
+}
+
+TEST(FlagsTest, OutputBeforeAndAfterTheCommand) {
+  const char* before[] = {"plegctl", "-o", "json", "status"};
+  EXPECT_EQ(std::get<Flags>(ParseFlags(4, before)).output, Output::kJson);
+  const char* after[] = {"plegctl", "status", "-o", "yaml"};
+  EXPECT_EQ(std::get<Flags>(ParseFlags(4, after)).output, Output::kYaml);
 }
 
 }  // namespace

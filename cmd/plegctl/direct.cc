@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "api/evidence_proto.h"
 #include "api/node_api.h"
 #include "pleg/event_hub.h"
 #include "pleg/generic_pleg.h"
@@ -22,6 +23,8 @@
 #include "runtime/event_loop.h"
 #include "runtime/grpc_log.h"
 #include "runtime/handshake.h"
+#include "runtime/host/evidence_watch.h"
+#include "runtime/host/prober.h"
 #include "runtime/status_poller.h"
 #include "runtime/system_clock.h"
 
@@ -56,6 +59,13 @@ absl::StatusOr<runtime::DiscoveryResult> FindRuntime(const std::string& endpoint
                            }});
 }
 
+// Without it nothing is known of the host, that is all.
+std::unique_ptr<runtime::host::Prober> ForkProber(const pleg::Clock& clock) {
+  auto prober = runtime::host::Prober::Fork(
+      {.paths = {}, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}}, clock);
+  return prober.ok() ? *std::move(prober) : nullptr;
+}
+
 }  // namespace
 
 struct DirectNode::Parts {
@@ -77,13 +87,25 @@ struct DirectNode::Parts {
               .history = history,
               .state = state},
              clock),
+        evidence({.version = version}, clock, ForkProber(clock)),
         api({.version = absl::StrCat("plegctl --direct ", version),
              .boot_id = "",
              .relist_period = CoreOptions().relist_period,
              .relist_threshold = CoreOptions().relist_threshold,
              .runtime_request_timeout = kRequestTimeout,
              .kubelet_request_timeout = kRequestTimeout},
-            Sources(), clock) {}
+            Sources(), clock) {
+    evidence.Connect({.pleg = core,
+                      .runtime = runtime,
+                      .twin = twin,
+                      .history = history,
+                      .relists = relists,
+                      .loop_lag = lag,
+                      .endpoint = [this] { return endpoint; }});
+    runtime.Listen({.connection = [this](bool connected, absl::string_view reason) {
+      evidence.OnConnection(connected, reason);
+    }});
+  }
 
   api::NodeSources Sources() {
     return {
@@ -100,6 +122,7 @@ struct DirectNode::Parts {
         .calls = [this] { return runtime.Snapshot(); },
         .twins = [this] { return twin.Predict(); },
         .loop_lag = [this] { return lag.Worst(); },
+        .evidence = [this] { return evidence.Gather(); },
         .request_relist = [this](const pleg::PodUid& uid) { core.RequestRelist(uid); },
         .request_reinspect = [this](const pleg::PodUid& uid) { core.RequestReinspect(uid); },
         .history = history,
@@ -125,6 +148,7 @@ struct DirectNode::Parts {
   // Inspections that are stuck leave the view of the pods behind.
   void Tick() {
     core.PublishPods();
+    evidence.Tick();
     loop.PostAt(clock.Now() + absl::Seconds(1), [this] { Tick(); });
   }
 
@@ -141,6 +165,7 @@ struct DirectNode::Parts {
   pleg::GenericPleg core;
   pleg::LoopLag lag;
   pleg::NodeTwin twin;
+  runtime::host::EvidenceWatch evidence;
   api::NodeApi api;
   // Written before anything runs.
   std::string endpoint;
@@ -154,6 +179,7 @@ DirectNode::~DirectNode() {
   if (!parts_->started) return;
   parts_->loop.Stop();
   parts_->lag.Stop();
+  parts_->evidence.Stop();
   parts_->poller.Stop();
   parts_->core.Stop();
   parts_->runtime.Shutdown();
@@ -179,6 +205,7 @@ absl::Status DirectNode::Start(const std::string& endpoint) {
     parts.core.Start();
     parts.poller.Start();
     parts.lag.Start();
+    parts.evidence.Start();
     parts.Tick();
   });
   parts.loop.Start();

@@ -222,15 +222,16 @@ CommandTree DescribeApp(CLI::App& app, const Commands& commands) {
 std::variant<Flags, ExitCode> ParseFlags(int argc, const char* const* argv) {
   Raw raw;
   CLI::App app(kSummary, "plegctl");
-  if (argc > 1 && absl::string_view(argv[1]) == kCompleteCommand) {
-    raw.flags.command = Command::kComplete;
-    raw.flags.words.assign(argv + 2, argv + argc);
-    return ToFlags(raw);
-  }
   Describe(app);
   AddCommonFlags(app, raw);
+  AddOutput(app, raw);
   const Commands commands = AddCommands(app, raw);
   try {
+    if (argc > 1 && absl::string_view(argv[1]) == kCompleteCommand) {
+      raw.flags.command = Command::kComplete;
+      raw.flags.words.assign(argv + 2, argv + argc);
+      return ToFlags(raw);
+    }
     app.parse(argc, argv);
     for (const CLI::App* chosen : app.get_subcommands()) {
       raw.flags.command = commands.at(chosen);
@@ -255,6 +256,7 @@ CommandTree DescribeCommands() {
   CLI::App app(kSummary, "plegctl");
   Describe(app);
   AddCommonFlags(app, raw);
+  AddOutput(app, raw);
   const Commands commands = AddCommands(app, raw);
   return DescribeApp(app, commands);
 }

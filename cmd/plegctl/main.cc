@@ -31,7 +31,8 @@ using Ask = std::function<Result(const Terminal&)>;
 int Print(const Result& result) {
   std::cout << result.out << std::flush;
   std::cerr << result.error << std::flush;
-  return result.code;
+  // A full disk, say: what was asked for has not arrived.
+  return std::cout.good() ? result.code : plegctl::kExitUnknown;
 }
 
 // While plegd does not answer, what it said last stays below what is said about that.

@@ -20,6 +20,7 @@ constexpr char kEnter[] = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 constexpr char kLeave[] = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 struct termios before;
+struct termios keys;
 bool typed = false;
 volatile sig_atomic_t resized = 0;
 
@@ -43,6 +44,15 @@ void End(int) {
   _exit(0);
 }
 
+// Until somebody lets it go on.
+void Suspend(int) {
+  Leave();
+  raise(SIGSTOP);
+  [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, kEnter, sizeof(kEnter) - 1);
+  if (typed) tcsetattr(STDIN_FILENO, TCSANOW, &keys);
+  resized = 1;
+}
+
 void Handle(int signal, void (*handler)(int)) {
   struct sigaction action = {};
   action.sa_handler = handler;
@@ -52,7 +62,7 @@ void Handle(int signal, void (*handler)(int)) {
 // Keys one at a time and unseen, if somebody can type.
 void ReadKeys() {
   if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before) != 0) return;
-  struct termios keys = before;
+  keys = before;
   keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   typed = tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
 }
@@ -62,6 +72,7 @@ void ReadKeys() {
 Screen::Screen() {
   ReadKeys();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) Handle(signal, End);
+  Handle(SIGTSTP, Suspend);
   Handle(SIGWINCH, [](int) { resized = 1; });
   WriteAll(kEnter);
 }

@@ -11,7 +11,8 @@
 namespace plegctl {
 
 // At most one, of the main thread. SIGINT, SIGTERM and SIGHUP end the process with 0, at once,
-// also while a call waits.
+// also while a call waits;
+// SIGTSTP gives the screen back until SIGCONT.
 class Screen {
  public:
   Screen();

@@ -59,6 +59,11 @@ TEST(VisibleTest, IsBounded) {
   EXPECT_EQ(Visible("abc", kUnicode, 3), "abc");
 }
 
+TEST(VisibleTest, LineByLine) {
+  EXPECT_EQ(VisibleLines("no runtime\n  /run/\x1b.sock: no\n"),
+            "no runtime\n  /run/\\x1b.sock: no\n");
+}
+
 TEST(WidthTest, WideCharactersTakeTwo) {
   EXPECT_EQ(Width("web"), 3U);
   EXPECT_EQ(Width("日本"), 4U);
