@@ -11,6 +11,10 @@
 #ifndef PLEGD_API_EVIDENCE_PROTO_H_
 #define PLEGD_API_EVIDENCE_PROTO_H_
 
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "pleg/diagnosis/evidence.h"
 #include "pleg/diagnosis/host_evidence.h"
 #include "pleg/diagnosis/verdict.h"
@@ -34,6 +38,10 @@ pleg::Evidence EvidenceFromProto(const plegd::v1::Evidence& message);
 pleg::HostEvidence HostEvidenceFromProto(const plegd::v1::HostEvidence& message);
 pleg::Diagnosis DiagnosisFromProto(const plegd::v1::Diagnosis& message);
 pleg::ObjectRef ObjectFromProto(const plegd::v1::Object& message);
+
+// Host evidence as bytes, for another process, and back: kInvalidArgument for bytes that are none.
+std::string SerializeHostEvidence(const pleg::HostEvidence& host);
+absl::StatusOr<pleg::HostEvidence> ParseHostEvidence(absl::string_view bytes);
 
 }  // namespace api
 

@@ -27,7 +27,7 @@ StatusOr<std::string> Done(absl::Status (NodeApi::*call)(const Request&), NodeAp
   });
 }
 
-constexpr std::array<GrpcMethod, 8> kMethods = {{
+constexpr std::array<GrpcMethod, 10> kMethods = {{
     {"/plegd.v1.Plegd/GetHealth",
      [](NodeApi& api, const std::string& bytes) {
        return Answer<plegd::v1::GetHealthRequest>(
@@ -47,6 +47,16 @@ constexpr std::array<GrpcMethod, 8> kMethods = {{
      [](NodeApi& api, const std::string& bytes) {
        return Answer<plegd::v1::GetRelistsRequest>(
            bytes, [&](const auto& r) { return api.GetRelists(r).SerializeAsString(); });
+     }},
+    {"/plegd.v1.Plegd/GetDiagnosis",
+     [](NodeApi& api, const std::string& bytes) {
+       return Answer<plegd::v1::GetDiagnosisRequest>(
+           bytes, [&](const auto&) { return api.GetDiagnosis().SerializeAsString(); });
+     }},
+    {"/plegd.v1.Plegd/GetEvidence",
+     [](NodeApi& api, const std::string& bytes) {
+       return Answer<plegd::v1::GetEvidenceRequest>(
+           bytes, [&](const auto&) { return api.GetEvidence().SerializeAsString(); });
      }},
     {"/plegd.v1.Plegd/ListPods",
      [](NodeApi& api, const std::string& bytes) {

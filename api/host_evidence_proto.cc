@@ -230,4 +230,18 @@ pleg::HostEvidence HostEvidenceFromProto(const v1::HostEvidence& message) {
   return host;
 }
 
+std::string SerializeHostEvidence(const pleg::HostEvidence& host) {
+  plegd::v1::HostEvidence message;
+  HostEvidenceToProto(host, message);
+  return message.SerializeAsString();
+}
+
+absl::StatusOr<pleg::HostEvidence> ParseHostEvidence(absl::string_view bytes) {
+  plegd::v1::HostEvidence message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("these bytes are no host evidence");
+  }
+  return HostEvidenceFromProto(message);
+}
+
 }  // namespace api

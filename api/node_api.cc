@@ -9,9 +9,11 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "api/evidence_proto.h"
 #include "api/node_messages.h"
 #include "api/pod_json.h"
 #include "api/pod_token.h"
+#include "pleg/diagnosis/diagnosis.h"
 #include "pleg/utf8.h"
 
 namespace api {
@@ -159,6 +161,18 @@ plegd::v1::Relists NodeApi::GetRelists(const plegd::v1::GetRelistsRequest& reque
     relists.set_listing_for_seconds(std::max(absl::ToDoubleSeconds(running), 0.0));
   }
   return relists;
+}
+
+plegd::v1::Diagnosis NodeApi::GetDiagnosis() const {
+  plegd::v1::Diagnosis diagnosis;
+  DiagnosisToProto(pleg::Diagnose(sources_.evidence()), diagnosis);
+  return diagnosis;
+}
+
+plegd::v1::Evidence NodeApi::GetEvidence() const {
+  plegd::v1::Evidence evidence;
+  EvidenceToProto(sources_.evidence(), evidence);
+  return evidence;
 }
 
 plegd::v1::PodList NodeApi::ListPods() const {

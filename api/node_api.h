@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "api/runtime_view.h"
 #include "pleg/call_stats.h"
+#include "pleg/diagnosis/evidence.h"
 #include "pleg/executor.h"
 #include "pleg/health.h"
 #include "pleg/history/call_history.h"
@@ -34,6 +35,8 @@
 #include "pleg/pods_view.h"
 #include "pleg/twin/twin_feed.h"
 #include "plegd/v1/calls.pb.h"
+#include "plegd/v1/diagnosis.pb.h"
+#include "plegd/v1/evidence.pb.h"
 #include "plegd/v1/health.pb.h"
 #include "plegd/v1/node.pb.h"
 #include "plegd/v1/pod.pb.h"
@@ -70,6 +73,7 @@ struct NodeSources {
   std::function<pleg::CallSnapshot()> calls;
   std::function<std::vector<pleg::GenerationReport>()> twins;
   std::function<absl::Duration()> loop_lag;
+  std::function<pleg::Evidence()> evidence;
   std::function<void(const pleg::PodUid&)> request_relist;
   std::function<void(const pleg::PodUid&)> request_reinspect;
   const pleg::CallHistory& history;
@@ -99,6 +103,8 @@ class NodeApi {
   plegd::v1::Node GetNode() const;
   plegd::v1::Calls GetCalls() const;
   plegd::v1::Relists GetRelists(const plegd::v1::GetRelistsRequest& request) const;
+  plegd::v1::Diagnosis GetDiagnosis() const;
+  plegd::v1::Evidence GetEvidence() const;
   plegd::v1::PodList ListPods() const;
   // Both take effect soon. kInvalidArgument for an empty UID; RequestReinspect: kNotFound for a pod
   // that the runtime does not list.

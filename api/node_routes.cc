@@ -87,6 +87,8 @@ std::optional<Response> NodeRoutes::Serve(const Request& request) const {
   if (path == "health") return Read(request, [this] { return api_.GetHealth(); });
   if (path == "node") return Read(request, [this] { return api_.GetNode(); });
   if (path == "calls") return Read(request, [this] { return api_.GetCalls(); });
+  if (path == "diagnosis") return Read(request, [this] { return api_.GetDiagnosis(); });
+  if (path == "evidence") return Read(request, [this] { return api_.GetEvidence(); });
   if (path == "pods") return Read(request, [this] { return api_.ListPods(); });
   if (path == "relists") return Relists(request);
   const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');

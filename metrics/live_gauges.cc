@@ -10,6 +10,7 @@
 #include "metrics/families.h"
 #include "metrics/labels.h"
 #include "metrics/twin_gauges.h"
+#include "metrics/verdict_gauges.h"
 
 namespace metrics {
 namespace {
@@ -93,6 +94,7 @@ std::vector<prometheus::MetricFamily> LiveGauges::Collect() const {
   CollectPleg(*Pleg(), out);
   CollectCalls(asked->calls ? asked->calls() : pleg::CallSnapshot(), out);
   if (asked->twins) AppendTwin(asked->twins(), out);
+  if (asked->evidence) AppendVerdicts(asked->evidence(), out);
   out.push_back(Gauge("pleg_loop_lag_seconds",
                       "How late plegd's own loop ran, or runs, what was due: the worst of the last "
                       "minute.",

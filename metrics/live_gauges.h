@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "pleg/call_stats.h"
+#include "pleg/diagnosis/evidence.h"
 #include "pleg/health.h"
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
@@ -50,6 +51,7 @@ struct LiveSources {
   std::function<std::optional<pleg::RuntimeConditions>()> conditions{};
   // What each kubelet that is modelled goes through.
   std::function<std::vector<pleg::GenerationReport>()> twins{};
+  std::function<pleg::Evidence()> evidence{};
   // How late the core's loop runs what is due.
   std::function<absl::Duration()> loop_lag{};
 };

@@ -75,6 +75,7 @@ class FakeNode {
             .calls = [this] { return calls; },
             .twins = [this] { return twins; },
             .loop_lag = [] { return absl::Milliseconds(3); },
+            .evidence = [this] { return evidence; },
             .request_relist = [this](const pleg::PodUid& uid) { Note("relist ", uid); },
             .request_reinspect = [this](const pleg::PodUid& uid) { Note("reinspect ", uid); },
             .history = history,
@@ -96,6 +97,7 @@ class FakeNode {
   std::shared_ptr<pleg::PodsView> view = std::make_shared<pleg::PodsView>();
   pleg::CallSnapshot calls;
   std::vector<pleg::GenerationReport> twins;
+  pleg::Evidence evidence;
 
  private:
   void Note(absl::string_view what, const pleg::PodUid& uid) {

@@ -58,7 +58,7 @@ std::string HostName() {
 }  // namespace
 
 Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Clock& clock,
-               ServiceManager& manager)
+               ServiceManager& manager, std::unique_ptr<runtime::host::Prober> prober)
     : flags_(flags),
       log_(log),
       clock_(clock),
@@ -67,7 +67,7 @@ Daemon::Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Cloc
       hub_(clock),
       cache_(loop_),
       story_(clock, log),
-      watch_(flags_, metrics_, loop_, clock),
+      watch_(flags_, metrics_, loop_, clock, std::move(prober)),
       runtime_(CriOptions(flags), loop_, clock, watch_.call_observer(), log),
       poller_(runtime_, loop_, clock, state_,
               [this](const auto& conditions) { story_.OnStatus(conditions); }),
@@ -106,6 +106,7 @@ absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
 void Daemon::ListenToRuntime() {
   auto connection = [this](bool connected, absl::string_view reason) {
     story_.OnConnection(connected, reason);
+    watch_.OnConnection(connected, reason);
     if (!connected) return;
     pleg_.RelistNow();
     poller_.PollNow();
@@ -275,8 +276,8 @@ void Daemon::LogDebugText() {
 }
 
 std::string Daemon::StatusLine() const {
-  const pleg::Verdict verdict = pleg_.Healthy();
-  if (!verdict.healthy) return absl::StrCat("PLEG is not healthy: ", verdict.reason);
+  const std::string trouble = watch_.Trouble();
+  if (!trouble.empty()) return trouble;
   const std::shared_ptr<const pleg::PlegSnapshot> core = pleg_.Snapshot();
   return absl::StrCat(
       "PLEG is healthy: ", core->pods_ready + core->pods_notready + core->pods_no_sandbox, " pods");

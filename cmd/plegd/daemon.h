@@ -40,9 +40,9 @@ namespace plegd {
 // Confined to the main thread.
 class Daemon {
  public:
-  // All outlive the daemon.
+  // `prober` may be null; all else outlives the daemon.
   Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Clock& clock,
-         ServiceManager& manager);
+         ServiceManager& manager, std::unique_ptr<runtime::host::Prober> prober);
   ~Daemon();
 
   // Opens what can be refused (listeners, event log) before anything runs; then begins to relist.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -99,7 +100,12 @@ void AddWebOptions(CLI::App& app, Flags& flags) {
                "do not start without sockets from systemd (they are used whenever they are there)");
 }
 
-// The kubelet that is modelled.
+std::string CheckUrl(const std::string& url) {
+  const bool known = absl::StartsWith(url, "https://") || absl::StartsWith(url, "http://");
+  return known ? "" : absl::StrCat("\"", url, "\" is no http:// or https:// URL");
+}
+
+// The kubelet that is modelled, and asked.
 void AddKubeletOptions(CLI::App& app, Flags& flags) {
   auto check = [](const std::string& version) {
     const auto kubelets = pleg::KubeletModels(version, absl::Minutes(2));
@@ -113,6 +119,37 @@ void AddKubeletOptions(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   AddDuration(app, "--kubelet.runtime-request-timeout", flags.kubelet_request_timeout,
               "the kubelet's runtimeRequestTimeout");
+  app.add_option("--kubelet.metrics-url", flags.kubelet_metrics_url,
+                 "ask the kubelet when its PLEG was last seen, to compare: "
+                 "https://127.0.0.1:10250/metrics")
+      ->type_name("URL")
+      ->check(CLI::Validator(CheckUrl, ""));
+  app.add_option("--kubelet.healthz-url", flags.kubelet_healthz_url,
+                 "ask the kubelet how it is: http://127.0.0.1:10248/healthz")
+      ->type_name("URL")
+      ->check(CLI::Validator(CheckUrl, ""));
+  app.add_option("--kubelet.token-file", flags.kubelet_token_file,
+                 "bearer token for the kubelet, read before each request")
+      ->type_name("PATH");
+  app.add_option("--kubelet.ca-file", flags.kubelet_ca_file,
+                 "certificate authority of the kubelet's certificate")
+      ->type_name("PATH");
+  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet_insecure_skip_verify,
+               "do not verify the kubelet's certificate");
+}
+
+void AddHostOptions(CLI::App& app, Flags& flags) {
+  AddChoice(app, "--host-probe", flags.host_probe, "on", {{"on", true}, {"off", false}},
+            "look at the host's processes, pressure, disks and cgroups, in a child process");
+  app.add_option("--path.procfs", flags.procfs, "the host's /proc")
+      ->type_name("PATH")
+      ->capture_default_str();
+  app.add_option("--path.sysfs", flags.sysfs, "the host's /sys")
+      ->type_name("PATH")
+      ->capture_default_str();
+  app.add_option("--path.cgroupfs", flags.cgroupfs, "the host's cgroup file system")
+      ->type_name("PATH")
+      ->capture_default_str();
 }
 
 void AddOptions(CLI::App& app, Flags& flags) {
@@ -135,6 +172,7 @@ void AddOptions(CLI::App& app, Flags& flags) {
       ->type_name("ADDRESS")
       ->capture_default_str();
   AddKubeletOptions(app, flags);
+  AddHostOptions(app, flags);
   app.add_flag("--metrics.kubelet-names", flags.kubelet_metrics,
                "serve the kubelet's own metric names too: kubelet_pleg_*, kubelet_running_*, "
                "kubelet_runtime_operations_*");

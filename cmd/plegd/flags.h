@@ -30,6 +30,15 @@ struct Flags {
   bool api_socket_given = false;                            // not by default
   std::string kubelet_version = "auto";
   absl::Duration kubelet_request_timeout = absl::Minutes(2);
+  std::string kubelet_metrics_url;  // empty: not asked
+  std::string kubelet_healthz_url;  // the same
+  std::string kubelet_token_file;
+  std::string kubelet_ca_file;
+  bool kubelet_insecure_skip_verify = false;
+  bool host_probe = true;
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string cgroupfs = "/sys/fs/cgroup";
   std::string event_log;  // empty: none; "-": standard output
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,11 +21,13 @@
 #include "cmd/plegd/daemon.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
+#include "cmd/plegd/node_watch.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
 #include "cmd/plegd/service_manager_sockets.h"
 #include "journal/structured_log.h"
 #include "runtime/grpc_log.h"
+#include "runtime/host/prober.h"
 #include "runtime/system_clock.h"
 
 namespace {
@@ -122,16 +125,18 @@ int WaitForEnd(const sigset_t& signals, const plegd::Flags& flags, journal::Stru
 
 int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& sockets,
         const sigset_t& signals, plegd::ServiceManager& manager) {
+  const runtime::SystemClock clock;
+  absl::StatusOr<std::unique_ptr<runtime::host::Prober>> prober = plegd::ForkProber(flags, clock);
+  if (!prober.ok()) return Fail(prober.status().message());
   const absl::StatusOr<plegd::FoundRuntime> asked = plegd::AskedForRuntime(flags);
   if (!asked.ok()) return Fail(asked.status().message());
 
-  const runtime::SystemClock clock;
   journal::StructuredLog log(
       {.format = flags.log_json ? journal::LogFormat::kJson : journal::LogFormat::kLogfmt,
        .level = flags.log_level},
       clock);
   runtime::RouteGrpcLog(&log);
-  plegd::Daemon daemon(flags, log, clock, manager);
+  plegd::Daemon daemon(flags, log, clock, manager, *std::move(prober));
   if (const absl::Status started = daemon.Start(sockets); !started.ok()) {
     return Fail(started.message());
   }

@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "api/evidence_proto.h"
 #include "api/listen_address.h"
 #include "journal/boot_id.h"
+#include "pleg/diagnosis/diagnosis.h"
 
 namespace plegd {
 namespace {
@@ -23,6 +25,19 @@ std::vector<pleg::KubeletModel> Kubelets(const Flags& flags) {
   return pleg::KubeletModels(flags.kubelet_version, flags.kubelet_request_timeout).value();
 }
 
+runtime::host::EvidenceWatch::Options EvidenceOptions(const Flags& flags) {
+  runtime::host::EvidenceWatch::Options options;
+  options.version = PLEGD_VERSION;
+  options.relist_period = flags.relist_period;
+  options.relist_threshold = flags.relist_threshold;
+  options.kubelet.metrics_url = flags.kubelet_metrics_url;
+  options.kubelet.healthz_url = flags.kubelet_healthz_url;
+  options.kubelet.token_file = flags.kubelet_token_file;
+  options.kubelet.ca_file = flags.kubelet_ca_file;
+  options.kubelet.skip_verification = flags.kubelet_insecure_skip_verify;
+  return options;
+}
+
 absl::StatusOr<api::ListenAddress> SocketAddress(const std::string& text) {
   return api::ParseListenAddress(absl::StartsWith(text, "/") ? absl::StrCat("unix://", text)
                                                              : text);
@@ -30,8 +45,17 @@ absl::StatusOr<api::ListenAddress> SocketAddress(const std::string& text) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<runtime::host::Prober>> ForkProber(const Flags& flags,
+                                                                  const pleg::Clock& clock) {
+  if (!flags.host_probe) return nullptr;
+  return runtime::host::Prober::Fork(
+      {.paths = {flags.procfs, flags.sysfs, flags.cgroupfs},
+       .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
+      clock);
+}
+
 NodeWatch::NodeWatch(const Flags& flags, metrics::Metrics& metrics, runtime::EventLoop& loop,
-                     const pleg::Clock& clock)
+                     const pleg::Clock& clock, std::unique_ptr<runtime::host::Prober> prober)
     : flags_(flags),
       loop_(loop),
       clock_(clock),
@@ -40,7 +64,8 @@ NodeWatch::NodeWatch(const Flags& flags, metrics::Metrics& metrics, runtime::Eve
       relists_(clock),
       loop_lag_(loop, clock),
       pleg_observers_({&metrics, &relists_}),
-      call_observers_({&metrics, &history_}) {}
+      call_observers_({&metrics, &history_}),
+      evidence_(EvidenceOptions(flags), clock, std::move(prober)) {}
 
 void NodeWatch::Connect(Parts parts) {
   parts_.emplace(std::move(parts));
@@ -51,6 +76,13 @@ void NodeWatch::Connect(Parts parts) {
                                         .history = history_,
                                         .state = parts_->state},
                 clock_);
+  evidence_.Connect({.pleg = parts_->pleg,
+                     .runtime = parts_->runtime,
+                     .twin = *twin_,
+                     .history = history_,
+                     .relists = relists_,
+                     .loop_lag = loop_lag_,
+                     .endpoint = [this] { return parts_->view().endpoint; }});
   auto names = [this] {
     const absl::StatusOr<runtime::RuntimeIdentity> identity = parts_->runtime.Identity();
     if (!identity.ok()) return api::RuntimeNames();
@@ -72,6 +104,7 @@ void NodeWatch::Connect(Parts parts) {
           .calls = [this] { return parts_->runtime.Snapshot(); },
           .twins = [this] { return twin_->Predict(); },
           .loop_lag = [this] { return loop_lag_.Worst(); },
+          .evidence = [this] { return evidence_.Gather(); },
           .request_relist = [this](const pleg::PodUid& uid) { parts_->pleg.RequestRelist(uid); },
           .request_reinspect =
               [this](const pleg::PodUid& uid) { parts_->pleg.RequestReinspect(uid); },
@@ -104,6 +137,25 @@ absl::Status NodeWatch::Serve(pleg::Log& log) {
   return absl::OkStatus();
 }
 
+void NodeWatch::Start() {
+  loop_lag_.Start();
+  evidence_.Start();
+}
+
+void NodeWatch::Stop() {
+  loop_lag_.Stop();
+  evidence_.Stop();
+}
+
+void NodeWatch::Tick() {
+  parts_->pleg.PublishPods();
+  evidence_.Tick();
+}
+
+std::string NodeWatch::Trouble() const {
+  return evidence_.busy() ? pleg::Diagnose(evidence_.Gather()).findings.front().sentence : "";
+}
+
 std::string NodeWatch::address() const {
   return grpc_ == nullptr ? "" : grpc_->address().ToString();
 }
@@ -111,6 +163,7 @@ std::string NodeWatch::address() const {
 void NodeWatch::AddTo(metrics::LiveSources& sources) const {
   sources.twins = [this] { return twin_->Predict(); };
   sources.loop_lag = [this] { return loop_lag_.Worst(); };
+  sources.evidence = [this] { return evidence_.Gather(); };
 }
 
 }  // namespace plegd

@@ -1,7 +1,7 @@
 // What plegd remembers of its node and foresees for its kubelet, and the API that serves it, wired
 // to the core.
 //
-//   NodeWatch watch(flags, metrics, loop, clock);
+//   NodeWatch watch(flags, metrics, loop, clock, std::move(prober));
 //   … runtime(…, watch.call_observer()), pleg(…, watch.pleg_observer()) …
 //   watch.Connect({…});   watch.Serve(log);   loop.Post([&] { watch.Start(); });
 
@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/grpc_server.h"
 #include "api/node_api.h"
@@ -32,16 +33,23 @@
 #include "pleg/twin/twin_feed.h"
 #include "runtime/cri_runtime.h"
 #include "runtime/event_loop.h"
+#include "runtime/host/evidence_watch.h"
+#include "runtime/host/prober.h"
 
 namespace plegd {
+
+// The child that looks at the host, forked; null with --host-probe=off. To be called before there
+// is any thread.
+absl::StatusOr<std::unique_ptr<runtime::host::Prober>> ForkProber(const Flags& flags,
+                                                                  const pleg::Clock& clock);
 
 // Confined to the main thread, apart from Start, Tick and Stop, which are the core's, and from what
 // it hands out.
 class NodeWatch {
  public:
-  // All outlive the watch.
+  // `prober` may be null; all else outlives the watch.
   NodeWatch(const Flags& flags, metrics::Metrics& metrics, runtime::EventLoop& loop,
-            const pleg::Clock& clock);
+            const pleg::Clock& clock, std::unique_ptr<runtime::host::Prober> prober);
 
   pleg::PlegObserver& pleg_observer() { return pleg_observers_; }
   pleg::CallObserver& call_observer() { return call_observers_; }
@@ -66,10 +74,15 @@ class NodeWatch {
   // Where the API is served; empty if nowhere.
   std::string address() const;
 
-  void Start() { loop_lag_.Start(); }
-  void Stop() { loop_lag_.Stop(); }
+  void Start();
+  void Stop();
+  void OnConnection(bool connected, absl::string_view reason) {
+    evidence_.OnConnection(connected, reason);
+  }
   // Once a second.
-  void Tick() { parts_->pleg.PublishPods(); }
+  void Tick();
+  // What is wrong, in a sentence; empty while nothing is. As of the last Tick.
+  std::string Trouble() const;
 
   api::NodeApi& api() { return *api_; }
   // Adds what it has to tell to the metrics' sources.
@@ -87,6 +100,7 @@ class NodeWatch {
   pleg::CallFanOut call_observers_;
   std::optional<Parts> parts_;
   std::optional<pleg::NodeTwin> twin_;
+  runtime::host::EvidenceWatch evidence_;
   std::optional<api::NodeApi> api_;
   std::unique_ptr<api::GrpcServer> grpc_;
 };

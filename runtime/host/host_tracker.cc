@@ -57,6 +57,10 @@ std::optional<bool> ListedAsAlive(absl::string_view state) {
   return std::nullopt;
 }
 
+bool IsStuck(const std::optional<pleg::ProcessEvidence>& shim) {
+  return shim.has_value() && (shim->state == 'T' || shim->state == 't' || shim->state == 'D');
+}
+
 std::optional<pleg::Pressure> ToEvidence(const std::optional<Pressure>& pressure) {
   if (!pressure.has_value()) return std::nullopt;
   return pleg::Pressure{pressure->some, pressure->full};
@@ -209,8 +213,7 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
         if (!out.dbus.has_value()) out.dbus = Describe(process);
         break;
       case Role::kRuntime:
-        if (runtime_pid.has_value() ? process.stat.pid == *runtime_pid
-                                    : !out.runtime_process.has_value()) {
+        if (!out.runtime_process.has_value() || process.stat.pid == runtime_pid) {
           out.runtime_process = Describe(process);
         }
         break;
@@ -255,8 +258,10 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
         *evidence.container_alive != *runs) {
       evidence.disagree_for =
           absl::Seconds(disagree_.Hold(watch.object.id.value(), now_->uptime_seconds));
+      out.shims.push_back(std::move(evidence));
+    } else if (watch.silent || evidence.shim_missing || IsStuck(evidence.shim)) {
+      out.shims.push_back(std::move(evidence));
     }
-    out.shims.push_back(std::move(evidence));
   }
 }
 

@@ -24,13 +24,16 @@ struct WatchedObject {
   pleg::ObjectRef object;
   pleg::ContainerId sandbox;  // of a container; its own id of a sandbox
   std::string listed_state;   // "running", "ready", …: in the last good listing
+  bool silent = false;        // a status call about it does not answer
 };
 
 // Thread-compatible.
 class HostTracker {
  public:
+  // Of the watched those are told that are silent, contradict the listing, or have a shim that is
+  // stopped, blocked or missing.
   // `sample` is later than the one before; a first one has neither rates nor durations.
-  // `runtime_pid` is the process behind the socket, if that is known.
+  // `runtime_pid` is the process behind the socket, if that is known and it is a runtime's.
   pleg::HostEvidence Update(const HostSample& sample, const std::vector<WatchedObject>& watched,
                             std::optional<int> runtime_pid = std::nullopt);
 

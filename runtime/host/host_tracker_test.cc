@@ -43,6 +43,7 @@ WatchedObject Watch(const std::string& state) {
   watched.object.id = pleg::ContainerId(kContainer);
   watched.sandbox = pleg::ContainerId(kSandbox);
   watched.listed_state = state;
+  watched.silent = true;
   return watched;
 }
 
@@ -67,6 +68,24 @@ TEST(HostTrackerTest, AContainerThatIsListedToRunWithoutAProcessDisagrees) {
     EXPECT_EQ(evidence.shims[0].shim->pid, 60);
     EXPECT_EQ(evidence.shims[0].disagree_for, absl::Seconds(uptime - 1000));
   }
+}
+
+TEST(HostTrackerTest, AContainerThatIsWellIsNotTold) {
+  HostTracker tracker;
+  WatchedObject watched = Watch("running");
+  watched.silent = false;
+  EXPECT_THAT(tracker.Update(Sample(), {watched}).shims, IsEmpty());
+}
+
+TEST(HostTrackerTest, AStoppedShimIsToldWithoutAnySilence) {
+  HostTracker tracker;
+  WatchedObject watched = Watch("running");
+  watched.silent = false;
+  HostSample sample = Sample();
+  sample.processes[0].stat.state = 'T';
+  const pleg::HostEvidence evidence = tracker.Update(sample, {watched});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_EQ(evidence.shims[0].shim->state, 'T');
 }
 
 TEST(HostTrackerTest, ACreatedContainerAgreesWithEither) {

@@ -78,6 +78,7 @@ std::string EncodeQuestion(const ProbeQuestion& question) {
     out.set_image(watched.object.image);
     out.set_sandbox_id(watched.sandbox.value());
     out.set_listed_state(watched.listed_state);
+    out.set_silent(watched.silent);
   }
   request.set_runtime_pid(question.runtime_pid.value_or(0));
   request.set_runtime_root(question.host.runtime_root);
@@ -100,6 +101,7 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
                       in.image()};
     watched.sandbox = pleg::ContainerId(in.sandbox_id());
     watched.listed_state = in.listed_state();
+    watched.silent = in.silent();
     question.watched.push_back(std::move(watched));
   }
   if (request.runtime_pid() > 0) question.runtime_pid = request.runtime_pid();

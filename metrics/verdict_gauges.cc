@@ -1,0 +1,91 @@
+#include "metrics/verdict_gauges.h"
+
+#include <array>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "metrics/families.h"
+#include "pleg/diagnosis/diagnosis.h"
+
+namespace metrics {
+namespace {
+
+void AppendFindings(const pleg::Diagnosis& diagnosis, std::vector<prometheus::MetricFamily>& out) {
+  std::array<bool, pleg::kVerdictCodes> found = {};
+  for (const pleg::Finding& finding : diagnosis.findings) {
+    found[static_cast<size_t>(finding.code)] = true;
+  }
+  prometheus::MetricFamily family =
+      GaugeFamily("pleg_verdict", "1 if that is wrong at this moment, else 0; see docs/verdicts.");
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto code = static_cast<pleg::VerdictCode>(i);
+    AddSample(family, found[i] ? 1 : 0, {{"code", std::string(pleg::VerdictCodeName(code))}});
+  }
+  out.push_back(std::move(family));
+}
+
+void AppendStuck(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out) {
+  std::set<std::string> stuck;
+  for (const pleg::UnansweredEvidence& row : evidence.unanswered) {
+    if (row.object.id.empty() || row.age < absl::Seconds(10)) continue;
+    stuck.insert(row.object.id.value());
+  }
+  out.push_back(Gauge("pleg_stuck_containers",
+                      "Containers and sandboxes whose status has been unanswered for 10 s.",
+                      static_cast<double>(stuck.size())));
+}
+
+void AppendPressure(const pleg::HostEvidence& host, std::vector<prometheus::MetricFamily>& out) {
+  prometheus::MetricFamily family = GaugeFamily(
+      "pleg_host_pressure_ratio",
+      "Share of the last 10 s in which some or all tasks waited for the resource (PSI).");
+  auto add = [&family](const char* resource, const std::optional<pleg::Pressure>& pressure) {
+    if (!pressure.has_value()) return;
+    AddSample(family, pressure->some_avg10 / 100, {{"resource", resource}, {"tasks", "some"}});
+    AddSample(family, pressure->full_avg10 / 100, {{"resource", resource}, {"tasks", "all"}});
+  };
+  add("cpu", host.cpu);
+  add("io", host.io);
+  add("memory", host.memory);
+  if (!family.metric.empty()) out.push_back(std::move(family));
+}
+
+void AppendHost(const pleg::HostEvidence& host, std::vector<prometheus::MetricFamily>& out) {
+  AppendPressure(host, out);
+  double blocked = 0;
+  for (const pleg::BlockedGroup& group : host.blocked) blocked += group.count;
+  double zombies = 0;
+  for (const pleg::ZombieGroup& group : host.zombies) zombies += group.count;
+  const absl::Duration oldest =
+      host.oci_processes.empty() ? absl::ZeroDuration() : host.oci_processes.front().age;
+  out.push_back(Gauge("pleg_host_blocked_processes",
+                      "Processes in uninterruptible sleep at the last look.", blocked));
+  out.push_back(Gauge("pleg_host_zombies", "Zombies at the last look.", zombies));
+  out.push_back(Gauge("pleg_host_frozen_cgroups", "Frozen cgroups at the last look.",
+                      static_cast<double>(host.frozen.size())));
+  out.push_back(Gauge("pleg_host_oldest_oci_process_seconds",
+                      "Age of the oldest runc, crun or their like at the last look.",
+                      absl::ToDoubleSeconds(oldest)));
+  if (host.mountinfo_lines.has_value()) {
+    out.push_back(Gauge("pleg_host_mounts", "Mounts of PID 1 at the last look.",
+                        static_cast<double>(*host.mountinfo_lines)));
+  }
+  out.push_back(Gauge("pleg_host_look_age_seconds",
+                      "How long ago the last look at the host ended: seconds while something is "
+                      "wrong, up to a minute else; more if looking itself hangs.",
+                      absl::ToDoubleSeconds(host.sampled_ago)));
+}
+
+}  // namespace
+
+void AppendVerdicts(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out) {
+  AppendFindings(pleg::Diagnose(evidence), out);
+  AppendStuck(evidence, out);
+  if (evidence.host.has_value()) AppendHost(*evidence.host, out);
+}
+
+}  // namespace metrics

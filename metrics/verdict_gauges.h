@@ -1,0 +1,21 @@
+// The metrics of the verdict engine: what is wrong by code, and what the host probe sees.
+//
+//   AppendVerdicts(evidence, families);
+
+#ifndef PLEGD_METRICS_VERDICT_GAUGES_H_
+#define PLEGD_METRICS_VERDICT_GAUGES_H_
+
+#include <vector>
+
+#include "pleg/diagnosis/evidence.h"
+#include "prometheus/metric_family.h"
+
+namespace metrics {
+
+// One series for each code, found or not, so that an alert needs no absence; what the host did not
+// tell has none.
+void AppendVerdicts(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out);
+
+}  // namespace metrics
+
+#endif  // PLEGD_METRICS_VERDICT_GAUGES_H_

@@ -1,0 +1,148 @@
+#include "runtime/host/evidence_watch.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "pleg/diagnosis/gather.h"
+#include "runtime/host/peer.h"
+
+namespace runtime::host {
+namespace {
+
+// A call that takes longer is worth a closer look.
+constexpr absl::Duration kWorthALook = absl::Seconds(2);
+constexpr size_t kMaxWatched = 5000;
+
+std::string SocketPath(const std::string& endpoint) {
+  return std::string(absl::StripPrefix(endpoint, "unix://"));
+}
+
+// Where the runtime behind this socket, or one as it comes, keeps its tasks.
+std::vector<std::string> TaskRoots(const std::string& socket) {
+  constexpr char kContainerd[] = "/io.containerd.runtime.v2.task/k8s.io";
+  return {absl::StrCat(socket.substr(0, socket.rfind('/')), kContainerd),
+          absl::StrCat("/run/containerd", kContainerd),
+          "/run/containers/storage/overlay-containers"};
+}
+
+void Watch(const pleg::ObjectNames& names, const pleg::ContainerId& id, bool silent,
+           std::vector<WatchedObject>& out) {
+  if (out.size() >= kMaxWatched) return;
+  WatchedObject watched;
+  watched.object = names.Find(id.value());
+  watched.sandbox = names.SandboxOf(id.value());
+  watched.listed_state = names.StateOf(id.value());
+  watched.silent = silent;
+  out.push_back(std::move(watched));
+}
+
+}  // namespace
+
+EvidenceWatch::EvidenceWatch(Options options, const pleg::Clock& clock,
+                             std::unique_ptr<Prober> prober)
+    : options_(std::move(options)),
+      clock_(clock),
+      connections_(clock),
+      prober_(std::move(prober)) {}
+
+void EvidenceWatch::Connect(Parts parts) {
+  parts_.emplace(std::move(parts));
+  search_.emplace(pleg::ContainerSearchOptions{}, parts_->runtime, clock_,
+                  [this] { return Candidates(); });
+}
+
+void EvidenceWatch::Start() {
+  if (prober_ != nullptr) prober_->Start([this] { return Question(); });
+  if (options_.kubelet.metrics_url.empty() && options_.kubelet.healthz_url.empty()) return;
+  kubelet_.emplace(options_.kubelet, clock_);
+  kubelet_->Start();
+}
+
+void EvidenceWatch::Stop() { prober_ = nullptr; }
+
+void EvidenceWatch::OnConnection(bool connected, absl::string_view reason) {
+  connections_.OnConnection(connected, reason);
+}
+
+void EvidenceWatch::Tick() {
+  busy_ = IsSomethingWrong();
+  if (prober_ != nullptr) prober_->SetBusy(busy_);
+  search_->Tick(parts_->pleg.Snapshot()->relist_running_since);
+}
+
+bool EvidenceWatch::IsSomethingWrong() const {
+  if (!parts_->pleg.Healthy().healthy || !parts_->runtime.Connected()) return true;
+  const pleg::CallSnapshot calls = parts_->runtime.Snapshot();
+  for (const pleg::UnansweredTarget& row : calls.unanswered) {
+    if (calls.taken_at - row.since > kWorthALook) return true;
+  }
+  return false;
+}
+
+// Those that the last good listing had, then those that only the host knows: plegd may have started
+// on a node that hung already.
+std::vector<pleg::ContainerId> EvidenceWatch::Candidates() const {
+  std::vector<pleg::ContainerId> ids;
+  for (const auto& pod : parts_->pleg.Pods()->listed) {
+    for (const pleg::ListedContainer& container : pod->containers) {
+      ids.push_back(container.info->id);
+    }
+  }
+  if (prober_ == nullptr) return ids;
+  for (std::string& id : prober_->Latest().containers) ids.emplace_back(std::move(id));
+  return ids;
+}
+
+ProbeQuestion EvidenceWatch::Question() const {
+  ProbeQuestion question;
+  const std::string socket = SocketPath(parts_->endpoint());
+  question.runtime_pid = ListenerPid(socket);
+  question.host.task_roots = TaskRoots(socket);
+  if (absl::StrContains(socket, "crio")) question.host.runtime_root = "/var/lib/containers/storage";
+  const std::shared_ptr<const pleg::PodsView> pods = parts_->pleg.Pods();
+  const pleg::ObjectNames names(*pods);
+  absl::flat_hash_set<pleg::ContainerId> silent;
+  for (const pleg::UnansweredTarget& row : parts_->runtime.Snapshot().unanswered) {
+    const pleg::ContainerId id(row.target);
+    if (!id.empty() && silent.insert(id).second) Watch(names, id, true, question.watched);
+  }
+  for (const auto& pod : pods->listed) {
+    for (const pleg::ListedContainer& container : pod->containers) {
+      const pleg::ContainerId& id = container.info->id;
+      const bool runs = container.state == pleg::ContainerState::kRunning;
+      if (runs && !silent.contains(id)) Watch(names, id, false, question.watched);
+    }
+  }
+  return question;
+}
+
+pleg::Evidence EvidenceWatch::Gather() const {
+  pleg::GatherFacts facts;
+  facts.twin = parts_->twin.Facts();
+  facts.reports = parts_->twin.Predict();
+  facts.runtime.endpoint = parts_->endpoint();
+  const absl::StatusOr<RuntimeIdentity> identity = parts_->runtime.Identity();
+  if (identity.ok()) {
+    facts.runtime.name = identity->name;
+    facts.runtime.version = identity->version;
+    facts.runtime.api_version = identity->api_version;
+  } else if (identity.status().code() == absl::StatusCode::kUnimplemented) {
+    facts.runtime.unsupported = std::string(identity.status().message());
+  }
+  facts.connection = connections_.Now();
+  facts.relists = parts_->relists.Newest(0);
+  facts.relist_period = options_.relist_period;
+  facts.relist_threshold = options_.relist_threshold;
+  facts.loop_lag = parts_->loop_lag.Worst();
+  facts.version = options_.version;
+  facts.wall_now = clock_.WallNow();
+  if (prober_ != nullptr) facts.host = prober_->Latest().evidence;
+  if (kubelet_.has_value()) facts.kubelet = kubelet_->Latest();
+  return pleg::GatherEvidence(facts, parts_->history);
+}
+
+}  // namespace runtime::host

@@ -1,0 +1,87 @@
+// What plegd gathers to explain a hang: its own snapshots, the host probe, the kubelet. It looks
+// closer, and searches for the container to blame, only while something is wrong.
+//
+//   EvidenceWatch evidence(options, clock, std::move(prober));
+//   evidence.Connect({…});   evidence.Start();   …   pleg::Diagnose(evidence.Gather())
+
+#ifndef PLEGD_RUNTIME_HOST_EVIDENCE_WATCH_H_
+#define PLEGD_RUNTIME_HOST_EVIDENCE_WATCH_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/container_search.h"
+#include "pleg/diagnosis/evidence.h"
+#include "pleg/generic_pleg.h"
+#include "pleg/history/call_history.h"
+#include "pleg/history/connection_history.h"
+#include "pleg/history/loop_lag.h"
+#include "pleg/history/relist_ring.h"
+#include "pleg/mono_time.h"
+#include "pleg/twin/twin_feed.h"
+#include "runtime/cri_runtime.h"
+#include "runtime/host/kubelet_probe.h"
+#include "runtime/host/prober.h"
+
+namespace runtime::host {
+
+// Connect, Start and Stop are the main thread's; OnConnection and Tick the core's; Gather is
+// thread-safe.
+class EvidenceWatch {
+ public:
+  struct Options {
+    std::string version;  // of this program
+    absl::Duration relist_period = absl::Seconds(1);
+    absl::Duration relist_threshold = absl::Minutes(3);
+    KubeletProbe::Options kubelet = {};  // without a URL it is not asked
+  };
+
+  // `prober` may be null: nothing is known of the host then. `clock` outlives the watch.
+  EvidenceWatch(Options options, const pleg::Clock& clock, std::unique_ptr<Prober> prober);
+
+  struct Parts {
+    pleg::GenericPleg& pleg;
+    CriRuntime& runtime;
+    const pleg::NodeTwin& twin;
+    const pleg::CallHistory& history;
+    const pleg::RelistRing& relists;
+    const pleg::LoopLag& loop_lag;
+    // "unix:///run/containerd/containerd.sock"; empty while none is known. Thread-safe.
+    std::function<std::string()> endpoint;
+  };
+  void Connect(Parts parts);
+  void Start();
+  void Stop();
+
+  void OnConnection(bool connected, absl::string_view reason);
+  // Once a second.
+  void Tick();
+  // Whether something is wrong enough to look closer, as of the last Tick.
+  bool busy() const { return busy_; }
+
+  // All that is known now. Does not block; O(objects of the node).
+  pleg::Evidence Gather() const;
+
+ private:
+  bool IsSomethingWrong() const;
+  std::vector<pleg::ContainerId> Candidates() const;
+  ProbeQuestion Question() const;
+
+  const Options options_;
+  const pleg::Clock& clock_;
+  pleg::ConnectionHistory connections_;
+  std::optional<Parts> parts_;
+  std::optional<pleg::ContainerSearch> search_;
+  bool busy_ = false;  // the core's
+  std::optional<KubeletProbe> kubelet_;
+  std::unique_ptr<Prober> prober_;  // last: asks the rest
+};
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_EVIDENCE_WATCH_H_
