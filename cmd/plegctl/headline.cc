@@ -74,6 +74,14 @@ std::string Cause(const Silence& silence, const Terminal& terminal) {
   return cause;
 }
 
+// The pod matters more than which of its containers.
+std::string FitTarget(plegd::v1::CallTarget target, size_t width, const Terminal& terminal) {
+  const std::string name = TargetName(target, terminal);
+  if (Width(name) <= width) return name;
+  target.clear_container();
+  return FitMiddle(TargetName(target, terminal), width, terminal);
+}
+
 // With the level before it, what hangs and the pod's name are within kBriefBytes.
 std::string Brief(const Silence& silence, const Terminal& terminal) {
   const size_t room = kBriefBytes - kProblemWord.size();
@@ -83,14 +91,13 @@ std::string Brief(const Silence& silence, const Terminal& terminal) {
     if (silence.status == nullptr) return brief;
     absl::StrAppend(&brief, " with ");
     const size_t left = room - std::min(room, brief.size());
-    return absl::StrCat(brief, FitMiddle(TargetName(silence.status->target(), terminal),
-                                         std::max<size_t>(left, 1), terminal));
+    return absl::StrCat(brief,
+                        FitTarget(silence.status->target(), std::max<size_t>(left, 1), terminal));
   }
   const std::string what = absl::StrCat(": ", Visible(silence.status->method(), terminal), " ",
                                         UnansweredFor(*silence.status));
   const size_t left = room - std::min(room - 1, what.size());
-  return absl::StrCat(FitMiddle(TargetName(silence.status->target(), terminal), left, terminal),
-                      what,
+  return absl::StrCat(FitTarget(silence.status->target(), left, terminal), what,
                       silence.others > 0 ? absl::StrCat(", and ", silence.others, " more") : "");
 }
 
