@@ -71,15 +71,26 @@ absl::Status SocketError(absl::StatusCode code, const std::string& path, absl::s
   return absl::Status(code, absl::StrCat(path, ": ", what));
 }
 
+// What is missing, and what to do about it.
+std::string WhyAbsent(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  if (access(directory.c_str(), F_OK) != 0) {
+    return absl::StrCat("no such socket, and no directory ", directory,
+                        ": mount it, or name another socket with --runtime-endpoint");
+  }
+  return "no such socket: start the runtime, or name another socket with --runtime-endpoint";
+}
+
 absl::Status FromErrno(const std::string& path, int error) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      return SocketError(absl::StatusCode::kNotFound, path, "no such socket");
+      return SocketError(absl::StatusCode::kNotFound, path, WhyAbsent(path));
     case EACCES:
     case EPERM:
       return SocketError(absl::StatusCode::kPermissionDenied, path,
-                         "permission denied: plegd may not use this socket");
+                         "permission denied: plegd may not use this socket; run it as root or in "
+                         "the socket's group");
     case ECONNREFUSED:
       return SocketError(absl::StatusCode::kUnavailable, path,
                          "connection refused: nothing listens on this socket");
