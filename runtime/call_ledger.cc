@@ -20,6 +20,7 @@ CallLedger::Id CallLedger::Open(absl::string_view method, std::string target,
   if (!added && row->second.running == 0) --idle_rows_;
   ++row->second.attempts;
   ++row->second.running;
+  row->second.hidden = false;
   if (!row->second.hanging_since.has_value()) row->second.hanging_since = now;
   open_.emplace(id, OpenCall{std::move(key), now, deadline, false});
   return id;
@@ -100,13 +101,12 @@ void CallLedger::Forget(absl::string_view target) {
   }
 }
 
-void CallLedger::ForgetIdle() {
+void CallLedger::HideIdle() {
   pleg::MutexLock lock(mu_);
-  for (auto row = rows_.begin(); row != rows_.end();) {
-    const auto here = row++;
-    if (here->first.second.empty() || here->second.running > 0) continue;
-    --idle_rows_;
-    rows_.erase(here);
+  for (auto& [key, row] : rows_) {
+    if (key.second.empty() || row.running > 0) continue;
+    row.hidden = true;
+    row.hanging_since.reset();
   }
 }
 
@@ -129,6 +129,7 @@ pleg::CallSnapshot CallLedger::Snapshot() const {
   }
   snapshot.unanswered.reserve(rows_.size());
   for (const auto& [key, row] : rows_) {
+    if (row.hidden) continue;
     snapshot.unanswered.push_back(
         {key.first, key.second, row.since, row.attempts, row.hanging_since});
   }

@@ -59,8 +59,9 @@ class CallLedger {
   // The target is gone: its rows end, and calls to it that still run begin none when they end.
   void Forget(absl::string_view target);
   // Another connection, on which the runtime has answered: rows of targets without a running call
-  // end. They were the silence of who was there before; who hangs again begins another.
-  void ForgetIdle();
+  // are not told until the target is asked again, because it may well be answered now. If it is
+  // not, its silence was never broken.
+  void HideIdle();
   // Targets that have a row; lists and Version are none.
   std::vector<std::string> UnansweredTargets() const;
 
@@ -80,6 +81,7 @@ class CallLedger {
     uint32_t attempts = 0;
     size_t running = 0;
     std::optional<pleg::MonoTime> hanging_since = {};
+    bool hidden = false;
   };
 
   // The row of a call that got no answer.

@@ -169,12 +169,15 @@ TEST_F(CallLedgerTest, AnotherRuntimeAnswersForItselfOnly) {
   Open("waiting");
   ledger_.Close(ledger_.Open("ListContainers", "", pleg::MonoTime::Max()), kTimedOut);
   Wait(50);
-  ledger_.ForgetIdle();
+  ledger_.HideIdle();
   EXPECT_EQ(Silence("between two tries"), -1);
   EXPECT_EQ(Silence("waiting"), 50);
   EXPECT_EQ(Silence(""), 50);  // the next list tells
-  Open("between two tries");
-  EXPECT_EQ(Attempts("between two tries"), 1u);
+  const CallLedger::Id again = Open("between two tries");
+  EXPECT_EQ(Silence("between two tries"), 50);  // unbroken until it is answered
+  EXPECT_EQ(Attempts("between two tries"), 2u);
+  ledger_.Close(again, kOk);
+  EXPECT_EQ(Silence("between two tries"), -1);
 }
 
 TEST_F(CallLedgerTest, ListsAreNeverForgotten) {

@@ -414,19 +414,21 @@ void CriRuntime::OnConnection(bool connected) {
 void CriRuntime::StartHandshake() {
   CallVersion([this, connection = connection_number_](const auto& identity) {
     const bool stale = connection != connection_number_;
-    if (identity.ok() && !stale) ledger_.ForgetIdle();
+    if (identity.ok() && !stale) ledger_.HideIdle();
     if (!identity.ok() && !stale && Connected()) RetryHandshakeLater();
   });
 }
 
 void CriRuntime::OnVersion(const absl::StatusOr<RuntimeIdentity>& identity) {
+  {
+    pleg::MutexLock lock(mu_);
+    // A call that got no answer says nothing of who is there.
+    if (identity.ok() || WasAnswered(identity.status()) || !identity_.ok()) identity_ = identity;
+  }
   executor_.Post([this, identity, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired() || shut_down_ || !listeners_.identity) return;
     listeners_.identity(identity);
   });
-  pleg::MutexLock lock(mu_);
-  // A call that got no answer says nothing of who is there.
-  if (identity.ok() || WasAnswered(identity.status()) || !identity_.ok()) identity_ = identity;
 }
 
 void CriRuntime::RetryHandshakeLater() {
