@@ -94,8 +94,6 @@ absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
       pleg_.OnRelistSent([this] { sweep_.Beside(); });
       sweep_.Start();
     }
-    pleg_.Start();
-    poller_.Start();
     watch_.Start();
     Tick();
   });
@@ -125,8 +123,9 @@ void Daemon::Use(const FoundRuntime& found) {
   loop_.Post([this, endpoint = *found.endpoint] {
     story_.OnEndpoint(endpoint.Url());
     runtime_.Connect(endpoint);
-    pleg_.RelistNow();
-    poller_.PollNow();
+    // Not sooner: a relist without anybody to ask is none.
+    pleg_.Start();
+    poller_.Start();
   });
   watcher_.emplace(
       runtime::SocketWatcher::Options{.path = found.endpoint->path()},

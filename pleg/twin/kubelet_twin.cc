@@ -218,7 +218,6 @@ TwinReport PredictKubelet(const KubeletModel& kubelet, const TwinInput& input) {
   const absl::Duration lists = loop.Lists();
   TwinReport report;
   report.status_phase = loop.StatusPhase();
-  report.latent_pods = LatentPods(input);
   const bool silence = loop.FirstSilence().has_value();
   const Course course = Follow(kubelet, input, loop);
   JudgePleg(kubelet, input, course, report);
@@ -229,6 +228,8 @@ TwinReport PredictKubelet(const KubeletModel& kubelet, const TwinInput& input) {
       silence && report.to_not_ready == absl::InfiniteDuration() && report.lag.best >= kSilentLag;
   report.restart_cost = course.lists_fail_at.has_value() ? absl::InfiniteDuration()
                                                          : RestartCost(kubelet, input, lists);
+  // While lists fail no pod is inspected: the next relist that succeeds may reach any of them.
+  if (!course.lists_fail_at.has_value()) report.latent_pods = LatentPods(input);
   report.older_than_observed = course.lists_fail_at.has_value() && !input.last_relist.has_value();
   return report;
 }

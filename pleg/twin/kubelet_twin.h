@@ -117,7 +117,8 @@ struct TwinReport {
   EventLag lag = {};
   absl::Duration status_phase = {};  // of a relist that began now: its inspections
   absl::Duration restart_cost = {};  // the first relist of a kubelet that were restarted now
-  size_t latent_pods = 0;            // unanswered but unchanged: they cost nothing yet
+  // Unanswered but unchanged: they cost nothing yet. None while the lists fail.
+  size_t latent_pods = 0;
   KubeletStage stage = KubeletStage::kPausing;
   absl::Duration stage_for = {};  // it has been in that stage
   // plegd has seen no good relist: the trouble is older than plegd, the node may be further on.

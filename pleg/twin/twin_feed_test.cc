@@ -155,7 +155,7 @@ TEST_F(TwinFeedTest, ALockConvoy) {
   const TwinReport report = Predict();
   EXPECT_NEAR(Seconds(report.to_not_ready), 169, 0.1);
   EXPECT_TRUE(report.lasting);
-  EXPECT_EQ(report.latent_pods, 1u);
+  EXPECT_EQ(report.latent_pods, 0u);
   EXPECT_EQ(report.restart_cost, absl::InfiniteDuration());
 }
 
