@@ -206,6 +206,28 @@ void AddOptions(CLI::App& app, Flags& flags) {
                "print the endpoint that would be used and why, then exit: 0 found, 3 none");
 }
 
+// CLI11 takes "--flag=" for "--flag" and the next word for its value.
+std::vector<std::string> SplitEmptyValues(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (absl::StartsWith(word, "--") && word.find('=') == word.size() - 1) {
+      words.push_back(word.substr(0, word.size() - 1));
+      words.emplace_back();
+    } else {
+      words.push_back(word);
+    }
+  }
+  return words;
+}
+
+void Parse(CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<const char*> argv;
+  argv.reserve(words.size());
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  app.parse(static_cast<int>(argv.size()), argv.data());
+}
+
 }  // namespace
 
 ParsedFlags ParseFlags(int argc, char** argv) {
@@ -216,7 +238,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
   app.get_formatter()->column_width(38);
   AddOptions(app, parsed.flags);
   try {
-    app.parse(argc, argv);
+    Parse(app, SplitEmptyValues(argc, argv));
     const CLI::Option* endpoint = app.get_option("--runtime-endpoint");
     if (endpoint->count() > 0 && parsed.flags.runtime_endpoint.empty()) {
       throw CLI::ValidationError("--runtime-endpoint", "is empty");
