@@ -104,7 +104,11 @@ void NodeWatch::Connect(Parts parts) {
           .calls = [this] { return parts_->runtime.Snapshot(); },
           .twins = [this] { return twin_->Predict(); },
           .loop_lag = [this] { return loop_lag_.Worst(); },
-          .evidence = [this] { return evidence_.Gather(); },
+          .evidence =
+              [this] {
+                evidence_.Refresh();
+                return evidence_.Gather();
+              },
           .request_relist = [this](const pleg::PodUid& uid) { parts_->pleg.RequestRelist(uid); },
           .request_reinspect =
               [this](const pleg::PodUid& uid) { parts_->pleg.RequestReinspect(uid); },
@@ -153,7 +157,10 @@ void NodeWatch::Tick() {
 }
 
 std::string NodeWatch::Trouble() const {
-  return evidence_.busy() ? pleg::Diagnose(evidence_.Gather()).findings.front().sentence : "";
+  if (!evidence_.busy()) return "";
+  const pleg::Diagnosis diagnosis = pleg::Diagnose(evidence_.Gather());
+  const pleg::Finding& first = diagnosis.findings.front();
+  return first.code == pleg::VerdictCode::kHealthy ? "" : first.sentence;
 }
 
 std::string NodeWatch::address() const {

@@ -49,7 +49,11 @@ class Gatherer {
           std::max(evidence_.predicted_status_phase, report.report.status_phase);
     }
     evidence_.host = facts_.host;
-    if (evidence_.host.has_value()) NameHostObjects(*evidence_.host);
+    if (evidence_.host.has_value()) {
+      NameHostObjects(*evidence_.host);
+      for (UnansweredEvidence& call : evidence_.unanswered) NameByHost(call.object);
+      for (RunningEvidence& call : evidence_.running) NameByHost(call.object);
+    }
     evidence_.kubelet = facts_.kubelet;
     return std::move(evidence_);
   }
@@ -235,6 +239,14 @@ class Gatherer {
   void NameHostObjects(HostEvidence& host) const {
     for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);
     for (ShimEvidence& shim : host.shims) Name(shim.object);
+  }
+
+  // What no listing has told the host may know.
+  void NameByHost(ObjectRef& object) const {
+    if (object.id.empty() || !object.pod_name.empty()) return;
+    for (const ShimEvidence& shim : evidence_.host->shims) {
+      if (shim.object.id == object.id) object = shim.object;
+    }
   }
 
   const GatherFacts& facts_;

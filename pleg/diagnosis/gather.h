@@ -55,8 +55,9 @@ struct GatherFacts {
 inline constexpr size_t kMaxGatheredCalls = 200;
 inline constexpr size_t kMaxGatheredRelists = 60;
 
-// Changes nothing. Costs O(objects of the node). Names of objects come from the last good listing;
-// objects of the host evidence, which has ids alone, get theirs here.
+// Changes nothing. Costs O(objects of the node). Names of objects come from the last good listing,
+// also those of the host evidence, which as a rule has ids alone; of objects in no listing they are
+// those of the host evidence.
 Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history);
 
 // The listed objects by id, with names. Refers to the pods.

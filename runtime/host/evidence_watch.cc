@@ -1,5 +1,6 @@
 #include "runtime/host/evidence_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -38,6 +39,24 @@ void Watch(const pleg::ObjectNames& names, const pleg::ContainerId& id, bool sil
   watched.listed_state = names.StateOf(id.value());
   watched.silent = silent;
   out.push_back(std::move(watched));
+}
+
+bool Contradicts(const pleg::ShimEvidence& shim) {
+  const std::string& state = shim.listed_state;
+  if (!shim.container_alive.has_value()) return false;
+  return *shim.container_alive ? state == "exited" || state == "notready"
+                               : state == "running" || state == "ready";
+}
+
+// Something that may pass in a moment, and has to be looked at again to be told from what does not.
+bool IsSuspicious(const pleg::HostEvidence& host) {
+  const auto stuck = [](const pleg::ShimEvidence& shim) {
+    const char state = shim.shim.has_value() ? shim.shim->state : 'S';
+    return state == 'T' || state == 't' || state == 'D' || Contradicts(shim);
+  };
+  const auto slow = [](const pleg::ProcessEvidence& process) { return process.age > kWorthALook; };
+  return !host.frozen.empty() || std::any_of(host.shims.begin(), host.shims.end(), stuck) ||
+         std::any_of(host.cni_processes.begin(), host.cni_processes.end(), slow);
 }
 
 }  // namespace
@@ -80,7 +99,9 @@ bool EvidenceWatch::IsSomethingWrong() const {
   for (const pleg::UnansweredTarget& row : calls.unanswered) {
     if (calls.taken_at - row.since > kWorthALook) return true;
   }
-  return false;
+  if (prober_ == nullptr) return false;
+  const Prober::Reading reading = prober_->Latest();
+  return reading.evidence.has_value() && IsSuspicious(*reading.evidence);
 }
 
 // Those that the last good listing had, then those that only the host knows: plegd may have started
@@ -118,6 +139,10 @@ ProbeQuestion EvidenceWatch::Question() const {
     }
   }
   return question;
+}
+
+void EvidenceWatch::Refresh() const {
+  if (prober_ != nullptr) prober_->LookNow();
 }
 
 pleg::Evidence EvidenceWatch::Gather() const {

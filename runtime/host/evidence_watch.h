@@ -30,8 +30,8 @@
 
 namespace runtime::host {
 
-// Connect, Start and Stop are the main thread's; OnConnection and Tick the core's; Gather is
-// thread-safe.
+// Connect, Start and Stop are the main thread's; OnConnection and Tick the core's; Refresh and
+// Gather are thread-safe.
 class EvidenceWatch {
  public:
   struct Options {
@@ -63,6 +63,9 @@ class EvidenceWatch {
   void Tick();
   // Whether something is wrong enough to look closer, as of the last Tick.
   bool busy() const { return busy_; }
+
+  // Somebody wants to know: what is known of the host is brought up to date, soon. Does not block.
+  void Refresh() const;
 
   // All that is known now. Does not block; O(objects of the node).
   pleg::Evidence Gather() const;

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "runtime/host/bundle_names.h"
 #include "runtime/host/probe_wire.h"
 
 namespace runtime::host {
@@ -61,8 +62,8 @@ void DropProbeCapabilities() {
     if (!request.ok()) _exit(0);
     const ProbeQuestion question = DecodeQuestion(*request);
     const HostSample sample = TakeHostSample(paths, question.host);
-    const pleg::HostEvidence evidence =
-        tracker.Update(sample, question.watched, question.runtime_pid);
+    pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
+    NameByBundles(paths.procfs, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
       _exit(0);
@@ -130,7 +131,9 @@ bool Prober::WaitForNext(const std::stop_token& stop) {
   const bool was_busy = busy_;
   wake_.wait_for(
       mu_, stop, absl::ToChronoMilliseconds(was_busy ? options_.busy_period : options_.period),
-      [this, was_busy]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return busy_ && !was_busy; });
+      [this, was_busy]()
+          ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return wanted_ || (busy_ && !was_busy); });
+  wanted_ = false;
   return !stop.stop_requested();
 }
 
@@ -138,6 +141,15 @@ void Prober::SetBusy(bool busy) {
   pleg::MutexLock lock(mu_);
   if (busy == busy_) return;
   busy_ = busy;
+  wake_.notify_all();
+}
+
+void Prober::LookNow() {
+  const pleg::MonoTime now = clock_.Now();
+  pleg::MutexLock lock(mu_);
+  const bool fresh = evidence_.has_value() && now - sampled_at_ < options_.fresh_for;
+  if (fresh || asked_at_.has_value()) return;
+  wanted_ = true;
   wake_.notify_all();
 }
 

@@ -51,8 +51,9 @@ class Prober {
   struct Options {
     HostPaths paths = {};
     EvidenceCodec codec = {};
-    absl::Duration period = absl::Minutes(1);       // between two looks while all is well
+    absl::Duration period = absl::Seconds(10);      // between two looks while all is well
     absl::Duration busy_period = absl::Seconds(5);  // and while it is not
+    absl::Duration fresh_for = absl::Seconds(2);    // see LookNow
     // A look that takes longer is evidence itself.
     absl::Duration patience = absl::Seconds(5);
   };
@@ -76,6 +77,8 @@ class Prober {
   void Start(std::function<ProbeQuestion()> question);
   // Whether something is wrong, so that looks are worth their cost; begins with one at once.
   void SetBusy(bool busy);
+  // Somebody wants to know: looks at once, unless it has within `fresh_for`.
+  void LookNow();
   Reading Latest() const;
 
   pid_t child() const { return child_; }
@@ -103,6 +106,7 @@ class Prober {
 
   std::condition_variable_any wake_;
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
+  bool wanted_ ABSL_GUARDED_BY(mu_) = false;  // at once
 
   std::jthread thread_;  // last: ends before what it uses
 };

@@ -30,11 +30,13 @@ EvidenceCodec Codec() {
 
 class ProberTest : public testing::Test {
  protected:
-  void Fork(absl::Duration patience = absl::Minutes(1)) {
+  void Fork(absl::Duration patience = absl::Minutes(1),
+            absl::Duration period = absl::Milliseconds(20)) {
     auto prober = Prober::Fork({.paths = tree_.paths(),
                                 .codec = Codec(),
-                                .period = absl::Milliseconds(20),
+                                .period = period,
                                 .busy_period = absl::Milliseconds(10),
+                                .fresh_for = absl::ZeroDuration(),
                                 .patience = patience},
                                clock_);
     ASSERT_TRUE(prober.ok()) << prober.status();
@@ -74,6 +76,19 @@ TEST_F(ProberTest, AsksAndIsAnswered) {
     return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0";
   }));
   EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked > 2; }));
+}
+
+TEST_F(ProberTest, LooksAtOnceForSomebodyWhoWantsToKnow) {
+  Fork(absl::Seconds(5), absl::Hours(1));
+  std::atomic<int> asked = 0;
+  prober_->Start([&] {
+    ++asked;
+    return ProbeQuestion{};
+  });
+  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.evidence.has_value(); }));
+  EXPECT_EQ(asked, 1);
+  prober_->LookNow();
+  EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked == 2; }));
 }
 
 TEST_F(ProberTest, AChildThatHangsIsEvidenceAndHoldsUpNobody) {

@@ -1,0 +1,63 @@
+#include "runtime/host/bundle_names.h"
+
+#include <cstddef>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "runtime/host/proc_file.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr size_t kMostNamed = 8;
+constexpr size_t kLargestConfig = size_t{1} << 20;
+constexpr size_t kLongestName = 1024;
+
+// The string that `"key":` stands before. Quotes within strings are escaped, so that no value can
+// pass for a key. Empty without one, and for one with escapes, which no name has.
+std::string ValueOf(absl::string_view json, absl::string_view key) {
+  const std::string quoted = absl::StrCat("\"", key, "\"");
+  const size_t at = json.find(quoted);
+  if (at == absl::string_view::npos) return "";
+  absl::string_view rest = absl::StripLeadingAsciiWhitespace(json.substr(at + quoted.size()));
+  if (!absl::ConsumePrefix(&rest, ":")) return "";
+  rest = absl::StripLeadingAsciiWhitespace(rest);
+  if (!absl::ConsumePrefix(&rest, "\"")) return "";
+  const absl::string_view value = rest.substr(0, rest.find_first_of("\"\\"));
+  const bool ends = value.size() < rest.size() && rest[value.size()] == '"';
+  return ends && value.size() <= kLongestName ? std::string(value) : "";
+}
+
+std::string FirstOf(absl::string_view json, absl::string_view containerd, absl::string_view crio) {
+  std::string value = ValueOf(json, containerd);
+  return value.empty() ? ValueOf(json, crio) : value;
+}
+
+}  // namespace
+
+void NameByConfig(absl::string_view config, pleg::ObjectRef& object) {
+  object.pod_namespace =
+      FirstOf(config, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace");
+  object.pod_name = FirstOf(config, "io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name");
+  object.pod_uid =
+      pleg::PodUid(FirstOf(config, "io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"));
+  object.container =
+      FirstOf(config, "io.kubernetes.cri.container-name", "io.kubernetes.container.name");
+  object.image = FirstOf(config, "io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName");
+}
+
+void NameByBundles(const std::string& procfs, pleg::HostEvidence& host) {
+  size_t named = 0;
+  for (pleg::ShimEvidence& shim : host.shims) {
+    if (!shim.object.pod_name.empty() || shim.object.id.empty() || !shim.shim.has_value()) continue;
+    if (++named > kMostNamed) return;
+    const absl::StatusOr<std::string> config =
+        ReadSmallFile(absl::StrCat(procfs, "/", shim.shim->pid, "/cwd/../", shim.object.id.value(),
+                                   "/config.json"),
+                      kLargestConfig);
+    if (config.ok()) NameByConfig(*config, shim.object);
+  }
+}
+
+}  // namespace runtime::host

@@ -1,0 +1,28 @@
+// Names of containers that no listing has told: the runtime writes them into the OCI bundle, which
+// is found through the working directory of the container's shim. Thus they are known also on a
+// node that hung before plegd started, and where the runtime's directories are not mounted.
+//
+//   NameByBundles(paths.procfs, evidence);
+
+#ifndef PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
+#define PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "pleg/diagnosis/host_evidence.h"
+
+namespace runtime::host {
+
+// Gives the shims' objects that have an id alone their names, a few at most. What cannot be read
+// stays without. Reads from the state directory of the runtime, so that it may block as the kernel
+// does.
+void NameByBundles(const std::string& procfs, pleg::HostEvidence& host);
+
+// Adds what the annotations of a bundle's config.json tell, containerd's and CRI-O's. Text that is
+// no such file tells nothing.
+void NameByConfig(absl::string_view config, pleg::ObjectRef& object);
+
+}  // namespace runtime::host
+
+#endif  // PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
