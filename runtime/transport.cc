@@ -40,9 +40,8 @@ constexpr int kConnectTimeoutMillis = 5000;
 // each connection would be called on without a pause. One that lasted so long is no such.
 constexpr absl::Duration kLasting = absl::Seconds(1);
 
-// By how much a server's notion of our deadline may be ahead of our own.
+// By how much a server may be ahead with the deadline that we told it.
 constexpr absl::Duration kServersHaste = absl::Milliseconds(100);
-
 // The thread sleeps at least so long between two calls, whatever their timeouts.
 constexpr absl::Duration kLeastNap = absl::Seconds(1);
 // Far more than any list: a reply is then sent without waiting for us to make room for more.
@@ -397,7 +396,6 @@ void Transport::Impl::OnCallEnd(CallId id) {
   }
   if (!dropped) {
     Reply& reply = call->reply;
-    // The server may have ended it at the deadline that we told, a little before our own timer.
     const bool deadline_passed = SystemClock::MonoNow() + kServersHaste >= call->deadline;
     if (call->expired && reply.status.error_code() == grpc::StatusCode::CANCELLED) {
       reply.status = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded");
