@@ -119,10 +119,11 @@ Answer<Snapshot> Client::GetSnapshot(uint32_t relists) {
   Pending<plegd::v1::Node> node;
   Pending<plegd::v1::Calls> calls;
   Pending<plegd::v1::Relists> ring;
+  Pending<plegd::v1::Diagnosis> diagnosis;
   const auto deadline =
       std::chrono::system_clock::now() + absl::ToChronoNanoseconds(attempt_.timeout);
   for (grpc::ClientContext* context :
-       {&health.context, &node.context, &calls.context, &ring.context}) {
+       {&health.context, &node.context, &calls.context, &ring.context, &diagnosis.context}) {
     context->set_deadline(deadline);
   }
   plegd::v1::GetRelistsRequest newest;
@@ -132,7 +133,8 @@ Answer<Snapshot> Client::GetSnapshot(uint32_t relists) {
   node.Start(stub.PrepareAsyncGetNode(&node.context, {}, &rpc_->queue));
   calls.Start(stub.PrepareAsyncGetCalls(&calls.context, {}, &rpc_->queue));
   ring.Start(stub.PrepareAsyncGetRelists(&ring.context, newest, &rpc_->queue));
-  rpc_->Await(4);
+  diagnosis.Start(stub.PrepareAsyncGetDiagnosis(&diagnosis.context, {}, &rpc_->queue));
+  rpc_->Await(5);
 
   Snapshot snapshot;
   std::optional<Failure> first;
@@ -149,7 +151,12 @@ Answer<Snapshot> Client::GetSnapshot(uint32_t relists) {
   take("GetNode", node, snapshot.node);
   take("GetCalls", calls, snapshot.calls);
   take("GetRelists", ring, snapshot.relists);
-  if (snapshot.missing.size() == 4) return MakeFailure(first->call, first->status);
+  const bool nothing = snapshot.missing.size() == 4;
+  // An older plegd has no verdict.
+  if (diagnosis.status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
+    take("GetDiagnosis", diagnosis, snapshot.diagnosis);
+  }
+  if (nothing) return MakeFailure(first->call, first->status);
   return snapshot;
 }
 
@@ -172,6 +179,16 @@ Answer<plegd::v1::Relists> Client::GetRelists(uint32_t limit) {
 Answer<plegd::v1::PodList> Client::ListPods() {
   return Ask<plegd::v1::PodList>("ListPods", plegd::v1::ListPodsRequest(),
                                  &Plegd::Stub::PrepareAsyncListPods);
+}
+
+Answer<plegd::v1::Diagnosis> Client::GetDiagnosis() {
+  return Ask<plegd::v1::Diagnosis>("GetDiagnosis", plegd::v1::GetDiagnosisRequest(),
+                                   &Plegd::Stub::PrepareAsyncGetDiagnosis);
+}
+
+Answer<plegd::v1::Evidence> Client::GetEvidence() {
+  return Ask<plegd::v1::Evidence>("GetEvidence", plegd::v1::GetEvidenceRequest(),
+                                  &Plegd::Stub::PrepareAsyncGetEvidence);
 }
 
 Answer<plegd::v1::PodStatus> Client::GetFreshPod(const std::string& uid) {

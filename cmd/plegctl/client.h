@@ -12,6 +12,8 @@
 #include "cmd/plegctl/failure.h"
 #include "cmd/plegctl/snapshot.h"
 #include "plegd/v1/calls.pb.h"
+#include "plegd/v1/diagnosis.pb.h"
+#include "plegd/v1/evidence.pb.h"
 #include "plegd/v1/node.pb.h"
 #include "plegd/v1/pod.pb.h"
 #include "plegd/v1/relists.pb.h"
@@ -36,6 +38,8 @@ class Client {
   Answer<plegd::v1::Calls> GetCalls();
   Answer<plegd::v1::Relists> GetRelists(uint32_t limit);
   Answer<plegd::v1::PodList> ListPods();
+  Answer<plegd::v1::Diagnosis> GetDiagnosis();
+  Answer<plegd::v1::Evidence> GetEvidence();
   // What plegd observes after it got this; it asks the runtime. Gives plegd a little less time than
   // this client has, so that plegd's own error arrives.
   Answer<plegd::v1::PodStatus> GetFreshPod(const std::string& uid);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cmd/plegctl/completion.h"
+#include "cmd/plegctl/explain.h"
 #include "cmd/plegctl/find_pod.h"
 #include "cmd/plegctl/headline.h"
 #include "cmd/plegctl/human.h"
@@ -205,7 +206,58 @@ Result Complete(const Flags& flags, Client& client) {
           })};
 }
 
+Result ExplainRecord(const Flags& flags, const Terminal& terminal) {
+  const auto fail = [](const absl::Status& status) {
+    return Result{.error = absl::StrCat("plegctl: ", VisibleLines(status.message()), "\n"),
+                  .code = kExitUnknown};
+  };
+  const absl::StatusOr<std::string> text = ReadRecord(flags.record);
+  if (!text.ok()) return fail(text.status());
+  const absl::StatusOr<plegd::v1::Evidence> evidence = ParseEvidence(*text);
+  if (!evidence.ok()) {
+    return fail(absl::InvalidArgumentError(
+        absl::StrCat(flags.record, " is no record of evidence: ", evidence.status().message())));
+  }
+  return ShowEvidence(flags, *evidence, terminal);
+}
+
+Result ExplainNode(const Flags& flags, Client& client, const Terminal& terminal) {
+  if (!flags.record.empty()) return ExplainRecord(flags, terminal);
+  if (!flags.save.empty()) {
+    const Answer<plegd::v1::Evidence> answer = client.GetEvidence();
+    if (const auto* failure = std::get_if<Failure>(&answer))
+      return Fail(*failure, client.attempt());
+    return ShowEvidence(flags, std::get<plegd::v1::Evidence>(answer), terminal);
+  }
+  const Answer<plegd::v1::Diagnosis> answer = client.GetDiagnosis();
+  if (const auto* failure = std::get_if<Failure>(&answer)) return Fail(*failure, client.attempt());
+  return ShowDiagnosis(flags, std::get<plegd::v1::Diagnosis>(answer), terminal);
+}
+
 }  // namespace
+
+Result ShowDiagnosis(const Flags& flags, const plegd::v1::Diagnosis& diagnosis,
+                     const Terminal& terminal) {
+  const std::optional<Structure> structure = StructureOf(flags);
+  const bool all = flags.all || flags.output == Output::kWide;
+  return {.out = structure.has_value()
+                     ? WriteMessage("Diagnosis", diagnosis, *structure)
+                     : RenderDiagnosis(diagnosis, all, absl::LocalTimeZone(), terminal),
+          .code = DiagnosisExitCode(diagnosis)};
+}
+
+Result ShowEvidence(const Flags& flags, const plegd::v1::Evidence& evidence,
+                    const Terminal& terminal) {
+  if (!flags.save.empty()) {
+    const absl::Status saved = WriteRecord(flags.save, PrintEvidence(evidence));
+    if (!saved.ok()) {
+      return {.error = absl::StrCat("plegctl: ", VisibleLines(saved.message()), "\n"),
+              .code = kExitUnknown};
+    }
+    if (flags.save == "-") return {.code = DiagnosisExitCode(DiagnoseEvidence(evidence))};
+  }
+  return ShowDiagnosis(flags, DiagnoseEvidence(evidence), terminal);
+}
 
 Result ShowSnapshot(const Flags& flags, const Snapshot& snapshot, const Terminal& terminal) {
   const std::optional<Structure> structure = StructureOf(flags);
@@ -228,6 +280,8 @@ Result Run(const Flags& flags, Client& client, const Terminal& terminal) {
       return ShowPod(flags, client, terminal);
     case Command::kCheck:
       return Check(flags, client);
+    case Command::kExplain:
+      return ExplainNode(flags, client, terminal);
     case Command::kVersion:
       return Version(flags, client);
     case Command::kCompletion:

@@ -18,6 +18,12 @@ struct Result {
   ExitCode code = kExitSuccess;
 };
 
+// Of `explain`, whoever gathered the evidence: writes it down if it is to be kept.
+Result ShowDiagnosis(const Flags& flags, const plegd::v1::Diagnosis& diagnosis,
+                     const Terminal& terminal);
+Result ShowEvidence(const Flags& flags, const plegd::v1::Evidence& evidence,
+                    const Terminal& terminal);
+
 // Of `status`, whoever observed it.
 Result ShowSnapshot(const Flags& flags, const Snapshot& snapshot, const Terminal& terminal);
 // Relists that `status` shows.

@@ -352,5 +352,47 @@ TEST(FlagsTest, OutputBeforeAndAfterTheCommand) {
   EXPECT_EQ(std::get<Flags>(ParseFlags(4, after)).output, Output::kYaml);
 }
 
+TEST_F(CommandsTest, Explain) {
+  plegd_.snapshot = plegctl_testing::HungList();
+  plegd_.Serve();
+  const Result result = Do({"explain"});
+  EXPECT_THAT(result.out, StartsWith("LIST_LOCK_CONVOY: ListContainers blocked for 44s by "));
+  EXPECT_THAT(result.out, HasSubstr("\ndocs        docs/verdicts/LIST_LOCK_CONVOY.md\n"));
+  EXPECT_EQ(result.code, kExitProblem);
+  const Result json = Do({"explain", "-o", "json"});
+  EXPECT_THAT(json.out, HasSubstr("\"kind\": \"Diagnosis\""));
+  EXPECT_THAT(json.out, HasSubstr("\"code\": \"LIST_LOCK_CONVOY\""));
+  EXPECT_EQ(json.code, kExitProblem);
+}
+
+TEST_F(CommandsTest, AnOlderPlegdExplainsNothing) {
+  plegd_.Serve();
+  const Result result = Do({"explain"});
+  EXPECT_EQ(result.code, kExitUnknown);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.error, HasSubstr("GetDiagnosis"));
+  EXPECT_EQ(Do({"status"}).code, kExitSuccess);
+}
+
+TEST_F(CommandsTest, EvidenceIsSavedAndJudgedAgainWithoutPlegd) {
+  plegd_.evidence.set_observed_for_seconds(60);
+  plegd_.evidence.mutable_runtime()->set_endpoint("unix:///saved.sock");
+  plegd_.Serve();
+  const std::string record = plegd_.directory() + "/record";
+  const Result saved = Do({"explain", "--save", record.c_str()});
+  EXPECT_THAT(saved.error, IsEmpty());
+  plegd_.Stop();
+  const Result again = Do({"explain", "--from", record.c_str()});
+  EXPECT_EQ(again.out, saved.out);
+  EXPECT_EQ(again.code, saved.code);
+  EXPECT_THAT(again.out, Not(IsEmpty()));
+
+  std::ofstream(record) << "{}}";
+  const Result broken = Do({"explain", "--from", record.c_str()});
+  EXPECT_EQ(broken.code, kExitUnknown);
+  EXPECT_THAT(broken.error, HasSubstr(record + " is no record of evidence"));
+  EXPECT_EQ(Do({"explain", "--from", record.c_str(), "--direct"}).error, "usage");
+}
+
 }  // namespace
 }  // namespace plegctl

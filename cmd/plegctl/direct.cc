@@ -122,7 +122,11 @@ struct DirectNode::Parts {
         .calls = [this] { return runtime.Snapshot(); },
         .twins = [this] { return twin.Predict(); },
         .loop_lag = [this] { return lag.Worst(); },
-        .evidence = [this] { return evidence.Gather(); },
+        .evidence =
+            [this] {
+              evidence.Refresh();
+              return evidence.Gather();
+            },
         .request_relist = [this](const pleg::PodUid& uid) { core.RequestRelist(uid); },
         .request_reinspect = [this](const pleg::PodUid& uid) { core.RequestReinspect(uid); },
         .history = history,
@@ -221,7 +225,10 @@ Snapshot DirectNode::GetSnapshot(uint32_t relists) {
           .node = parts_->api.GetNode(),
           .calls = parts_->api.GetCalls(),
           .relists = parts_->api.GetRelists(newest),
+          .diagnosis = parts_->api.GetDiagnosis(),
           .missing = {}};
 }
+
+plegd::v1::Evidence DirectNode::GetEvidence() { return parts_->api.GetEvidence(); }
 
 }  // namespace plegctl

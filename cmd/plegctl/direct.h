@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "cmd/plegctl/snapshot.h"
+#include "plegd/v1/evidence.pb.h"
 
 namespace plegctl {
 
@@ -37,6 +38,7 @@ class DirectNode {
 
   // All of it; the newest so many relists.
   Snapshot GetSnapshot(uint32_t relists);
+  plegd::v1::Evidence GetEvidence();
 
  private:
   struct Parts;

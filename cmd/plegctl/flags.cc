@@ -36,6 +36,7 @@ struct Raw {
   std::string interval = "1s";
   std::string patience = "30s";
   std::string direct_for = "5s";
+  std::string explain_for = "15s";
   bool all_namespaces = false;
   Flags flags;
 };
@@ -55,6 +56,8 @@ std::string SocketError(const std::string& text) {
   }
   return "";
 }
+
+std::string PathError(const std::string& text) { return text.empty() ? "no file is named" : ""; }
 
 std::string SocketPath(const std::string& text) {
   absl::string_view path = text;
@@ -100,15 +103,29 @@ void AddWatch(CLI::App& app, Raw& raw) {
   AddDuration(app, "--interval", raw.interval, "How often, with --watch");
 }
 
-void AddDirect(CLI::App& app, Raw& raw) {
+void AddDirect(CLI::App& app, Raw& raw, std::string& duration) {
   CLI::Option* direct =
       app.add_flag("--direct", raw.flags.direct, "Without plegd: relist the runtime from here");
   app.add_option("-r,--runtime-endpoint", raw.flags.runtime_endpoint,
                  "With --direct: CRI socket; by default what plegd would find")
       ->type_name("ENDPOINT")
       ->needs(direct);
-  AddDuration(app, "--for", raw.direct_for, "With --direct: for how long before it tells")
+  AddDuration(app, "--for", duration, "With --direct: for how long, at most, before it tells")
       ->needs(direct);
+}
+
+void AddExplain(CLI::App& app, Raw& raw) {
+  app.add_flag("--all", raw.flags.all, "The other findings as fully as the first; so does -o wide");
+  app.add_option("--from", raw.flags.record,
+                 "Judge recorded evidence, textproto or JSON; - reads standard input")
+      ->type_name("FILE")
+      ->check(CLI::Validator(PathError, ""));
+  app.add_option("--save", raw.flags.save, "Keep the evidence as textproto; - is standard output")
+      ->type_name("FILE")
+      ->check(CLI::Validator(PathError, ""));
+  AddDirect(app, raw, raw.explain_for);
+  app.get_option("--direct")->excludes(app.get_option("--from"));
+  app.get_option("--watch")->excludes(app.get_option("--from"))->excludes(app.get_option("--save"));
 }
 
 using Commands = std::map<const CLI::App*, Command>;
@@ -131,7 +148,7 @@ Commands AddCommands(CLI::App& app, Raw& raw) {
     AddOutput(*sub, raw);
     AddWatch(*sub, raw);
     if (command == Command::kCalls || command == Command::kPods) AddNamespace(*sub, raw);
-    if (command == Command::kStatus) AddDirect(*sub, raw);
+    if (command == Command::kStatus) AddDirect(*sub, raw, raw.direct_for);
     if (command == Command::kRelists) {
       sub->add_option("--limit", raw.flags.rows, "The newest so many; 0: all of the last hour")
           ->type_name("N")
@@ -145,6 +162,10 @@ Commands AddCommands(CLI::App& app, Raw& raw) {
       ->type_name("POD")
       ->required();
   pod->add_flag("--fresh", raw.flags.fresh, "Make plegd ask the runtime first");
+  CLI::App* explain = AddCommand(app, raw, commands, Command::kExplain, kExplainHelp);
+  AddOutput(*explain, raw);
+  AddWatch(*explain, raw);
+  AddExplain(*explain, raw);
   CLI::App* check = AddCommand(app, raw, commands, Command::kCheck, kCheckHelp);
   AddDuration(*check, "--patience", raw.patience, "A call without an answer for this is a problem");
   CLI::App* version = AddCommand(app, raw, commands, Command::kVersion, kVersionHelp);
@@ -183,7 +204,8 @@ Flags ToFlags(Raw& raw) {
   flags.output = OutputOf(raw.output);
   flags.timeout = *pleg::ParseGoDuration(raw.timeout);
   flags.interval = *pleg::ParseGoDuration(raw.interval);
-  flags.direct_for = *pleg::ParseGoDuration(raw.direct_for);
+  flags.direct_for =
+      *pleg::ParseGoDuration(flags.command == Command::kExplain ? raw.explain_for : raw.direct_for);
   flags.patience = *pleg::ParseGoDuration(raw.patience);
   if (raw.all_namespaces) flags.pod_namespace.clear();
   return flags;

@@ -19,6 +19,7 @@ enum class Command {
   kRelists,
   kPods,
   kPod,
+  kExplain,
   kCheck,
   kVersion,
   kCompletion,
@@ -37,9 +38,12 @@ struct Flags {
   std::string pod_namespace;  // empty: all
   bool watch = false;
   absl::Duration interval = absl::Seconds(1);
-  bool direct = false;           // status
-  std::string runtime_endpoint;  // status --direct; empty: look for one
+  bool direct = false;           // status, explain
+  std::string runtime_endpoint;  // with --direct; empty: look for one
   absl::Duration direct_for = absl::Seconds(5);
+  bool all = false;                             // explain
+  std::string record;                           // explain --from
+  std::string save;                             // explain
   uint32_t rows = 0;                            // relists: 0 is all
   std::string query;                            // pod
   bool fresh = false;                           // pod

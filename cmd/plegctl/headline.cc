@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/text.h"
+#include "cmd/plegctl/verdict_line.h"
 
 namespace plegctl {
 namespace {
@@ -305,6 +306,7 @@ Headline Judge(const Snapshot& snapshot, absl::Duration patience, const Terminal
   if (worst != nullptr) headline.forecast = Forecast(snapshot, *worst, terminal);
   if (headline.level == Level::kOk) {
     headline.cause = headline.brief = AllIsWell(snapshot);
+    ApplyVerdict(snapshot, patience, terminal, headline);
     return headline;
   }
   if (silence.any()) {
@@ -324,6 +326,7 @@ Headline Judge(const Snapshot& snapshot, absl::Duration patience, const Terminal
       LatentPods(snapshot) > 0) {
     headline.forecast = "no harm until it changes or the kubelet restarts";
   }
+  ApplyVerdict(snapshot, patience, terminal, headline);
   return headline;
 }
 

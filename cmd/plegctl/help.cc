@@ -9,14 +9,15 @@ const char kSummary[] =
 const char kFooter[] = R"(Examples:
   plegctl status                 what hangs, and the countdown to NotReady
   plegctl status -w              the same, live
+  plegctl explain                what is stuck, whose fault it is, and what to do
   plegctl calls                  calls to the runtime without an answer, and whose they are
   plegctl pod default/web-0      one pod; a beginning of its name, UID or of any id is enough
   plegctl check                  one line and an exit code, for node-problem-detector and Nagios
   plegctl status -o json         for programs
 
 Exit codes:
-  0  done; check: all is well
-  1  check: a problem; pod: there is none of that name
+  0  done; explain, check: all is well
+  1  explain, check: a problem; pod: there is none of that name
   2  plegd did not answer, or did not know yet; a command line that cannot be
 
 Environment:
@@ -77,11 +78,30 @@ Examples:
   plegctl pod web-0 --fresh      after asking the runtime
 )"};
 
+const CommandHelp kExplainHelp = {
+    "explain", "What is stuck, since when, whose fault it is, what is ruled out, what to do",
+    R"(The first line alone says what to do. Below it: since when and how sure, what speaks for it and
+against it, what is ruled out and by which figure, commands (none is ever run), and what else was
+found. docs/verdicts/ has a page for each code.
+
+Exit codes:
+  0  HEALTHY
+  1  anything else
+  2  STARTING; plegd did not answer; a record that cannot be read
+
+Examples:
+  plegctl explain
+  plegctl explain --direct       without a daemon, as root: takes up to --for to find the culprit
+  plegctl explain --save hang.textproto
+  plegctl explain --from hang.textproto --all      anywhere, later
+  plegctl explain -o json | jq -r '.findings[0].code'
+)"};
+
 const CommandHelp kCheckHelp = {
     "check", "One line and an exit code, for node-problem-detector and Nagios",
     R"(A problem is a node that is NotReady or goes so within a minute; a call without an answer, or
 relists without success, for --patience; or a node too slow for its kubelet.
-The first 80 bytes say what it is and which pod.
+Or it is what explain finds, for that long. The first 80 bytes say what it is and which pod.
 
 Exit codes:
   0  OK

@@ -19,6 +19,7 @@ extern const CommandHelp kCallsHelp;
 extern const CommandHelp kRelistsHelp;
 extern const CommandHelp kPodsHelp;
 extern const CommandHelp kPodHelp;
+extern const CommandHelp kExplainHelp;
 extern const CommandHelp kCheckHelp;
 extern const CommandHelp kVersionHelp;
 extern const CommandHelp kCompletionHelp;

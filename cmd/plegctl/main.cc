@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -12,6 +13,7 @@
 #include "cmd/plegctl/client.h"
 #include "cmd/plegctl/commands.h"
 #include "cmd/plegctl/direct.h"
+#include "cmd/plegctl/explain.h"
 #include "cmd/plegctl/flags.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/screen.h"
@@ -83,11 +85,36 @@ int Answer(const Flags& flags, const Ask& ask, const Terminal& terminal) {
                                                    : WatchStream(flags, ask, terminal);
 }
 
+// A minute's patience of an operator is short: it is told what is seen so far.
+void LookUntilSettled(const Flags& flags, plegctl::DirectNode& node) {
+  constexpr absl::Duration kStep = absl::Milliseconds(500);
+  const absl::Time start = absl::Now();
+  std::cerr << "plegctl: looks at the runtime and the host for up to "
+            << plegctl::HumanDuration(flags.direct_for) << '\n';
+  std::string told = "STARTING";
+  while (absl::Now() - start < flags.direct_for) {
+    node.Watch(std::min(kStep, flags.direct_for));
+    const plegd::v1::Diagnosis diagnosis = plegctl::DiagnoseEvidence(node.GetEvidence());
+    if (plegctl::IsSettled(diagnosis)) return;
+    const std::string& code = diagnosis.findings(0).code();
+    if (code == told) continue;
+    told = code;
+    std::cerr << "plegctl: " << told << " after " << plegctl::HumanDuration(absl::Now() - start)
+              << ", looks on\n";
+  }
+}
+
 int AnswerDirectly(const Flags& flags, const Terminal& terminal) {
   plegctl::DirectNode node(PLEGD_VERSION);
   if (const absl::Status started = node.Start(flags.runtime_endpoint); !started.ok()) {
     std::cerr << "plegctl: " << plegctl::VisibleLines(started.message()) << '\n';
     return plegctl::kExitUnknown;
+  }
+  if (flags.command == plegctl::Command::kExplain) {
+    if (!flags.watch) LookUntilSettled(flags, node);
+    return Answer(
+        flags, [&](const Terminal& now) { return ShowEvidence(flags, node.GetEvidence(), now); },
+        terminal);
   }
   if (!flags.watch) node.Watch(flags.direct_for);
   return Answer(

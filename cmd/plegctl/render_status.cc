@@ -9,6 +9,7 @@
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/table.h"
 #include "cmd/plegctl/text.h"
+#include "cmd/plegctl/verdict_line.h"
 
 namespace plegctl {
 namespace {
@@ -75,6 +76,9 @@ Lines HeadlineLines(const Snapshot& snapshot, const Terminal& terminal) {
     lines.push_back(
         Paint(absl::StrCat("Without ", missing.call, ": ", Visible(missing.reason, terminal, 200)),
               Style::kWarning, terminal));
+  }
+  for (const std::string& line : Wrap(VerdictLine(snapshot, terminal), terminal.width)) {
+    if (!line.empty()) lines.push_back(line);
   }
   lines.emplace_back();
   return lines;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plegd/v1/calls.pb.h"
+#include "plegd/v1/diagnosis.pb.h"
 #include "plegd/v1/health.pb.h"
 #include "plegd/v1/node.pb.h"
 #include "plegd/v1/relists.pb.h"
@@ -24,6 +25,7 @@ struct Snapshot {
   std::optional<plegd::v1::Node> node;
   std::optional<plegd::v1::Calls> calls;
   std::optional<plegd::v1::Relists> relists;
+  std::optional<plegd::v1::Diagnosis> diagnosis;  // an older plegd has none
   std::vector<Missing> missing;
 };
 

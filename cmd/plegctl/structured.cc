@@ -251,6 +251,7 @@ std::string WriteSnapshot(const Snapshot& snapshot, Structure structure) {
   if (snapshot.node.has_value()) AddPart("node", *snapshot.node, json);
   if (snapshot.calls.has_value()) AddPart("calls", *snapshot.calls, json);
   if (snapshot.relists.has_value()) AddPart("relists", *snapshot.relists, json);
+  if (snapshot.diagnosis.has_value()) AddPart("diagnosis", *snapshot.diagnosis, json);
   absl::StrAppend(&json, ",\"missing\":[",
                   absl::StrJoin(snapshot.missing, ",",
                                 [](std::string* out, const Missing& missing) {

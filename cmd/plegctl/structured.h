@@ -25,7 +25,8 @@ enum class Structure { kJson, kJsonLine, kYaml };
 std::string WriteMessage(absl::string_view kind, const google::protobuf::Message& message,
                          Structure structure);
 
-// Kind "Status": health, node, calls, relists, as far as plegd told them; "missing" has the rest.
+// Kind "Status": health, node, calls, relists, diagnosis, as far as plegd told them; "missing" has
+// the rest.
 std::string WriteSnapshot(const Snapshot& snapshot, Structure structure);
 
 // An object of texts and numbers that no message has, such as versions.

@@ -173,6 +173,25 @@ TEST_F(GatherTest, GivesTheHostsObjectsTheirNames) {
   EXPECT_EQ(Gather().host->frozen[0].object.pod_name, "web");
 }
 
+// A list that has hung since plegd started has told nothing.
+TEST_F(GatherTest, TakesNamesThatOnlyTheHostKnows) {
+  facts_.host.emplace();
+  ShimEvidence shim;
+  shim.object.id = ContainerId("unlisted");
+  shim.object.pod_name = "db-0";
+  ShimEvidence known = shim;
+  known.object.id = ContainerId("web-c0");
+  known.object.pod_name = "wrong";
+  facts_.host->shims = {shim, known};
+  facts_.twin.calls.unanswered = {
+      {"ContainerStatus", "unlisted", Ago(absl::Seconds(9)), 1, std::nullopt},
+      {"ContainerStatus", "web-c0", Ago(absl::Seconds(7)), 1, std::nullopt}};
+  const Evidence evidence = Gather();
+  ASSERT_EQ(evidence.unanswered.size(), 2);
+  EXPECT_EQ(evidence.unanswered[0].object.pod_name, "db-0");
+  EXPECT_EQ(evidence.unanswered[1].object.pod_name, "web");
+}
+
 TEST_F(GatherTest, AFineNodeIsDiagnosedAsHealthy) {
   AddRelist(absl::Seconds(1));
   EXPECT_EQ(Diagnose(Gather()).findings.front().code, VerdictCode::kHealthy);

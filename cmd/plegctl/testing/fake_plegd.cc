@@ -68,6 +68,18 @@ grpc::Status FakePlegd::GetRelists(Context* context, const plegd::v1::GetRelists
   return AnswerPart(context, "GetRelists", snapshot.relists, reply);
 }
 
+grpc::Status FakePlegd::GetDiagnosis(Context* context, const plegd::v1::GetDiagnosisRequest*,
+                                     plegd::v1::Diagnosis* reply) {
+  if (!snapshot.diagnosis.has_value()) return {grpc::StatusCode::UNIMPLEMENTED, ""};
+  return AnswerPart(context, "GetDiagnosis", snapshot.diagnosis, reply);
+}
+
+grpc::Status FakePlegd::GetEvidence(Context* context, const plegd::v1::GetEvidenceRequest*,
+                                    plegd::v1::Evidence* reply) {
+  *reply = evidence;
+  return Answer(context, "GetEvidence");
+}
+
 grpc::Status FakePlegd::ListPods(Context* context, const plegd::v1::ListPodsRequest*,
                                  plegd::v1::PodList* reply) {
   *reply = pods;

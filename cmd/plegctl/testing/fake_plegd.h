@@ -27,6 +27,7 @@ class FakePlegd : public plegd::v1::Plegd::Service {
   plegctl::Snapshot snapshot;
   plegd::v1::PodList pods;
   plegd::v1::PodStatus fresh;
+  plegd::v1::Evidence evidence;   // GetDiagnosis is that of the snapshot, if it has one
   std::set<std::string> hangs;    // names of calls without an answer
   std::set<std::string> unknown;  // and of those that an older plegd does not know
 
@@ -51,6 +52,10 @@ class FakePlegd : public plegd::v1::Plegd::Service {
                         plegd::v1::Calls* reply) override;
   grpc::Status GetRelists(Context* context, const plegd::v1::GetRelistsRequest* request,
                           plegd::v1::Relists* reply) override;
+  grpc::Status GetDiagnosis(Context* context, const plegd::v1::GetDiagnosisRequest* request,
+                            plegd::v1::Diagnosis* reply) override;
+  grpc::Status GetEvidence(Context* context, const plegd::v1::GetEvidenceRequest* request,
+                           plegd::v1::Evidence* reply) override;
   grpc::Status ListPods(Context* context, const plegd::v1::ListPodsRequest* request,
                         plegd::v1::PodList* reply) override;
   grpc::Status GetPod(Context* context, const plegd::v1::GetPodRequest* request,

@@ -220,6 +220,15 @@ Snapshot HungList() {
     twin.set_stage("listing");
     twin.set_stage_seconds(44.8);
   }
+  plegd::v1::Finding& finding = *snapshot.diagnosis.emplace().add_findings();
+  finding.set_code("LIST_LOCK_CONVOY");
+  finding.set_sentence(
+      "ListContainers blocked for 44s by the lock of default/web-0/app (7421868e4d51c): runc "
+      "update "
+      "(pid 4711); node NotReady in 2m14s. End it: kill -KILL 4711.");
+  finding.set_since_seconds(44.8);
+  finding.set_confidence("high");
+  *finding.add_culprits()->mutable_target() = Culprit();
   return snapshot;
 }
 
