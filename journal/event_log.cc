@@ -7,6 +7,7 @@
 #include "journal/event_json.h"
 #include "pleg/event.h"
 #include "pleg/go_duration.h"
+#include "pleg/mutex.h"
 
 namespace journal {
 namespace {
@@ -30,12 +31,15 @@ LineWriterOptions WriterOptions(const EventLogOptions& options, pleg::Log& log) 
 
 }  // namespace
 
-// Confined to the writer's thread; SetQueue is called before that runs.
+// Confined to the writer's thread, but for folded; SetQueue is called before that runs.
 class EventLog::Source : public LineSource {
  public:
   explicit Source(std::string boot_id) : boot_id_(std::move(boot_id)) {}
 
-  void SetQueue(std::shared_ptr<pleg::EventQueue> queue) { queue_ = std::move(queue); }
+  void SetQueue(std::shared_ptr<pleg::EventQueue> queue) {
+    pleg::MutexLock lock(mu_);
+    queue_ = std::move(queue);
+  }
 
   void Fill(std::string& out, size_t max_bytes) override {
     if (next_ == taken_.size()) Take();
@@ -53,24 +57,30 @@ class EventLog::Source : public LineSource {
     return lines;
   }
 
-  uint64_t folded() const { return folded_; }
+  uint64_t folded() const {
+    pleg::MutexLock lock(mu_);
+    return queue_ == nullptr ? 0 : queue_->folded();
+  }
 
  private:
   // All of it at once: only then is the order by `seq` the same across takes.
   void Take() {
-    pleg::EventQueue::Batch batch = queue_->Take();
-    folded_ += batch.folded;
-    taken_ = std::move(batch.events);
+    taken_ = Queue().Take().events;
     next_ = 0;
     std::sort(taken_.begin(), taken_.end(),
               [](const pleg::Event& a, const pleg::Event& b) { return a.seq < b.seq; });
   }
 
+  pleg::EventQueue& Queue() const {
+    pleg::MutexLock lock(mu_);
+    return *queue_;
+  }
+
   const std::string boot_id_;
-  std::shared_ptr<pleg::EventQueue> queue_;
+  mutable pleg::Mutex mu_;
+  std::shared_ptr<pleg::EventQueue> queue_ ABSL_GUARDED_BY(mu_);
   std::vector<pleg::Event> taken_;
   size_t next_ = 0;
-  std::atomic<uint64_t> folded_{0};
 };
 
 EventLog::EventLog(EventLogOptions options, EventLogDeps deps, FileOpener open)

@@ -92,7 +92,7 @@ EventQueue::Batch EventQueue::Take(size_t max) {
     pods_.erase(pod);
     order_.pop_front();
   }
-  batch.folded = std::exchange(folded_, 0);
+  batch.folded = folded_ - std::exchange(folded_told_, folded_);
   std::sort(batch.events.begin(), batch.events.end(),
             [](const Event& a, const Event& b) { return a.seq < b.seq; });
   return batch;
@@ -101,6 +101,11 @@ EventQueue::Batch EventQueue::Take(size_t max) {
 size_t EventQueue::size() const {
   MutexLock lock(mu_);
   return size_;
+}
+
+uint64_t EventQueue::folded() const {
+  MutexLock lock(mu_);
+  return folded_;
 }
 
 }  // namespace pleg

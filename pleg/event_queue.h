@@ -50,6 +50,8 @@ class EventQueue {
   Batch Take(size_t max = SIZE_MAX);
 
   size_t size() const;
+  // Events folded away since the queue was made.
+  uint64_t folded() const;
 
  private:
   // Folds `events` of one pod; returns how many are gone.
@@ -69,6 +71,7 @@ class EventQueue {
   // What was taken and not taken as removed.
   absl::flat_hash_map<PodUid, absl::flat_hash_set<ContainerId>> told_ ABSL_GUARDED_BY(mu_);
   uint64_t folded_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t folded_told_ ABSL_GUARDED_BY(mu_) = 0;  // of these, in batches
 };
 
 }  // namespace pleg

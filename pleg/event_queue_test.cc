@@ -98,6 +98,7 @@ TEST(EventQueueTest, FoldingKeepsEachContainersEndAndLastDeath) {
   EXPECT_THAT(Lines(batch), ElementsAre("4 p ContainerStarted b", "5 p ContainerDied a 2",
                                         "6 p ContainerStarted a", "7 p PodSync "));
   EXPECT_EQ(queue.Take().folded, 0u);
+  EXPECT_EQ(queue.folded(), 3u);
 }
 
 TEST(EventQueueTest, ADeathAndARemovalBothStay) {
