@@ -9,7 +9,7 @@ namespace pleg {
 namespace {
 
 constexpr absl::Duration kLeastSlowAfter = absl::Milliseconds(20);
-constexpr double kSlowFactor = 20;
+constexpr double kSlowFactor = 8;
 constexpr double kMeanWeight = 0.05;
 constexpr size_t kCallsForMean = 20;
 

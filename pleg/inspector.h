@@ -34,7 +34,7 @@ struct InspectorOptions {
   // after another: sandboxes newest first, then containers.
   size_t calls_per_pod = 1;
   // An inspection with a call that is out for longer is set aside; sooner, down to 20 ms, where
-  // calls usually take less than a twentieth of that. Never with the default, as the kubelet.
+  // calls usually take less than an eighth of that. Never with the default, as the kubelet.
   absl::Duration slow_after = absl::InfiniteDuration();
   // With so many calls of set-aside inspections out, only trusted pods are begun; with twice as
   // many none.
