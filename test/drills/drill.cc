@@ -118,7 +118,7 @@ std::vector<Drill> ContainerDrills() {
        .break_it = BreakUpdate,
        .heal = HealUpdate},
       {.name = "cold-convoy",
-       .summary = "the same, and plegd starts only then: it has never seen a list",
+       .summary = "a convoy, and plegd starts only then: it has never seen a list",
        .code = "LIST_LOCK_CONVOY",
        .names_victim = true,
        .cold = true,
