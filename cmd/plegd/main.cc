@@ -174,6 +174,9 @@ int main(int argc, char** argv) {
   // Each relist takes and frees the same memory. By default the C library gives all but 128 KiB of
   // it back to the kernel, and takes it again page fault by page fault.
   mallopt(M_TRIM_THRESHOLD, 2 << 20);
+  // gRPC's default engine has one epoll set for the whole process, so that the thread that serves
+  // the API would be woken for every reply of the runtime.
+  setenv("GRPC_POLL_STRATEGY", "poll", /*overwrite=*/0);
   // Before any thread: the environment is not safe to change later, and all threads inherit the
   // mask, so that only this one is signalled.
   const absl::StatusOr<std::vector<plegd::InheritedSocket>> sockets = plegd::TakeInheritedSockets();

@@ -75,7 +75,10 @@ void EvidenceWatch::Connect(Parts parts) {
 }
 
 void EvidenceWatch::Start() {
-  if (prober_ != nullptr) prober_->Start([this] { return Question(); });
+  if (prober_ != nullptr) {
+    prober_->Start([this] { return Question(); },
+                   [this](const pleg::HostEvidence& host) { suspicious_ = IsSuspicious(host); });
+  }
   if (options_.kubelet.metrics_url.empty() && options_.kubelet.healthz_url.empty()) return;
   kubelet_.emplace(options_.kubelet, clock_);
   kubelet_->Start();
@@ -99,9 +102,7 @@ bool EvidenceWatch::IsSomethingWrong() const {
   for (const pleg::UnansweredTarget& row : calls.unanswered) {
     if (calls.taken_at - row.since > kWorthALook) return true;
   }
-  if (prober_ == nullptr) return false;
-  const Prober::Reading reading = prober_->Latest();
-  return reading.evidence.has_value() && IsSuspicious(*reading.evidence);
+  return suspicious_;
 }
 
 // Those that the last good listing had, then those that only the host knows: plegd may have started

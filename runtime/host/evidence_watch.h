@@ -7,6 +7,7 @@
 #ifndef PLEGD_RUNTIME_HOST_EVIDENCE_WATCH_H_
 #define PLEGD_RUNTIME_HOST_EVIDENCE_WATCH_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -80,7 +81,8 @@ class EvidenceWatch {
   pleg::ConnectionHistory connections_;
   std::optional<Parts> parts_;
   std::optional<pleg::ContainerSearch> search_;
-  bool busy_ = false;  // the core's
+  bool busy_ = false;                     // the core's
+  std::atomic<bool> suspicious_ = false;  // the host, at the last look
   std::optional<KubeletProbe> kubelet_;
   std::unique_ptr<Prober> prober_;  // last: asks the rest
 };

@@ -240,6 +240,7 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
     const auto entry = map.find(key);
     return entry == map.end() ? nullptr : entry->second;
   };
+  bool any_seen = false;
   for (const WatchedObject& watch : watched) {
     pleg::ShimEvidence evidence;
     evidence.object = watch.object;
@@ -249,6 +250,7 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
     if (shim == nullptr || shim->role != Role::kShim) shim = find(by_bundle, watch.sandbox.value());
     if (shim == nullptr) shim = find(by_bundle, watch.object.id.value());
     if (shim != nullptr) evidence.shim = Describe(*shim);
+    any_seen |= shim != nullptr || process != nullptr;
     evidence.shim_missing = shim == nullptr && !by_bundle.empty();
     // Without a single container's process in sight the cgroups cannot be read from here.
     if (!by_container.empty()) evidence.container_alive = process != nullptr;
@@ -263,6 +265,8 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
       out.shims.push_back(std::move(evidence));
     }
   }
+  // The processes in sight are then those of another runtime, or of none on this host.
+  if (!any_seen) out.shims.clear();
 }
 
 void HostTracker::TellMounts(pleg::HostEvidence& out) {

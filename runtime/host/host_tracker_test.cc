@@ -88,6 +88,14 @@ TEST(HostTrackerTest, AStoppedShimIsToldWithoutAnySilence) {
   EXPECT_EQ(evidence.shims[0].shim->state, 'T');
 }
 
+TEST(HostTrackerTest, AnotherRuntimesProcessesSayNothing) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes[0].bundle = std::string(64, '9');
+  sample.processes[1].container = std::string(64, '8');
+  EXPECT_THAT(tracker.Update(sample, {Watch("running")}).shims, IsEmpty());
+}
+
 TEST(HostTrackerTest, ACreatedContainerAgreesWithEither) {
   HostTracker tracker;
   tracker.Update(Sample(1000), {Watch("created")});
@@ -100,8 +108,7 @@ TEST(HostTrackerTest, WhereNoContainersProcessIsSeenNoneIsCalledDead) {
   HostSample sample = Sample();
   sample.processes.clear();
   const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
-  EXPECT_FALSE(evidence.shims[0].container_alive.has_value());
-  EXPECT_FALSE(evidence.shims[0].shim_missing);
+  EXPECT_THAT(evidence.shims, IsEmpty());
 }
 
 TEST(HostTrackerTest, MeasuresHowLongAProcessIsBlocked) {

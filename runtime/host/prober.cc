@@ -108,7 +108,9 @@ Prober::~Prober() {
   waitpid(child_, nullptr, WNOHANG);
 }
 
-void Prober::Start(std::function<ProbeQuestion()> question) {
+void Prober::Start(std::function<ProbeQuestion()> question,
+                   std::function<void(const pleg::HostEvidence&)> seen) {
+  seen_ = std::move(seen);
   thread_ = std::jthread([this, question = std::move(question)](const std::stop_token& stop) {
     prctl(PR_SET_NAME, kThreadName);
     Run(stop, question);
@@ -171,6 +173,7 @@ absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& ques
   if (!containers.ok()) return containers.status();
   absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
   if (!evidence.ok()) return evidence.status();
+  if (seen_) seen_(*evidence);
   pleg::MutexLock lock(mu_);
   evidence_ = *std::move(evidence);
   containers_ = absl::StrSplit(*containers, '\n', absl::SkipEmpty());

@@ -74,7 +74,9 @@ class Prober {
   Prober& operator=(const Prober&) = delete;
 
   // Begins to look, on a thread of its own; `question` is called there before each look.
-  void Start(std::function<ProbeQuestion()> question);
+  // `seen` is called there with the evidence of each look; it may be empty.
+  void Start(std::function<ProbeQuestion()> question,
+             std::function<void(const pleg::HostEvidence&)> seen = {});
   // Whether something is wrong, so that looks are worth their cost; begins with one at once.
   void SetBusy(bool busy);
   // Somebody wants to know: looks at once, unless it has within `fresh_for`.
@@ -104,6 +106,7 @@ class Prober {
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
   std::string gone_ ABSL_GUARDED_BY(mu_);                        // why there are no more
 
+  std::function<void(const pleg::HostEvidence&)> seen_;  // of the thread
   std::condition_variable_any wake_;
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
   bool wanted_ ABSL_GUARDED_BY(mu_) = false;  // at once
