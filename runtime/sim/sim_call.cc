@@ -145,7 +145,7 @@ void SimCall::Hold() {
 void SimCall::Reexamine() {
   if (!fault_.has_value() || loop_->faults().InForce(fault_->number)) return;
   if (sleeping_) return alarm_.Cancel();
-  if (!held_) return;
+  if (!held_ || finished_) return;
   held_ = false;
   loop_->SetWaiting(this, false);
   loop_->stats().Change(
