@@ -69,6 +69,7 @@ Confidence Lower(Confidence confidence);
 std::optional<Ranked> CriUnsupported(const Facts& facts);
 std::optional<Ranked> RuntimeRestarting(const Facts& facts);
 std::optional<Ranked> RuntimeDown(const Facts& facts);
+std::optional<Ranked> RuntimeStopped(const Facts& facts);  // RUNTIME_HUNG, beyond doubt
 std::optional<Ranked> RuntimeHung(const Facts& facts);
 std::optional<Ranked> RuntimeErrors(const Facts& facts);
 // rules_load.cc

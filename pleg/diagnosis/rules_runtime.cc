@@ -202,7 +202,9 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
   return draft.Done();
 }
 
-std::optional<Ranked> RuntimeHung(const Facts& facts) {
+namespace {
+
+std::optional<Ranked> Hung(const Facts& facts) {
   const bool all = AllSilent(facts);
   const UnansweredEvidence* one = all ? nullptr : SilentInProcess(facts);
   if (!all && one == nullptr) return std::nullopt;
@@ -219,7 +221,8 @@ std::optional<Ranked> RuntimeHung(const Facts& facts) {
           : absl::StrCat(facts.runtime.title, " does not answer ", one->method, " for ",
                          FormatAge(age),
                          ", other calls it does: a lock or storage inside its process");
-  draft.OfTiming().Since(age).Say(
+  if (!stopped) draft.OfTiming();
+  draft.Since(age).Say(
       stopped ? absl::StrCat(what, ": its process ", process->pid, " is stopped") : what,
       facts.outlook.text,
       stopped ? absl::StrCat("Let it go on: ", proceed)
@@ -233,13 +236,24 @@ std::optional<Ranked> RuntimeHung(const Facts& facts) {
     draft.Against(absl::StrCat(method->method, " was answered ", FormatAge(*method->answered_ago),
                                " ago in ", FormatLatency(method->last_duration)));
   }
-  if (process != nullptr && process->age < kJustNow) {
+  if (!stopped && process != nullptr && process->age < kJustNow) {
     draft.Doubt("it started a moment ago and may still load its containers");
   }
   if (stopped) draft.Do("Let its process continue", proceed);
   KeepGoroutines(facts, draft);
   RestartRuntime(facts, draft);
   return draft.Done();
+}
+
+}  // namespace
+
+// What is stopped answers nothing, however starved the node is.
+std::optional<Ranked> RuntimeStopped(const Facts& facts) {
+  return IsStopped(Process(facts)) ? Hung(facts) : std::nullopt;
+}
+
+std::optional<Ranked> RuntimeHung(const Facts& facts) {
+  return IsStopped(Process(facts)) ? std::nullopt : Hung(facts);
 }
 
 std::optional<Ranked> RuntimeErrors(const Facts& facts) {
