@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -68,7 +69,7 @@ class RawServer {
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-    bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    EXPECT_EQ(bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
     listen(listener_, 16);
     if (serve_ != nullptr) thread_ = std::thread([this] { Run(); });
   }
@@ -217,7 +218,7 @@ std::string LinesWith(const std::string& log, absl::string_view text) {
 }
 
 // Lines at warning or above that name the endpoint.
-size_t ComplaintsOf(const std::string& endpoint, const std::string& log) {
+ptrdiff_t ComplaintsOf(const std::string& endpoint, const std::string& log) {
   const std::vector<std::string> lines = absl::StrSplit(log, '\n');
   return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
     return absl::StrContains(line, endpoint) &&
@@ -307,7 +308,7 @@ class CpuTest : public ::testing::Test {
       EXPECT_LE(share, kMaxCpuShare) << watched.name;
       if (watched.node == nullptr) {
         const std::string log = watched.plegd->Log();
-        EXPECT_EQ(ComplaintsOf(watched.endpoint.path, log), 1u) << log;
+        EXPECT_EQ(ComplaintsOf(watched.endpoint.path, log), 1) << log;
       }
     }
   }

@@ -22,7 +22,11 @@
 namespace plegd_testing {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kHttpTimeoutSeconds = 60;  // for a cache of ten thousand containers
+#else
 constexpr int kHttpTimeoutSeconds = 10;
+#endif
 constexpr char kRelistCount[] = "pleg_relist_duration_seconds_count";
 
 std::string SocketPath(const std::string& dir) { return dir + "/plegd.sock"; }
