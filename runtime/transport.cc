@@ -319,7 +319,7 @@ void Transport::Impl::OnMessage(StreamCall& call) {
     pleg::MutexLock lock(mu_);
     if (draining_) return;
   }
-  call.on_message(std::move(call.message));
+  call.on_message(call.message);
   call.message = grpc::ByteBuffer();
 }
 
@@ -473,7 +473,7 @@ std::shared_ptr<grpc::Channel> Transport::Impl::channel() {
   return channel_;
 }
 
-Transport::Transport(Options options, ConnectionCallback on_connection)
+Transport::Transport(const Options& options, ConnectionCallback on_connection)
     : impl_(std::make_unique<Impl>(options, std::move(on_connection))) {}
 
 Transport::~Transport() = default;

@@ -49,7 +49,7 @@ class Transport {
   using ConnectionCallback = absl::AnyInvocable<void(bool connected)>;
   using CallId = uint64_t;
 
-  Transport(Options options, ConnectionCallback on_connection);
+  Transport(const Options& options, ConnectionCallback on_connection);
   ~Transport();  // shuts down
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;

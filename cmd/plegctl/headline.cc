@@ -77,7 +77,7 @@ std::string Cause(const Silence& silence, const Terminal& terminal) {
 
 // The pod matters more than which of its containers.
 std::string FitTarget(plegd::v1::CallTarget target, size_t width, const Terminal& terminal) {
-  const std::string name = TargetName(target, terminal);
+  std::string name = TargetName(target, terminal);
   if (Width(name) <= width) return name;
   target.clear_container();
   return FitMiddle(TargetName(target, terminal), width, terminal);

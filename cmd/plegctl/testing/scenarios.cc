@@ -430,7 +430,7 @@ plegd::v1::PodList Pods() {
     app.set_name("app");
     app.set_state(restart == 1 ? "running" : "exited");
     app.set_restart_count(restart);
-    SetTime(kNow - 300 + 200 * restart, *app.mutable_started_at());
+    SetTime(kNow - 300 + 200.0 * restart, *app.mutable_started_at());
     app.set_image("example.com/web:2");
     if (restart == 1) continue;
     app.set_exit_code(137);
