@@ -55,7 +55,7 @@ class PluginTest(harness.TestCase):
         # A long name is cut in its middle.
         self.assertIn(f"{pod['namespace']}/{pod['name'][:8]}", told)
         self.assertIn(pod["name"][-8:], told)
-        self.assertIn("ContainerStatus", told)
+        self.assertRegex(told, "CONTAINER_STUCK|ContainerStatus")
 
 
 if __name__ == "__main__":
