@@ -171,6 +171,9 @@ class OneReplyServer {
 class FetcherTest : public testing::Test {
  protected:
   void SetUp() override {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "libcurl and its TLS library are not instrumented";
+#endif
     absl::StatusOr<Fetcher> fetcher = Fetcher::Load();
     if (!fetcher.ok()) GTEST_SKIP() << fetcher.status();
     fetcher_ = std::make_unique<Fetcher>(*std::move(fetcher));
