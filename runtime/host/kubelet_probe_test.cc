@@ -35,7 +35,7 @@ constexpr char kMetrics[] =
     "kubelet_pleg_last_seen_seconds_like 1\n"
     "kubernetes_build_info{build_date=\"x\",git_version=\"v1.31.4\",major=\"1\"} 1\n";
 
-KubeletProbe::Options Answering(absl::StatusOr<FetchReply> reply) {
+KubeletProbe::Options Answering(const absl::StatusOr<FetchReply>& reply) {
   KubeletProbe::Options options;
   options.metrics_url = "https://127.0.0.1:10250/metrics";
   options.fetch = [reply](const FetchRequest&) { return reply; };
