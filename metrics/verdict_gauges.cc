@@ -75,8 +75,8 @@ void AppendHost(const pleg::HostEvidence& host, std::vector<prometheus::MetricFa
                         static_cast<double>(*host.mountinfo_lines)));
   }
   out.push_back(Gauge("pleg_host_look_age_seconds",
-                      "How long ago the last look at the host ended: seconds while something is "
-                      "wrong, up to a minute else; more if looking itself hangs.",
+                      "How long ago the last look at the host ended: about ten seconds, five while "
+                      "something is wrong; more if looking itself hangs.",
                       absl::ToDoubleSeconds(host.sampled_ago)));
 }
 
