@@ -31,9 +31,6 @@ namespace fs = std::filesystem;
 
 constexpr char kBusyboxImage[] = "localhost/plegd-test/busybox:1";
 constexpr char kPauseImage[] = "localhost/plegd-test/pause:1";
-// A network that is there and does nothing: pods have the host's.
-constexpr char kNetwork[] =
-    R"({"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "loopback"}]})";
 constexpr char kWaitForExitCode[] = "read code </gate; exit $code";
 
 fs::path ToolsDir() {
@@ -72,7 +69,7 @@ cri::PodSandboxConfig SandboxConfig(const PodSpec& spec, const std::string& cgro
   annotations["kubernetes.io/config.seen"] = absl::FormatTime(absl::Now());
   config.mutable_linux()->set_cgroup_parent(absl::StrCat("/", cgroup, "/pod", spec.uid));
   config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
-      cri::NODE);
+      spec.own_network ? cri::POD : cri::NODE);
   return config;
 }
 
@@ -93,8 +90,8 @@ cri::ContainerConfig ContainerConfig(const ContainerSpec& spec,
   annotations["io.kubernetes.pod.terminationGracePeriod"] = "30";
   for (const auto& [key, value] : spec.annotations) annotations[key] = value;
   config.mutable_linux()->mutable_resources()->set_cpu_shares(102);
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
-      cri::NODE);
+  *config.mutable_linux()->mutable_security_context()->mutable_namespace_options() =
+      sandbox.linux().security_context().namespace_options();
   return config;
 }
 
@@ -159,8 +156,7 @@ absl::Status Containerd::StartKeeper() {
   WriteRuncWrapper();
   fs::create_directory(dir_ + "/gates");
   fs::create_directory(dir_ + "/updates");
-  fs::create_directory(dir_ + "/cni");
-  std::ofstream(dir_ + "/cni/10-none.conflist") << kNetwork;
+  network_.emplace(dir_ + "/cni", ToolsDir() / "cni" / "loopback");
   int input[2];
   int output[2];
   if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) {
@@ -270,8 +266,8 @@ disabled_plugins = [
   restrict_oom_score_adj = true
   stats_collect_period = 86400
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "%3$s/cni"
-    conf_dir = "%1$s/cni"
+    bin_dir = "%1$s/cni/bin"
+    conf_dir = "%1$s/cni/conf"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
@@ -280,7 +276,7 @@ disabled_plugins = [
         BinaryName = "%1$s/runc"
         SystemdCgroup = false
 )",
-      dir_, kPauseImage, ToolsDir().string());
+      dir_, kPauseImage);
 }
 
 void Containerd::WriteRuncWrapper() {

@@ -10,8 +10,9 @@
 // It has its own root, state, socket and configuration below one directory, its own mounts and its
 // own cgroup; images are made on the spot. The helper process containerd_keeper owns all of them
 // and takes them away, also when the test dies. Needs root and the programs of test/fetch-tools.
-// Pods share the host's network, so nothing is configured there. What the kubelet writes into
-// labels and annotations is written here too.
+// Pods share the host's network, so nothing is configured there, or have one of their own from a
+// CNI plugin that only says so. What the kubelet writes into labels and annotations is written here
+// too.
 
 #ifndef PLEGD_TEST_CONTAINERD_CONTAINERD_FIXTURE_H_
 #define PLEGD_TEST_CONTAINERD_CONTAINERD_FIXTURE_H_
@@ -21,6 +22,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,7 @@
 #include "absl/time/time.h"
 #include "cri_write.pb.h"
 #include "test/containerd/cri_client.h"
+#include "test/containerd/pod_network.h"
 #include "test/process/subprocess.h"
 
 namespace plegd_testing {
@@ -39,6 +42,7 @@ struct PodSpec {
   std::string uid;
   std::string pod_namespace = "default";
   uint32_t attempt = 0;
+  bool own_network = false;  // instead of the host's: a CNI plugin makes it
 };
 
 struct ContainerSpec {
@@ -101,6 +105,9 @@ class Containerd {
   absl::Status UpdateContainer(const std::string& container_id, int64_t cpu_shares,
                                absl::Duration timeout) const;
 
+  // The CNI plugin of pods with a network of their own.
+  PodNetwork& network() { return *network_; }
+
   // The daemon itself. Freeze and Thaw are SIGSTOP and SIGCONT. Kill is SIGKILL and blocks until it
   // is dead; containers and shims live on. Restart starts it anew and blocks until it answers.
   void Freeze();
@@ -133,6 +140,7 @@ class Containerd {
   pid_t pid_ = 0;
   absl::Time answered_at_ = absl::InfinitePast();
   std::unique_ptr<CriClient> cri_;
+  std::optional<PodNetwork> network_;
   std::map<std::string, plegd::test::cri::v1::PodSandboxConfig> sandboxes_;
   // Container id to the FIFO it reads its exit code from.
   std::map<std::string, std::string> gates_;

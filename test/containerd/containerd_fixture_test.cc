@@ -8,12 +8,15 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "runtime/v1/api.pb.h"
 #include "test/process/status_testing.h"
@@ -26,6 +29,16 @@ using testing::UnorderedElementsAre;
 
 // Long enough to see that a call hangs; one that need not hang gets far longer.
 constexpr absl::Duration kHangs = absl::Milliseconds(300);
+
+size_t FilesBelow(const std::string& directory) {
+  std::error_code error;
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::recursive_directory_iterator(directory, error)) {
+    ++count;
+  }
+  return count;
+}
 
 class ContainerdTest : public testing::Test {
  protected:
@@ -163,6 +176,30 @@ TEST_F(ContainerdTest, HeldUpdateBlocksTheListAndThatContainerOnly) {
   EXPECT_OK(ContainerStatus(blocked));
 }
 
+TEST_F(ContainerdTest, HeldNetworkBlocksThatPodOnly) {
+  node_->network().Hold();
+  std::future<absl::StatusOr<std::string>> pod = std::async(std::launch::async, [&] {
+    return node_->RunPod({.name = "web", .uid = "uid-1", .own_network = true});
+  });
+  const pid_t plugin = node_->network().WaitUntilHeld();
+  ASSERT_GT(plugin, 0);
+  EXPECT_EQ(ReadFile(absl::StrCat("/proc/", plugin, "/comm")),
+            absl::StrCat(PodNetwork::kPlugin, "\n"));
+  EXPECT_THAT(ReadFile(absl::StrCat("/proc/", plugin, "/environ")),
+              testing::HasSubstr("K8S_POD_NAME=web;"));
+  EXPECT_OK(node_->RunPod({.name = "other", .uid = "uid-2"}));
+  ASSERT_OK_AND_ASSIGN(const auto pods, ListPodSandbox());
+  EXPECT_EQ(pods.items_size(), 1);
+  EXPECT_OK(ListContainers());
+
+  node_->network().Release();
+  ASSERT_OK_AND_ASSIGN(const std::string id, pod.get());
+  ASSERT_OK_AND_ASSIGN(const std::string container, node_->CreateContainer(id, {.name = "app"}));
+  EXPECT_OK(node_->StartContainer(container));
+  EXPECT_OK(node_->StopPod(id));
+  EXPECT_OK(node_->RemovePod(id));
+}
+
 TEST_F(ContainerdTest, FrozenContainerdAnswersNothingUntilThawed) {
   node_->Freeze();
   EXPECT_EQ(ListPodSandbox(kHangs).status().code(), absl::StatusCode::kDeadlineExceeded);
@@ -192,10 +229,14 @@ TEST_F(ContainerdTest, PodsOutliveContainerd) {
 }
 
 TEST_F(ContainerdTest, LeavesNothingBehind) {
-  ASSERT_OK_AND_ASSIGN(const std::string pod, node_->RunPod({.name = "web", .uid = "uid-1"}));
+  const auto results = [] { return FilesBelow("/var/lib/cni") + FilesBelow("/run/netns"); };
+  const size_t results_before = results();
+  ASSERT_OK_AND_ASSIGN(const std::string pod,
+                       node_->RunPod({.name = "web", .uid = "uid-1", .own_network = true}));
   ASSERT_OK_AND_ASSIGN(const std::string container,
                        node_->CreateContainer(pod, {.name = "server"}));
   ASSERT_OK(node_->StartContainer(container));
+  EXPECT_EQ(results(), results_before);
   const std::string dir = node_->dir();
   const pid_t containerd = node_->pid();
   const pid_t shim = node_->ShimPid(pod);

@@ -5,11 +5,11 @@
 //   containerd_keeper run DIR CGROUP COMMAND...  keep COMMAND, a containerd
 //
 // `run` goes into the background, out of reach of whoever kills its caller's process tree, with a
-// mount namespace of its own (DIR/data in memory, an own /run) and as the reaper of orphaned shims
-// and containers. It answers lines on its input: first, unasked, "ready"; to "start", the pid of a
-// new COMMAND. The end of its input means the caller is gone: it kills its descendants, removes the
-// cgroup CGROUP from every hierarchy and the directory DIR, says "clean" or what it had to leave,
-// and exits.
+// mount namespace of its own (DIR/data in memory, an own /run and /var/lib) and as the reaper of
+// orphaned shims and containers. It answers lines on its input: first, unasked, "ready"; to
+// "start", the pid of a new COMMAND. The end of its input means the caller is gone: it kills its
+// descendants, removes the cgroup CGROUP from every hierarchy and the directory DIR, says "clean"
+// or what it had to leave, and exits.
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -74,16 +74,14 @@ Problem MountTmpfs(const fs::path& target) {
   return "";
 }
 
-// Shims put their sockets and runc its state below /run/containerd, whatever the configuration
-// says. An own /run keeps them from the host's, with what else is there (resolv.conf, say) still in
-// place.
-Problem MountOwnRun(const fs::path& dir) {
-  const fs::path own = dir / "run";
+// Has `target` be a directory of its own, where all is as it was except for what is named.
+Problem MountOwn(const std::string& target, const fs::path& own,
+                 const std::set<std::string>& except) {
   if (Problem problem = MountTmpfs(own); !problem.empty()) return problem;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/run", error)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(target, error)) {
     const fs::path name = entry.path().filename();
-    if (name == "containerd") continue;
+    if (except.count(name.string()) > 0) continue;
     if (entry.is_symlink(error)) {
       fs::copy_symlink(entry.path(), own / name, error);
     } else if (entry.is_directory(error)) {
@@ -91,8 +89,8 @@ Problem MountOwnRun(const fs::path& dir) {
       mount(entry.path().c_str(), (own / name).c_str(), nullptr, MS_BIND | MS_REC, nullptr);
     }
   }
-  if (mount(own.c_str(), "/run", nullptr, MS_MOVE, nullptr) != 0) {
-    return SystemError("cannot mount an own /run");
+  if (mount(own.c_str(), target.c_str(), nullptr, MS_MOVE, nullptr) != 0) {
+    return SystemError("cannot mount an own " + target);
   }
   return "";
 }
@@ -111,7 +109,10 @@ Problem EnterPrivateMounts() {
 Problem PrepareMounts(const fs::path& dir) {
   if (Problem problem = EnterPrivateMounts(); !problem.empty()) return problem;
   if (Problem problem = MountTmpfs(dir / "data"); !problem.empty()) return problem;
-  return MountOwnRun(dir);
+  // Shims put their sockets and runc its state below /run/containerd, pods their network namespaces
+  // below /run/netns and CNI its results below /var/lib/cni, whatever the configuration says.
+  Problem problem = MountOwn("/run", dir / "run", {"containerd", "netns"});
+  return problem.empty() ? MountOwn("/var/lib", dir / "lib", {"cni"}) : problem;
 }
 
 // Post-order: a cgroup goes only after its children. Returns whether the cgroup is gone.
