@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <iostream>
@@ -16,7 +17,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "test/containerd/containerd_fixture.h"
 #include "test/drills/drill.h"
 #include "test/process/plegd_process.h"
 #include "test/process/subprocess.h"
@@ -40,27 +40,26 @@ class Player {
 
   // True if plegd was right.
   absl::StatusOr<bool> Play() {
-    absl::StatusOr<std::unique_ptr<Containerd>> node = Containerd::Start();
-    if (!node.ok()) return node.status();
-    node_ = *std::move(node);
-    Stage stage(*node_);
-    Say("three pods are made on a private containerd");
-    if (absl::Status status = stage.AddPods(); !status.ok()) return status;
+    absl::StatusOr<std::unique_ptr<Incident>> incident = drill_.make(ground_);
+    if (!incident.ok()) return incident.status();
+    incident_ = *std::move(incident);
+    if (absl::Status status = incident_->Prepare(); !status.ok()) return status;
+    Say("the node: ", incident_->node());
     if (!drill_.cold) {
       if (absl::Status status = StartPlegd("/readyz"); !status.ok()) return status;
-      Say("plegd watches them; now: ", drill_.summary);
+      Say("plegd watches it; now: ", drill_.summary);
     } else {
       Say("now: ", drill_.summary);
     }
-    if (absl::Status status = drill_.break_it(stage); !status.ok()) return status;
+    if (absl::Status status = incident_->Break(); !status.ok()) return status;
     if (drill_.cold) {
       if (absl::Status status = StartPlegd("/livez"); !status.ok()) return status;
     }
-    const bool found = Show({drill_.code}, drill_.names_victim ? stage.victim().name : "");
+    const bool found = Show({drill_.code}, incident_->victims());
     Hold();
     Say("it is healed");
-    if (absl::Status status = drill_.heal(stage); !status.ok()) return status;
-    return Show({"HEALTHY", drill_.afterwards}, "") && found;
+    if (absl::Status status = incident_->Heal(); !status.ok()) return status;
+    return Show({"HEALTHY", drill_.afterwards}, {}) && found;
   }
 
  private:
@@ -69,14 +68,14 @@ class Player {
     std::cout << "drill: " << absl::StrCat(parts...) << std::endl;
   }
 
-  std::string socket() const { return node_->dir() + "/plegctl.sock"; }
+  std::string socket() const { return incident_->dir() + "/plegctl.sock"; }
 
   absl::Status StartPlegd(const std::string& when) {
-    PlegdOptions options = {.relist_period = "1s",
-                            .flags = {"--api.socket", absl::StrCat("unix://", socket())}};
+    PlegdOptions options = {.relist_period = "1s", .flags = incident_->plegd_flags()};
+    options.flags.push_back(absl::StrCat("--api.socket=unix://", socket()));
     options.started_when = when;
     absl::StatusOr<std::unique_ptr<PlegdProcess>> plegd =
-        PlegdProcess::Start(node_->endpoint(), node_->dir(), options);
+        PlegdProcess::Start(incident_->endpoint(), incident_->dir(), options);
     if (!plegd.ok()) return plegd.status();
     plegd_ = *std::move(plegd);
     return absl::OkStatus();
@@ -98,19 +97,28 @@ class Player {
     return answer;
   }
 
-  // Waits for one of the codes, with that name in its first line, and shows what it got.
-  bool Show(const std::vector<std::string>& codes, const std::string& name) const {
+  // One of the codes, and all of the victims, one of them in the first line.
+  static bool Fits(const std::string& text, const std::vector<std::string>& codes,
+                   const std::vector<Victim>& victims) {
+    const std::string first = text.substr(0, text.find('\n'));
+    const auto told = [&](const std::string& code) {
+      return !code.empty() && absl::StartsWith(first, absl::StrCat(code, ": "));
+    };
+    const auto leads = [&](const Victim& v) { return absl::StrContains(first, v.pod_name); };
+    const auto named = [&](const Victim& v) { return absl::StrContains(text, v.pod_name); };
+    return std::any_of(codes.begin(), codes.end(), told) &&
+           (victims.empty() || std::any_of(victims.begin(), victims.end(), leads)) &&
+           std::all_of(victims.begin(), victims.end(), named);
+  }
+
+  // Waits for that, and shows what it got.
+  bool Show(const std::vector<std::string>& codes, const std::vector<Victim>& victims) const {
     const absl::Time start = absl::Now();
     Answer answer;
     const bool found = WaitUntil(
         [&] {
           answer = Explain();
-          const std::string first = answer.text.substr(0, answer.text.find('\n'));
-          for (const std::string& code : codes) {
-            const bool fits = !code.empty() && absl::StartsWith(first, absl::StrCat(code, ": "));
-            if (fits && absl::StrContains(first, name)) return true;
-          }
-          return false;
+          return Fits(answer.text, codes, victims);
         },
         kPatience);
     std::cout << absl::StrFormat("\n$ plegctl explain    # %.1f s later\n",
@@ -118,7 +126,10 @@ class Player {
               << answer.text << "$ echo $?\n"
               << answer.code << "\n"
               << std::endl;
-    if (!found) Say("WRONG: expected ", codes.front(), name.empty() ? "" : " of ", name);
+    if (!found) {
+      Say("WRONG: expected ", codes.front());
+      for (const Victim& victim : victims) Say("… of ", victim.pod_name);
+    }
     return found;
   }
 
@@ -131,14 +142,15 @@ class Player {
 
   const Drill& drill_;
   const bool hold_;
-  std::unique_ptr<Containerd> node_;
+  DrillGround ground_;
+  std::unique_ptr<Incident> incident_;
   std::unique_ptr<PlegdProcess> plegd_;
 };
 
 void PrintDrills(std::ostream& out) {
   out << "usage: drill NAME [--hold]\n\n";
   for (const Drill& drill : Drills()) {
-    out << absl::StrFormat("  %-16s %s: %s\n", drill.name, drill.code, drill.summary);
+    out << absl::StrFormat("  %-18s %s: %s\n", drill.name, drill.code, drill.summary);
   }
   out << "\n  --hold           waits for Enter before it heals\n";
 }
@@ -159,7 +171,8 @@ int Main(const std::vector<std::string>& arguments) {
     PrintDrills(std::cout);
     return 0;
   }
-  if (const std::string reason = Containerd::Unavailable(); !reason.empty()) {
+  const std::string reason = drill->real ? Containerd::Unavailable() : "";
+  if (!reason.empty()) {
     std::cerr << "drill: cannot play here: " << reason << "\n";
     return kSkipped;
   }

@@ -1,0 +1,66 @@
+// Pods on a real containerd, and what can be done to one of them.
+//
+//   Stage stage(node);
+//   stage.AddPods();
+//   stage.StopShim();   …   stage.ContinueShim();
+
+#ifndef PLEGD_TEST_DRILLS_STAGE_H_
+#define PLEGD_TEST_DRILLS_STAGE_H_
+
+#include <sys/types.h>
+
+#include <future>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "test/containerd/containerd_fixture.h"
+
+namespace plegd_testing {
+
+// Pods of one drill. Confined to one thread. What is broken when it goes is healed.
+class Stage {
+ public:
+  struct StagedPod {
+    std::string name;
+    std::string sandbox;
+    std::string container;  // "app", which runs
+  };
+
+  // `node` outlives the stage.
+  explicit Stage(Containerd& node) : node_(node) {}
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  // Three, in the namespace "shop"; the first one is the victim.
+  absl::Status AddPods();
+  const StagedPod& victim() const { return pods_.front(); }
+  Containerd& node() const { return node_; }
+
+  // The victim's shim, stopped and continued. NOT_FOUND without one.
+  absl::Status StopShim();
+  void ContinueShim();
+  // An update of the victim's container, which is not waited for.
+  void BeginUpdate();
+  absl::Status AwaitUpdate();
+  // SIGKILL to the victim's processes.
+  absl::Status KillContainer();
+  // The victim's cgroup.
+  absl::Status Freeze();
+  void Thaw();
+
+ private:
+  absl::StatusOr<pid_t> ContainerPid() const;
+
+  Containerd& node_;
+  std::vector<StagedPod> pods_;
+  std::future<absl::Status> update_;
+  pid_t stopped_shim_ = 0;
+  std::string frozen_;  // the file that thaws it
+};
+
+}  // namespace plegd_testing
+
+#endif  // PLEGD_TEST_DRILLS_STAGE_H_
