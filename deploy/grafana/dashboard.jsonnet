@@ -44,8 +44,33 @@ local top(title, description, expr, unit) =
     transformations: [{ id: 'organize', options: { excludeByName: { Time: true } } }],
   });
 
+// A line for each series that was 1 in the time shown, coloured while it is.
+local timeline(title, description, expr, legend) =
+  panel('state-timeline', title, description, [target(expr, legend)], 'none', {
+    fieldConfig: {
+      defaults: {
+        unit: 'none',
+        color: { mode: 'thresholds' },
+        thresholds: steps([['green', null], ['red', 1]]),
+        mappings: [{ type: 'value', options: { '1': { text: 'wrong', color: 'red' } } }],
+        noValue: 'nothing is wrong',
+        custom: { fillOpacity: 80, lineWidth: 0, spanNulls: false },
+      },
+      overrides: [
+        // Nobody is hurt yet, or it is over.
+        {
+          matcher: { id: 'byRegexp', options: '(%s)$' % std.join('|', config.informingVerdicts) },
+          properties: [{ id: 'mappings', value: [{ type: 'value', options: { '1': { text: 'announced', color: 'yellow' } } }] }],
+        },
+      ],
+    },
+    options: { showValue: 'never', mergeValues: true, rowHeight: 0.9, legend: { showLegend: false }, tooltip: { mode: 'single' } },
+  });
+
 local quantiles(metric) =
   'histogram_quantile(0.99, sum by (%(by)s, le) (rate(' + metric + '_bucket{%(s)s}[$__rate_interval])))';
+
+local quiet = std.join('|', config.quietVerdicts);
 
 local rows = [
   ['Now', 4, [
@@ -53,12 +78,24 @@ local rows = [
          [{ type: 'value', options: { '0': { text: 'unhealthy' }, '1': { text: 'healthy' } } }]),
     stat('Time until NotReady', 'What is left of the health threshold on the worst node.',
          'min(pleg_health_threshold_seconds{%(s)s} - (time() - pleg_last_relist_timestamp_seconds{%(s)s}))', 's', [['red', null], ['orange', 60], ['green', 120]]),
+    stat('Nodes with a verdict', 'Nodes on which plegd has found something wrong; what, is below.',
+         'count(count by (%(by)s) (pleg_verdict{%(s)s, code!~"' + quiet + '"} == 1)) or vector(0)', 'none', [['green', null], ['red', 1]]),
     stat('Longest silence', 'The oldest target without an answer, across time-outs and retries.',
          'max(pleg_cri_oldest_unanswered_seconds{%(s)s})', 's', [['green', null], ['orange', 5], ['red', 30]]),
     stat('Pods with late events', 'Listed with a change that could not be inspected yet.', 'sum(pleg_pods_pending{%(s)s})', 'none', [['green', null], ['orange', 1]]),
+    stat('Stuck containers now', 'Containers and sandboxes whose status has been unanswered for 10 s.', 'sum(pleg_stuck_containers{%(s)s})', 'none', [['green', null], ['red', 1]]),
     stat('Runtime ready', 'The runtime\'s own condition RuntimeReady.', 'min(pleg_runtime_ready{%(s)s})', 'none', [['red', null], ['green', 1]],
          [{ type: 'value', options: { '0': { text: 'not ready' }, '1': { text: 'ready' } } }]),
     stat('Runtimes', 'Nodes of each runtime version.', 'count(pleg_runtime_info{%(s)s})', 'none', [['blue', null]]),
+  ]],
+  ['Verdicts', 9, [
+    timeline('Verdicts', 'What plegd has found wrong, and when: a line for each node and code. The pages are in docs/verdicts; `plegctl explain` on the node names the culprit.',
+             'max by (%(by)s, code) (pleg_verdict{%(s)s, code!~"' + quiet + '"}) == 1', '{{instance}} {{code}}'),
+  ]],
+  ['Verdicts of the nodes', 6, [
+    graph('Nodes by verdict', 'How many nodes have each: one cause on many nodes is a release, a kernel or a store that they share.', 'count by (code) (pleg_verdict{%(s)s, code!~"' + quiet + '"} == 1)', '{{code}}', 'none'),
+    graph('Stuck containers', 'Containers and sandboxes whose status has been unanswered for 10 s.', 'max by (%(by)s) (pleg_stuck_containers{%(s)s})', '{{instance}}', 'none'),
+    graph('Unanswered targets', 'Lists, containers and sandboxes silent for more than a second, by method.', 'max by (%(by)s, method) (pleg_unanswered_targets{%(s)s})', '{{instance}} {{method}}', 'none'),
   ]],
   ['PLEG', 7, [
     graph('PLEG relist rate', 'Relists a second.', 'sum by (%(by)s) (rate(pleg_relist_duration_seconds_count{%(s)s}[$__rate_interval]))', '{{instance}}', 'ops'),
@@ -72,6 +109,14 @@ local rows = [
     graph('Event lag of the kubelet', 'How late a kubelet would see a change that comes now; the alert is at 60 s. Minutes here on a healthy node are the silent mode; infinite while lists fail.',
           'max by (%(by)s) (pleg_kubelet_twin_event_lag_seconds{%(s)s})', '{{instance}}', 's', 60),
     graph('Calls in flight', 'Calls that wait for an answer now.', 'sum by (%(by)s, method) (pleg_cri_calls_in_flight{%(s)s})', '{{instance}} {{method}}', 'none'),
+  ]],
+  ['The host', 7, [
+    graph('Pressure', 'Share of the last 10 s in which some or all tasks waited. Verdicts of starvation begin at 40 % of all for io, 20 % for memory, and 70 % of some for cpu.', 'max by (%(by)s, resource, tasks) (pleg_host_pressure_ratio{%(s)s})', '{{instance}} {{resource}} {{tasks}}', 'percentunit'),
+    graph('Blocked and dead processes', 'Processes in state D and zombies, at the last look.',
+          'label_replace(max by (%(by)s) (pleg_host_blocked_processes{%(s)s}), "state", "blocked", "", "") or label_replace(max by (%(by)s) (pleg_host_zombies{%(s)s}), "state", "zombie", "", "") or label_replace(max by (%(by)s) (pleg_host_frozen_cgroups{%(s)s}), "state", "frozen cgroup", "", "")',
+          '{{instance}} {{state}}', 'none'),
+    graph('Oldest OCI process', 'Age of the oldest runc, crun or their like: seconds are normal, minutes are a hang.', 'max by (%(by)s) (pleg_host_oldest_oci_process_seconds{%(s)s})', '{{instance}}', 's', 60),
+    graph('Mounts', 'Lines of the mount table. systemd and runc read all of them for each container.', 'max by (%(by)s) (pleg_host_mounts{%(s)s})', '{{instance}}', 'none', 20000),
   ]],
   ['Phases and inspections', 7, [
     graph('Relist phases', '99th percentile by phase.',
@@ -94,8 +139,12 @@ local rows = [
   ['Top of the nodes', 8, [
     top('Longest silence by node', 'Ten nodes with the oldest target without an answer.', 'topk(10, max by (%(by)s, method) (pleg_cri_oldest_unanswered_seconds{%(s)s}) > 0)', 's'),
     top('Most containers by node', 'Ten nodes with the most containers, exited ones included.', 'topk(10, sum by (%(by)s) (pleg_containers{%(s)s}))', 'none'),
+  ]],
+  ['plegd', 7, [
     graph('CPU of plegd', 'Share of one CPU.', 'sum by (%(by)s) (rate(process_cpu_seconds_total{%(s)s}[$__rate_interval]))', '{{instance}}', 'percentunit'),
     graph('Memory of plegd', 'Resident.', 'max by (%(by)s) (process_resident_memory_bytes{%(s)s})', '{{instance}}', 'bytes'),
+    graph('Age of the last look', 'About 10 s; 5 s while something is wrong. More if looking itself hangs.', 'max by (%(by)s) (pleg_host_look_age_seconds{%(s)s})', '{{instance}}', 's', 60),
+    graph('Loop lag', 'How late plegd\'s own loop ran: above a second the node starves plegd as well, and what it says of others is less sure.', 'max by (%(by)s) (pleg_loop_lag_seconds{%(s)s})', '{{instance}}', 's', 1),
   ]],
 ];
 

@@ -2,35 +2,75 @@
   prometheusAlerts+:: {
     local config = $._config,
     local by = '%(clusterLabel)s, instance' % config,
-    local alert(name, severity, expr, duration, summary, description) = {
+    local codes(list) = std.join('|', list),
+    local words = config {
+      by: by,
+      paging: codes(config.pagingVerdicts),
+      stuck: codes(config.stuckVerdicts),
+      informing: codes(config.informingVerdicts),
+      notWarning: codes(config.pagingVerdicts + config.informingVerdicts + config.quietVerdicts),
+    },
+    local alert(name, severity, expr, duration, summary, description, page=config.runbookBase + name) = {
       alert: name,
-      expr: expr % (config { by: by }),
+      expr: expr % words,
       [if duration != '' then 'for']: duration,
       labels: { severity: severity },
       annotations: {
         summary: summary,
         description: description,
-        runbook_url: config.runbookBase + name + '.md',
+        runbook_url: page + '.md',
       },
     },
+    // Appended to the description of what a verdict explains: the codes of the node at this moment.
+    local verdicts = |||
+      {{ with printf "instance_code:pleg_verdict:max{%(clusterLabel)s=%%q, instance=%%q, code!~\"%(quiet)s\"} == 1" (or $labels.%(clusterLabel)s "") $labels.instance | query }} Verdict:{{ range . }} {{ .Labels.code }}{{ end }}.{{ end }}
+    ||| % words { quiet: codes(config.quietVerdicts) },
+    local explained(rule) = rule {
+      annotations+: { description+: std.stripChars(verdicts, '\n') },
+    },
+    local verdict(severity, expr, duration, description) =
+      alert('PlegVerdict', severity, expr, duration, '{{ $labels.code }} on {{ $labels.instance }}.', description, config.verdictBase + '{{ $labels.code }}'),
     groups+: [
       {
         name: 'plegd',
         rules: [
-          alert(
+          verdict(
+            'critical',
+            |||
+              instance_code:pleg_verdict:max{code=~"%(paging)s"} == 1
+              or
+              (
+                instance_code:pleg_verdict:max{code=~"%(stuck)s"} == 1
+                and on (%(by)s)
+                min_over_time(instance:pleg_kubelet_twin_healthy:max[5m]) == 0
+              )
+            |||, '1m',
+            'On {{ $labels.instance }} {{ $labels.code }} is why no pod of the node is started or stopped, or soon will not be. ' +
+            '`plegctl explain` on the node names the culprit and the command; keep the evidence with `plegctl explain --save FILE` before anything is restarted.',
+          ),
+          verdict(
+            'warning', 'instance_code:pleg_verdict:max{code!~"%(notWarning)s"} == 1', '5m',
+            'On {{ $labels.instance }} {{ $labels.code }} has held for 5 minutes: some pods suffer, or the whole node is slow. ' +
+            '`plegctl explain` on the node names the culprit and the command.',
+          ),
+          verdict(
+            'info', 'instance_code:pleg_verdict:max{code=~"%(informing)s"} == 1', '15m',
+            'On {{ $labels.instance }} {{ $labels.code }} has held for 15 minutes. It hurts nobody yet. `plegctl explain` on the node tells what will make it hurt.',
+          ),
+          explained(alert(
             'PlegCallUnanswered', 'warning',
             'instance_method:pleg_cri_oldest_unanswered_seconds:max > %(unansweredSeconds)s', '',
             'The container runtime does not answer {{ $labels.method }}.',
             'On {{ $labels.instance }} a call of {{ $labels.method }} has been without an answer for {{ $value | humanizeDuration }}. ' +
             'If it is a list, the kubelet says NotReady after 3 minutes; if it is a status, one pod is stuck and events of others may be minutes late.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegRelistOverdue', 'warning',
             'instance:pleg_last_relist:age_seconds > %(relistAgeSeconds)s', '',
             'No relist has succeeded for over a minute.',
             'On {{ $labels.instance }} the last good relist began {{ $value | humanizeDuration }} ago; it should be about a second.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegNodeNotReadySoon', 'critical',
             |||
               instance:pleg_last_relist:age_seconds
@@ -39,38 +79,38 @@
             |||, '',
             'The node turns NotReady in less than a minute.',
             'On {{ $labels.instance }} the last good relist began {{ $value | humanizeDuration }} ago. The kubelet says "PLEG is not healthy" after 3 minutes. Capture evidence before anything is restarted.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegUnhealthy', 'critical',
             'max by (%(by)s) (pleg_healthy{%(plegdSelector)s}) == 0 and on (%(by)s) instance:pleg_last_relist:age_seconds > %(relistAgeSeconds)s', '',
             'PLEG is not healthy.',
             'On {{ $labels.instance }} PLEG is not healthy by the kubelet\'s rule: the node is NotReady or about to be, and pods are neither started nor stopped.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegHealthFlapping', 'warning',
             'max by (%(by)s) (changes(pleg_healthy{%(plegdSelector)s}[15m])) > %(flapsIn15m)s', '',
             'PLEG\'s health flaps.',
             'On {{ $labels.instance }} PLEG became healthy or unhealthy {{ $value }} times in 15 minutes: lists answer again and again, but not for long.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegEventsLate', 'warning',
             'max by (%(by)s) (pleg_pods_pending{%(plegdSelector)s}) > 0', '1m',
             'Lifecycle events are late.',
             'On {{ $labels.instance }} {{ $value }} pods have had changes for a minute that could not be inspected. The kubelet, which inspects pods one after another, is minutes late with every pod of the node while it stays Ready.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegKubeletEventLag', 'warning',
             // Infinite while lists fail: other alerts tell that.
             'max by (%(by)s) (pleg_kubelet_twin_event_lag_seconds{%(plegdSelector)s} < +Inf) > %(eventLagSeconds)s', '1m',
             'The kubelet is minutes behind.',
             'On {{ $labels.instance }} a kubelet would see what happens to its pods {{ $value | humanizeDuration }} late: it inspects pods one after another, and some calls take that long or do not return. The node may stay Ready all the while.',
-          ),
-          alert(
+          )),
+          explained(alert(
             'PlegRelistSlow', 'warning',
             'instance_quantile:pleg_relist_duration_seconds:histogram_quantile{quantile="0.99"} > %(relistP99Seconds)s', '5m',
             'Relists are slow.',
             'On {{ $labels.instance }} the 99th percentile of a relist is {{ $value | humanizeDuration }}.',
-          ),
+          )),
           alert(
             'PlegListNearLimit', 'warning',
             'max by (%(by)s, method) (pleg_list_size_limit_ratio{%(plegdSelector)s}) > %(listSizeRatio)s', '10m',

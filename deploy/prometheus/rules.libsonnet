@@ -26,6 +26,15 @@
             record: 'instance_method:pleg_cri_oldest_unanswered_seconds:max',
             expr: 'max by (%s, method) (pleg_cri_oldest_unanswered_seconds{%s})' % [by, selector],
           },
+          {
+            record: 'instance_code:pleg_verdict:max',
+            expr: 'max by (%s, code) (pleg_verdict{%s})' % [by, selector],
+          },
+          {
+            // 0 while kubelets of every generation would be NotReady.
+            record: 'instance:pleg_kubelet_twin_healthy:max',
+            expr: 'max by (%s) (pleg_kubelet_twin_healthy{%s})' % [by, selector],
+          },
         ] + [
           quantile(q, 'instance_quantile:pleg_relist_duration_seconds:histogram_quantile', 'pleg_relist_duration_seconds')
           for q in ['0.99', '0.9', '0.5']

@@ -75,7 +75,11 @@ class DashboardTest(harness.TestCase):
         scrapes += [scrape(), scrape()]
         for method in ("ListContainers", "StreamContainers"):
             ctl("fault", "add", method, "hang")
-        return scrapes + [scrape(), scrape()]
+        scrapes.append(scrape())
+        # The last one has a verdict, and the host has been looked at.
+        wrong = re.compile(r'^pleg_verdict\{code="(?!HEALTHY|STARTING|UNEXPLAINED)\w+"\} 1$', re.M)
+        return scrapes + [harness.wait_until(lambda: (lambda text: wrong.search(text) and "pleg_host_mounts" in text and text)(
+            scrape()), 60, "a verdict")]
 
     @staticmethod
     def series(scrapes):
@@ -89,6 +93,18 @@ class DashboardTest(harness.TestCase):
                     name = f"{match[1]}{{{labels}}}"
                     values.setdefault(name, ["_"] * len(scrapes))[index] = match[3].replace("+Inf", "Inf")
         return [{"series": name, "values": " ".join(points)} for name, points in values.items()]
+
+    def test_every_metric_is_documented(self):
+        used = {name for _, expression in queries() for name in re.findall(r"\b((?:pleg|process)_\w+?)(?:_bucket|_count)?\{", expression)}
+        self.assertGreater(len(used), 25)
+        self.assertEqual(used - set(re.findall(r"`(\w+)`", harness.read(harness.ROOT, "docs/metrics.md"))), set())
+
+    def test_verdicts_are_shown_over_time(self):
+        timeline = next(panel for panel in panels() if panel["type"] == "state-timeline")
+        self.assertRegex(timeline["targets"][0]["expr"], r"pleg_verdict\{.*code!~.HEALTHY\|STARTING")
+        self.assertIn("{{code}}", timeline["targets"][0]["legendFormat"])
+        mapped = {option for mapping in timeline["fieldConfig"]["defaults"]["mappings"] for option in mapping["options"]}
+        self.assertEqual(mapped, {"1"})
 
     def test_every_query_has_data(self):
         promtool = harness.tool("promtool")

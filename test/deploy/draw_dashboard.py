@@ -71,7 +71,7 @@ class Drawing:
         self.text(x + 8, y + 16, panel["title"], 12, "#ffffff")
         defaults = panel["fieldConfig"]["defaults"]
         series = [(metric, points, target["legendFormat"]) for target in panel["targets"] for metric, points in self.query(target)]
-        draw = {"stat": self.stat, "timeseries": self.graph, "table": self.table}[panel["type"]]
+        draw = {"stat": self.stat, "timeseries": self.graph, "table": self.table, "state-timeline": self.timeline}[panel["type"]]
         draw(series, defaults, x, y + 22, width, height - 22)
 
     def stat(self, series, defaults, x, y, width, height):
@@ -85,6 +85,16 @@ class Drawing:
             words = mapping["options"].get(f"{value:g}", {}).get("text", words)
         self.box(x + 4, y, width - 8, height - 4, NAMED[color])
         self.text(x + width / 2, y + height / 2 + 8, words, 24, "#ffffff", "middle")
+
+    def timeline(self, series, _defaults, x, y, width, height):
+        left, right, tall = x + 260, x + width - 8, 18
+        for index, (metric, points, form) in enumerate(series[: int(height / tall)]):
+            for key, value in metric.items():
+                form = form.replace("{{%s}}" % key, value)
+            self.text(left - 8, y + 13 + index * tall, form, 10, anchor="end")
+            for at, _ in points:
+                px = left + (float(at) - self.start) / (self.end - self.start) * (right - left)
+                self.box(px, y + 2 + index * tall, (right - left) * 5 / (self.end - self.start) + 1, tall - 4, NAMED["red"])
 
     def table(self, series, defaults, x, y, _width, height):
         rows = sorted(series, key=lambda item: -float(item[1][-1][1]))

@@ -1,5 +1,5 @@
 """A real Prometheus with the rules of deploy/ scrapes a real plegd every 15 s, as installed: a lock convoy on the
-runtime raises the hang alert within 90 s, its end clears it."""
+runtime raises the hang alert within 90 s and then pages with the verdict and its page, its end clears both."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import harness
 import yaml
 
 ALERT_WITHIN = 90
+PAGE_WITHIN = 150
 
 
 class ConvoyAlertTest(harness.TestCase):
@@ -46,6 +47,12 @@ class ConvoyAlertTest(harness.TestCase):
     def firing(self):
         return {(r["metric"]["alertname"], r["metric"].get("method")) for r in self.query('ALERTS{alertstate="firing"}')}
 
+    def alerts(self):
+        return json.loads(harness.get(f"http://{self.address}/api/v1/alerts")[1])["data"]["alerts"]
+
+    def page(self):
+        return next((a for a in self.alerts() if a["state"] == "firing" and a["labels"].get("severity") == "critical"), None)
+
     def test_the_hang_alert_fires_within_90_seconds_and_clears(self):
         self.start_prometheus()
         harness.wait_until(lambda: self.query("instance:pleg_last_relist:age_seconds < 60"), 60, "a scrape and its rules")
@@ -56,6 +63,14 @@ class ConvoyAlertTest(harness.TestCase):
         began = time.monotonic()
         harness.wait_until(lambda: ("PlegCallUnanswered", "ListContainers") in self.firing(), ALERT_WITHIN, "the alert")
         print(f"PlegCallUnanswered fired {time.monotonic() - began:.0f} s into the convoy")
+
+        page = harness.wait_until(self.page, PAGE_WITHIN, "the page")
+        print(f"PlegVerdict paged {time.monotonic() - began:.0f} s into the convoy")
+        self.assertEqual((page["labels"]["alertname"], page["labels"]["code"]), ("PlegVerdict", "LIST_LOCK_CONVOY"))
+        self.assertTrue(os.path.exists(page["annotations"]["runbook_url"].replace(
+            "file:///usr/share/doc/plegd", os.path.join(harness.ROOT, "docs"))))
+        unanswered = next(a for a in self.alerts() if a["labels"]["alertname"] == "PlegCallUnanswered")
+        self.assertRegex(unanswered["annotations"]["description"], r"Verdict:.* LIST_LOCK_CONVOY")
 
         self.ctl("convoy", "clear")
         began = time.monotonic()

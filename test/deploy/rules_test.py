@@ -16,6 +16,10 @@ def alerts():
     return [rule for group in groups for rule in group["rules"]]
 
 
+def documented():
+    return set(re.findall(r"`(\w+)`", harness.read(harness.ROOT, "docs/metrics.md")))
+
+
 class RulesTest(harness.TestCase):
     def test_promtool_accepts_them(self):
         for name in ("plegd-rules.yaml", "plegd-alerts.yaml"):
@@ -41,7 +45,8 @@ class RulesTest(harness.TestCase):
             with self.subTest(alert["alert"]):
                 self.assertIn(alert["labels"]["severity"], ("critical", "warning", "info"))
                 self.assertEqual(set(alert["annotations"]), {"summary", "description", "runbook_url"})
-                self.assertRegex(alert["annotations"]["runbook_url"], rf"/runbooks/{alert['alert']}\.md$")
+                page = "/verdicts/{{ $labels.code }}.md" if alert["alert"] == "PlegVerdict" else f"/runbooks/{alert['alert']}.md"
+                self.assertTrue(alert["annotations"]["runbook_url"].endswith(page))
 
     def test_every_alert_has_a_runbook(self):
         folder = os.path.join(harness.ROOT, "docs/runbooks")
@@ -54,15 +59,35 @@ class RulesTest(harness.TestCase):
                     self.assertIn(heading, text)
                 self.assertIn(f"({page}.md)", harness.read(folder, "README.md"))
 
-    def test_rules_use_metrics_that_plegd_has(self):
+    def scrape(self):
         directory = self.temporary_directory()
-        address = self.plegd(self.simulated_node(directory), directory)
-        exposed = harness.get(f"http://{address}/metrics")[1]
+        return harness.get(f"http://{self.plegd(self.simulated_node(directory), directory)}/metrics")[1]
+
+    def test_every_verdict_is_loud_or_quiet_on_purpose(self):
+        """PlegVerdict's three rules name codes that exist, each once; every code has the page that the alert links to."""
+        codes = set(re.findall(r'^pleg_verdict\{code="(\w+)"\}', self.scrape(), re.M))
+        pages = {os.path.splitext(name)[0] for name in os.listdir(os.path.join(harness.ROOT, "docs/verdicts"))} - {"README"}
+        self.assertEqual(codes, pages)
+        rules = {a["labels"]["severity"]: a["expr"] for a in alerts() if a["alert"] == "PlegVerdict"}
+        named = {severity: [c for list_ in re.findall(r'code!?=?~"([\w|]+)"', expr) for c in list_.split("|")]
+                 for severity, expr in rules.items()}
+        self.assertEqual(set(rules), {"critical", "warning", "info"})
+        for severity, list_ in named.items():
+            self.assertEqual(len(list_), len(set(list_)), severity)
+            self.assertEqual(set(list_) - codes, set(), severity)
+        stuck = {"CONTAINER_STUCK", "SANDBOX_STUCK"}
+        self.assertEqual(set(named["critical"]) & set(named["info"]), set())
+        # What warns is all that is not named, and what is stuck.
+        self.assertEqual(set(named["warning"]), set(named["critical"]) - stuck | set(named["info"]) | {"HEALTHY", "STARTING"})
+
+    def test_rules_use_metrics_that_plegd_has(self):
+        exposed = self.scrape()
         names = set(re.findall(r"^# TYPE (\S+)", exposed, re.M))
         text = harness.read(RULES, "plegd-rules.yaml") + harness.read(RULES, "plegd-alerts.yaml")
         used = set(re.findall(r"\b((?:pleg|process)_\w+?)(?:_bucket)?(?=\{job)", text))
         self.assertGreater(len(used), 8)
         self.assertEqual(used - names, set())
+        self.assertEqual(used - documented(), set(), "docs/metrics.md lacks them")
 
 
 if __name__ == "__main__":
