@@ -15,14 +15,15 @@ import yaml
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHART = os.path.join(harness.DEPLOY, "helm/plegd")
 KUBERNETES = os.path.join(harness.DEPLOY, "kubernetes")
-OVERLAYS = ("containerd", "crio", "host-probes", "k3s", "monitored")
+OVERLAYS = ("containerd", "crio", "host-probes", "k3s", "kubelet-probe", "monitored")
 # Name of the snapshot: values set.
 VALUES = {
     "default": [],
     "everything": ["kubeRBACProxy.enabled=true", "service.enabled=true", "prometheus.podMonitor.enabled=true",
                    "prometheus.monitor.enabled=true", "prometheus.rules.enabled=true", "hostNetwork=true",
-                   "hostProbes.enabled=true", "image.registry=registry.example", "commonLabels.team=node",
+                   "hostProbes.enabled=true", "kubeletProbe.enabled=true", "image.registry=registry.example", "commonLabels.team=node",
                    "image.digest=sha256:" + "0" * 64, "extraArgs={--log-format=json}", "seLinuxOptions.type=spc_t"],
+    "kubelet": ["kubeletProbe.enabled=true", "kubeletProbe.insecureSkipVerify=true"],
     "group": ["runtime.socketGroup=997", "runtime.socket=/run/crio/crio.sock", "socketDirectory=", "networkPolicy.enabled=false"],
 }
 # A value that cannot work: what must be told.
@@ -39,6 +40,8 @@ BAD_VALUES = {
     "extraArgs={log-format=json}": "/extraArgs/0",
     "runtime.mountPropagation=Bidirectional": "/runtime/mountPropagation",
     "hostProbes.capabilities={ALL}": "/hostProbes/capabilities/0",
+    "kubeletProbe.host=https://node": "/kubeletProbe/host",
+    "kubeletProbe.port=kubelet": "/kubeletProbe/port",
     "prometheus.monitor.enabled=true": "needs service.enabled",
 }
 # Where the types package declares a kind.
@@ -65,6 +68,8 @@ def render(name):
     return done.stdout
 
 
+# Those that ask the kubelet.
+KUBELET = ("helm-everything", "helm-kubelet", "kustomize-kubelet-probe")
 NAMES = [f"helm-{name}" for name in VALUES] + [f"kustomize-{name}" for name in OVERLAYS]
 
 
@@ -146,6 +151,25 @@ class ManifestsTest(harness.TestCase):
                         self.assertFalse(volume["hostPath"]["path"].endswith(".sock"), "the directory, not the socket")
                 token = [c["name"] for c in spec["containers"] for m in c["volumeMounts"] if m["name"] == "token"]
                 self.assertIn(token, ([], ["kube-rbac-proxy"]))
+                asks = [c["name"] for c in spec["containers"] for m in c["volumeMounts"] if m["name"] == "kubelet-token"]
+                self.assertEqual(asks, ["plegd"] if name in KUBELET else [])
+
+    def test_the_kubelet_probe_is_let_out_and_may_read_metrics_alone(self):
+        for name in NAMES:
+            items = objects(name)
+            rules = [rule for item in items if item["kind"] == "ClusterRole" and item["metadata"]["name"] == "plegd-kubelet-probe"
+                     for rule in item["rules"]]
+            ports = {port["port"] for item in items if item["kind"] == "NetworkPolicy"
+                     for rule in item["spec"].get("egress", []) for port in rule["ports"]}
+            with self.subTest(name):
+                url = [word for word in pod_spec(name)["containers"][0]["args"] if word.startswith("--kubelet.metrics-url=")]
+                if name not in KUBELET:
+                    self.assertEqual((url, rules), ([], []))
+                    self.assertNotIn(10250, ports)
+                    continue
+                self.assertEqual(url, ["--kubelet.metrics-url=https://$(NODE_IP):10250/metrics"])
+                self.assertEqual(rules, [{"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]}])
+                self.assertIn(10250, ports)
 
     def test_probes_ask_what_they_should(self):
         for name in NAMES:
