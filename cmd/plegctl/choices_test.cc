@@ -125,7 +125,7 @@ constexpr char kSocket[] = "/run/plegd/plegd.sock";
 
 Explanation Tell(absl::Status status, int connect_error) {
   return Explain({"GetNode", std::move(status), connect_error},
-                 {kSocket, absl::Seconds(2), "0.1.0"});
+                 {.socket = kSocket, .timeout = absl::Seconds(2), .version = "0.1.0"});
 }
 
 TEST(FailureTest, SaysWhatWasTriedAndWhatToDo) {

@@ -3,6 +3,7 @@
 #include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,6 +47,9 @@ int ConnectError(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return ENAMETOOLONG;
   std::memcpy(address.sun_path, path.c_str(), path.size());
+  // The kernel refuses a connection to a file as it does one to a socket without a listener.
+  struct stat file = {};
+  if (stat(path.c_str(), &file) == 0 && !S_ISSOCK(file.st_mode)) return ENOTSOCK;
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   const int result = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));

@@ -163,7 +163,8 @@ Result Check(const Flags& flags, Client& client) {
             .code = kExitUnknown};
   }
   const Headline headline = Judge(std::get<Snapshot>(answer), flags.patience, Terminal{});
-  return {.out = absl::StrCat(CheckLine(headline), "\n"), .code = CheckExitCode(headline.level)};
+  const std::string line = flags.no_ages ? StableCheckLine(headline) : CheckLine(headline);
+  return {.out = absl::StrCat(line, "\n"), .code = CheckExitCode(headline.level)};
 }
 
 Result Version(const Flags& flags, Client& client) {

@@ -162,6 +162,24 @@ TEST_F(CommandsTest, Check) {
   EXPECT_THAT(result.out, EndsWith("\n"));
 }
 
+TEST_F(CommandsTest, CheckWithoutAges) {
+  plegd_.Serve();
+  const Result result = Do({"check", "--no-ages", "--patience", "10s"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.out, "PROBLEM: default/web-0 (app): ContainerStatus unanswered\n");
+}
+
+TEST_F(CommandsTest, StatusAndCheckNameTheVerdictAndItsPage) {
+  plegd_.snapshot = plegctl_testing::HungList();
+  plegd_.Serve();
+  const Result status = Do({"status"});
+  EXPECT_THAT(status.out, HasSubstr("\nLIST_LOCK_CONVOY: ListContainers blocked for 44s by "));
+  EXPECT_THAT(status.out, HasSubstr("plegctl explain; docs/verdicts/LIST_LOCK_CONVOY.md\n"));
+  const Result check = Do({"check"});
+  EXPECT_THAT(check.out, StartsWith("PROBLEM: LIST_LOCK_CONVOY default/web-0 (app): "));
+  EXPECT_THAT(check.out, EndsWith("; see docs/verdicts/LIST_LOCK_CONVOY.md\n"));
+}
+
 TEST_F(CommandsTest, CheckKeepsItsTime) {
   plegd_.hangs = {"GetHealth", "GetNode", "GetCalls", "GetRelists"};
   plegd_.Serve();
@@ -208,6 +226,13 @@ TEST_P(NoDaemonTest, LeftBehind) {
   EXPECT_EQ(result.code, 2);
   EXPECT_THAT(result.error, HasSubstr("nobody listens"));
   close(fd);
+}
+
+TEST_P(NoDaemonTest, NoSocketAtAll) {
+  socket_ = plegd_.directory();
+  const Result result = Do({GetParam()});
+  EXPECT_EQ(result.code, kExitUnknown);
+  EXPECT_THAT(result.error, StartsWith("plegctl: " + socket_ + " is no socket\n"));
 }
 
 TEST_P(NoDaemonTest, AcceptsAndIsSilent) {
@@ -327,6 +352,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Words{"status", "--socket", "relative"}, Words{"status", "--socket", ""},
                     Words{"completion", "csh"}, Words{"relists", "--limit", "-1"},
                     Words{"status", "calls"}));
+
+TEST(FlagsTest, AWrongWordIsToldWhereToLook) {
+  const auto told = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "plegctl");
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(
+        std::holds_alternative<ExitCode>(ParseFlags(static_cast<int>(words.size()), words.data())));
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(told({"explian"}), EndsWith("\n  did you mean: plegctl explain\n"));
+  EXPECT_THAT(told({"stats"}), EndsWith("\n  did you mean: plegctl status\n"));
+  EXPECT_THAT(told({"reboot"}), EndsWith("\n  see: plegctl --help\n"));
+  EXPECT_THAT(told({"explain", "--form"}), EndsWith("\n  see: plegctl explain --help\n"));
+}
 
 TEST(FlagsTest, TheSocketOfTheFlagThenOfTheEnvironment) {
   setenv("PLEGD_SOCKET", "unix:///run/other.sock", 1);

@@ -45,6 +45,8 @@ function __plegctl_complete
 end
 complete -c plegctl -f -a '(__plegctl_complete)'
 complete -c plegctl -l socket -r -F
+complete -c plegctl -n '__fish_seen_subcommand_from explain' -l from -r -F
+complete -c plegctl -n '__fish_seen_subcommand_from explain' -l save -r -F
 )";
 
 void Offer(absl::string_view candidate, absl::string_view help, absl::string_view prefix,

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "api/evidence_proto.h"
+#include "cmd/plegctl/pages.h"
 #include "cmd/plegctl/text.h"
 #include "pleg/diagnosis/diagnosis.h"
 #include "pleg/diagnosis/explain_text.h"
@@ -54,6 +55,13 @@ bool IsTitled(absl::string_view line) {
          absl::StrContains(line.substr(0, kIndent), "  ");
 }
 
+// A page is named by where it is.
+std::string WithPage(absl::string_view line) {
+  constexpr absl::string_view kDocs = "docs        ";
+  if (!absl::StartsWith(line, kDocs)) return std::string(line);
+  return absl::StrCat(kDocs, VerdictPage(line.substr(kDocs.size())));
+}
+
 bool IsCommand(absl::string_view line) {
   return absl::StartsWith(line, std::string(kIndent + 4, ' '));
 }
@@ -87,7 +95,7 @@ std::string RenderDiagnosis(const Diagnosis& diagnosis, bool all, absl::TimeZone
   std::string out;
   bool first = true;
   for (const absl::string_view line : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
-    const std::string visible = Visible(line, terminal);
+    const std::string visible = Visible(WithPage(line), terminal);
     if (first) {
       for (const std::string& part : Wrap(visible, terminal.width)) {
         absl::StrAppend(&out, Paint(part, StyleOf(code), terminal), "\n");
@@ -120,6 +128,10 @@ absl::StatusOr<Evidence> ParseEvidence(const std::string& text) {
   const absl::string_view start = absl::StripLeadingAsciiWhitespace(text);
   if (start.empty()) return absl::InvalidArgumentError("it is empty");
   if (start[0] == '{') {
+    if (absl::StrContains(start.substr(0, 200), "\"kind\": \"Diagnosis\"")) {
+      return absl::InvalidArgumentError(
+          "it is a diagnosis, not what it was judged from: plegctl explain --save keeps that");
+    }
     google::protobuf::util::JsonParseOptions options;
     options.ignore_unknown_fields = true;
     const auto status = google::protobuf::util::JsonStringToMessage(text, &evidence, options);

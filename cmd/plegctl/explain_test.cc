@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "cmd/plegctl/pages.h"
 #include "cmd/plegctl/testing/scenarios.h"
 #include "cmd/plegctl/text.h"
 
@@ -126,6 +127,25 @@ TEST(ExplainTest, WhatIsNoRecordIsSaidToBeNone) {
   EXPECT_THAT(std::string(WriteRecord("/nowhere/x", "").message()),
               HasSubstr("cannot create /nowhere/x"));
   EXPECT_FALSE(WriteRecord("/dev/full", "text").ok());
+}
+
+TEST(ExplainTest, ADiagnosisIsNotTakenForItsEvidence) {
+  const absl::Status status =
+      ParseEvidence(R"({"api_version": "plegd/v1", "kind": "Diagnosis", "findings": []})").status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("plegctl explain --save"));
+}
+
+TEST(VerdictPageTest, IsWhereItIsInstalled) {
+  const std::string folder = testing::TempDir() + "/plegctl-pages";
+  std::filesystem::create_directories(folder + "/verdicts");
+  std::ofstream(folder + "/verdicts/CNI_STUCK.md") << "# CNI_STUCK\n";
+  EXPECT_EQ(VerdictPageBelow(folder, "docs/verdicts/CNI_STUCK.md"),
+            folder + "/verdicts/CNI_STUCK.md");
+  for (const char* docs : {"docs/verdicts/OF_A_NEWER_PLEGD.md", "docs/verdicts", "",
+                           "docs/verdicts/../verdicts/CNI_STUCK.md", "/etc/passwd"}) {
+    EXPECT_EQ(VerdictPageBelow(folder, docs), docs);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(ExplainTest, LooksOnUntilTheCulpritHasAName) {

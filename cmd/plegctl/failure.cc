@@ -13,13 +13,16 @@ namespace plegctl {
 namespace {
 
 constexpr char kOtherSocket[] = "another socket: --socket PATH or PLEGD_SOCKET";
-constexpr char kDirect[] = "without a daemon, as root: plegctl status --direct";
 
 std::string Shown(absl::string_view text) { return Visible(text, Terminal{}, 300); }
 
+std::string Direct(const Attempt& attempt) {
+  return absl::StrCat("without a daemon, as root: plegctl ", attempt.direct);
+}
+
 Explanation NoSocket(const Attempt& attempt) {
   return {absl::StrCat("no plegd at ", Shown(attempt.socket), ": there is no such socket"),
-          {"is it running: systemctl status plegd", kOtherSocket, kDirect}};
+          {"is it running: systemctl status plegd", kOtherSocket, Direct(attempt)}};
 }
 
 Explanation Denied(const Attempt& attempt) {
@@ -32,12 +35,13 @@ Explanation Denied(const Attempt& attempt) {
 Explanation NobodyListens(const Attempt& attempt) {
   return {absl::StrCat("nobody listens at ", Shown(attempt.socket),
                        ": the plegd that made it has ended"),
-          {"why it ended: journalctl -u plegd -n 50", "start it: systemctl start plegd", kDirect}};
+          {"why it ended: journalctl -u plegd -n 50", "start it: systemctl start plegd",
+           Direct(attempt)}};
 }
 
 Explanation CannotConnect(const Attempt& attempt, int error) {
   return {absl::StrCat("cannot connect to ", Shown(attempt.socket), ": ", strerror(error)),
-          {kOtherSocket, kDirect}};
+          {kOtherSocket, Direct(attempt)}};
 }
 
 Explanation NoAnswer(const Failure& failure, const Attempt& attempt) {
@@ -46,7 +50,7 @@ Explanation NoAnswer(const Failure& failure, const Attempt& attempt) {
           {"wait longer: --timeout 30s",
            "plegd never waits for the runtime; is the node starved, or plegd stopped: "
            "systemctl status plegd; journalctl -u plegd -n 50",
-           kDirect}};
+           Direct(attempt)}};
 }
 
 Explanation Unknown(const Failure& failure, const Attempt& attempt) {
@@ -69,6 +73,8 @@ Explanation Explain(const Failure& failure, const Attempt& attempt) {
     case EACCES:
     case EPERM:
       return Denied(attempt);
+    case ENOTSOCK:
+      return {absl::StrCat(Shown(attempt.socket), " is no socket"), {kOtherSocket}};
     case ECONNREFUSED:
       return NobodyListens(attempt);
     case EAGAIN:

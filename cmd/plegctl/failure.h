@@ -24,6 +24,8 @@ struct Attempt {
   std::string socket;  // a path
   absl::Duration timeout;
   std::string version;  // of plegctl
+  // The command to try without plegd.
+  std::string direct = "status --direct";
 };
 
 // Visible text.

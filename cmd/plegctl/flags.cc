@@ -1,9 +1,12 @@
 #include "cmd/plegctl/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <numeric>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -168,6 +171,8 @@ Commands AddCommands(CLI::App& app, Raw& raw) {
   AddExplain(*explain, raw);
   CLI::App* check = AddCommand(app, raw, commands, Command::kCheck, kCheckHelp);
   AddDuration(*check, "--patience", raw.patience, "A call without an answer for this is a problem");
+  check->add_flag("--no-ages", raw.flags.no_ages,
+                  "The same line while the same is wrong: no ages, no countdown");
   CLI::App* version = AddCommand(app, raw, commands, Command::kVersion, kVersionHelp);
   AddOutput(*version, raw);
   version->add_flag("--client", raw.flags.client_only, "Do not ask plegd");
@@ -221,6 +226,36 @@ OptionInfo DescribeOption(const CLI::Option& option) {
   return info;
 }
 
+// How many characters to insert, remove or change to make one of the other.
+size_t Distance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({row[j], row[j + 1], diagonal}) + 1);
+      row[j + 1] = std::min(row[j + 1], changed);
+    }
+  }
+  return row[b.size()];
+}
+
+// What to do about a command line that cannot be.
+std::string HintAfter(const CLI::ParseError& error, const CLI::App& app, int argc,
+                      const char* const* argv) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (!chosen.empty()) return absl::StrCat("  see: plegctl ", chosen[0]->get_name(), " --help");
+  const bool unknown =
+      error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && argc > 1;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (unknown && Distance(argv[1], command->get_name()) <= 2) {
+      return absl::StrCat("  did you mean: plegctl ", command->get_name());
+    }
+  }
+  return "  see: plegctl --help";
+}
+
 CommandTree DescribeApp(CLI::App& app, const Commands& commands) {
   CommandTree tree;
   tree.name = app.get_name();
@@ -268,7 +303,7 @@ std::variant<Flags, ExitCode> ParseFlags(int argc, const char* const* argv) {
     std::cout << app.version() << "\n";
     return kExitSuccess;
   } catch (const CLI::ParseError& error) {
-    std::cerr << "plegctl: " << error.what() << "\n";
+    std::cerr << "plegctl: " << error.what() << "\n" << HintAfter(error, app, argc, argv) << "\n";
     return kExitUnknown;
   }
 }

@@ -48,6 +48,7 @@ struct Flags {
   std::string query;                            // pod
   bool fresh = false;                           // pod
   absl::Duration patience = absl::Seconds(30);  // check
+  bool no_ages = false;                         // check
   bool client_only = false;                     // version
   std::string shell;                            // completion
   std::vector<std::string> words;               // complete: what stands before the cursor

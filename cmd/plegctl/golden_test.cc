@@ -58,7 +58,44 @@ TEST_P(ScenarioTest, Status) {
   ExpectGolden(
       absl::StrCat("status-", GetParam().name),
       absl::StrCat(RenderStatus(GetParam().snapshot, kTerminal), "\n$ plegctl check; echo $?\n",
-                   CheckLine(headline), "\n", CheckExitCode(headline.level), "\n"));
+                   CheckLine(headline), "\n", CheckExitCode(headline.level),
+                   "\n$ plegctl check --no-ages\n", StableCheckLine(headline), "\n"));
+}
+
+// Seven seconds on, with nothing changed.
+Snapshot Later(Snapshot snapshot) {
+  if (snapshot.calls.has_value()) {
+    for (auto& target : *snapshot.calls->mutable_unanswered()) {
+      target.set_age_seconds(target.age_seconds() + 7);
+    }
+  }
+  if (snapshot.node.has_value()) {
+    snapshot.node->set_uptime_seconds(snapshot.node->uptime_seconds() + 7);
+    for (auto& twin : *snapshot.node->mutable_twins()) {
+      twin.set_stage_seconds(twin.stage_seconds() + 7);
+      if (twin.has_seconds_to_not_ready()) {
+        twin.set_seconds_to_not_ready(twin.seconds_to_not_ready() - 7);
+      }
+    }
+  }
+  if (snapshot.relists.has_value() && snapshot.relists->has_time()) {
+    snapshot.relists->mutable_time()->set_seconds(snapshot.relists->time().seconds() + 7);
+  }
+  if (snapshot.diagnosis.has_value()) {
+    for (auto& finding : *snapshot.diagnosis->mutable_findings()) {
+      finding.set_since_seconds(finding.since_seconds() + 7);
+      finding.set_sentence("as before, but older");
+    }
+  }
+  return snapshot;
+}
+
+TEST_P(ScenarioTest, TheStableLineHasNoAge) {
+  // Without patience, for which 7 seconds may be too much.
+  const auto line = [](const Snapshot& snapshot) {
+    return StableCheckLine(Judge(snapshot, absl::ZeroDuration(), Terminal{}));
+  };
+  EXPECT_EQ(line(Later(GetParam().snapshot)), line(GetParam().snapshot));
 }
 
 TEST_P(ScenarioTest, FitsTheScreen) {

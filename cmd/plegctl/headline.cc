@@ -83,6 +83,19 @@ std::string FitTarget(plegd::v1::CallTarget target, size_t width, const Terminal
   return FitMiddle(TargetName(target, terminal), width, terminal);
 }
 
+// What hangs, without since when.
+std::string Subject(const Silence& silence, const Terminal& terminal) {
+  std::string subject;
+  if (silence.list != nullptr) {
+    subject = absl::StrCat(Visible(silence.list->method(), terminal), " unanswered");
+  }
+  if (silence.status == nullptr) return subject;
+  const std::string target = TargetName(silence.status->target(), terminal);
+  return subject.empty() ? absl::StrCat(target, ": ", Visible(silence.status->method(), terminal),
+                                        " unanswered")
+                         : absl::StrCat(subject, " with ", target);
+}
+
 // With the level before it, what hangs and the pod's name are within kBriefBytes.
 std::string Brief(const Silence& silence, const Terminal& terminal) {
   const size_t room = kBriefBytes - kProblemWord.size();
@@ -256,6 +269,33 @@ std::string OtherCause(const Snapshot& snapshot, Fate fate, const Terminal& term
   return "";
 }
 
+// The same without any age.
+std::string OtherSubject(const Snapshot& snapshot, const Headline& headline,
+                         const Terminal& terminal) {
+  if (NoRuntime(snapshot)) return headline.now;
+  if (const std::string error = RelistError(snapshot, terminal); !error.empty()) {
+    return absl::StrCat("relists fail: ", error);
+  }
+  if (NoRelistYet(snapshot)) return "no relist has succeeded since plegd started";
+  if (snapshot.health.has_value() && !snapshot.health->node_ready()) return "Node is NotReady";
+  if (!snapshot.missing.empty()) return headline.cause;
+  return headline.forecast.empty() ? headline.now
+                                   : "inspecting the pods that changed takes a kubelet too long";
+}
+
+absl::string_view LevelWord(Level level) {
+  switch (level) {
+    case Level::kOk:
+    case Level::kNotice:
+      return "OK: ";
+    case Level::kProblem:
+      return kProblemWord;
+    case Level::kUnknown:
+      return "UNKNOWN: ";
+  }
+  return "";
+}
+
 bool IsNotReady(const Snapshot& snapshot, const KubeletTwin* worst) {
   return (snapshot.health.has_value() &&
           (!snapshot.health->pleg_healthy() || !snapshot.health->node_ready())) ||
@@ -306,12 +346,14 @@ Headline Judge(const Snapshot& snapshot, absl::Duration patience, const Terminal
   if (worst != nullptr) headline.forecast = Forecast(snapshot, *worst, terminal);
   if (headline.level == Level::kOk) {
     headline.cause = headline.brief = AllIsWell(snapshot);
+    headline.subject = "every call is answered";
     ApplyVerdict(snapshot, patience, terminal, headline);
     return headline;
   }
   if (silence.any()) {
     headline.cause = Cause(silence, terminal);
     headline.brief = Brief(silence, terminal);
+    headline.subject = Subject(silence, terminal);
   } else {
     headline.cause =
         OtherCause(snapshot, worst == nullptr ? Fate::kFine : FateOf(*worst), terminal);
@@ -321,6 +363,7 @@ Headline Judge(const Snapshot& snapshot, absl::Duration patience, const Terminal
                                     Visible(snapshot.missing[0].reason, terminal, 200));
     }
     headline.brief = headline.cause;
+    headline.subject = OtherSubject(snapshot, headline, terminal);
   }
   if (headline.forecast.empty() && silence.status != nullptr && silence.list == nullptr &&
       LatentPods(snapshot) > 0) {
@@ -343,16 +386,18 @@ std::string Sentence(const Headline& headline) {
 }
 
 std::string CheckLine(const Headline& headline) {
-  absl::string_view word = "UNKNOWN: ";
-  if (headline.level == Level::kProblem) word = kProblemWord;
-  if (headline.level == Level::kOk || headline.level == Level::kNotice) word = "OK: ";
-  std::string line = absl::StrCat(word, headline.brief);
+  std::string line = absl::StrCat(LevelWord(headline.level), headline.brief);
   if (headline.brief.empty()) absl::StrAppend(&line, headline.now);
   if (!headline.forecast.empty()) absl::StrAppend(&line, "; ", headline.forecast);
   if (headline.level != Level::kOk && !headline.brief.empty() && !headline.now.empty()) {
     absl::StrAppend(&line, "; ", headline.now);
   }
+  if (!headline.page.empty()) absl::StrAppend(&line, "; see ", headline.page);
   return line;
+}
+
+std::string StableCheckLine(const Headline& headline) {
+  return absl::StrCat(LevelWord(headline.level), headline.subject);
 }
 
 int CheckExitCode(Level level) {

@@ -33,7 +33,9 @@ struct Headline {
   std::string now;       // "PLEG healthy now"
   std::string forecast;  // "a kubelet <=1.31 goes NotReady in 2m41s"
   std::string cause;     // "ContainerStatus of default/web-0 (app) unanswered for 19s"
-  std::string brief;  // the cause with the pod first, cut so that 80 bytes hold it with its level
+  std::string brief;    // the cause with the pod first, cut so that 80 bytes hold it with its level
+  std::string subject;  // what is wrong with whom, without any age: the same while it is the same
+  std::string page;     // of the verdict, where it is on this machine
 };
 
 Headline Judge(const Snapshot& snapshot, absl::Duration patience, const Terminal& terminal);
@@ -43,6 +45,8 @@ std::string Sentence(const Headline& headline);
 
 // "PROBLEM: default/web-0 (app): ContainerStatus unanswered for 45s; a kubelet …"
 std::string CheckLine(const Headline& headline);
+// "PROBLEM: default/web-0 (app): ContainerStatus unanswered": changes only when what is wrong does.
+std::string StableCheckLine(const Headline& headline);
 // 0 fine, 1 problem, 2 unknown: as node-problem-detector and Nagios read them.
 int CheckExitCode(Level level);
 

@@ -126,7 +126,10 @@ int AnswerDirectly(const Flags& flags, const Terminal& terminal) {
 }
 
 int AnswerFromDaemon(const Flags& flags, const Terminal& terminal) {
-  Client client({.socket = flags.socket, .timeout = flags.timeout, .version = PLEGD_VERSION});
+  plegctl::Attempt attempt = {
+      .socket = flags.socket, .timeout = flags.timeout, .version = PLEGD_VERSION};
+  if (flags.command == plegctl::Command::kExplain) attempt.direct = "explain --direct";
+  Client client(attempt);
   return Answer(
       flags, [&](const Terminal& now) { return Run(flags, client, now); }, terminal);
 }

@@ -80,6 +80,9 @@ Lines HeadlineLines(const Snapshot& snapshot, const Terminal& terminal) {
   for (const std::string& line : Wrap(VerdictLine(snapshot, terminal), terminal.width)) {
     if (!line.empty()) lines.push_back(line);
   }
+  if (!headline.page.empty()) {
+    lines.push_back(absl::StrCat("Why, and what to do: plegctl explain; ", headline.page));
+  }
   lines.emplace_back();
   return lines;
 }

@@ -127,7 +127,10 @@ std::string Visible(absl::string_view text, const Terminal& terminal, size_t lon
     text.remove_prefix(character.length);
     const bool plain = character.valid && CharacterWidth(character.code) > 0 &&
                        (character.code < 0x80 || terminal.unicode);
-    const std::string piece = plain ? std::string(bytes) : Escaped(bytes, character);
+    const bool ellipsis = character.valid && character.code == 0x2026 && !plain;
+    const std::string piece = plain      ? std::string(bytes)
+                              : ellipsis ? std::string(Ellipsis(terminal))
+                                         : Escaped(bytes, character);
     columns += plain ? CharacterWidth(character.code) : piece.size();
     if (columns > longest) return absl::StrCat(out, Ellipsis(terminal));
     absl::StrAppend(&out, piece);

@@ -51,6 +51,11 @@ TEST(VisibleTest, EscapesTheRest) {
   EXPECT_EQ(Visible("größe", kAscii), R"(gr\u00f6\u00dfe)");
 }
 
+TEST(VisibleTest, AnEllipsisIsDotsWithoutUnicode) {
+  EXPECT_EQ(Visible("a\u2026", Terminal{}), "a...");
+  EXPECT_EQ(Visible("a\u2026", {.unicode = true}), "a\u2026");
+}
+
 TEST(VisibleTest, IsBounded) {
   const std::string megabyte(1 << 20, '\x1b');
   EXPECT_LT(Visible(megabyte, kUnicode).size(), 5000U);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cmd/plegctl/human.h"
+#include "cmd/plegctl/pages.h"
 #include "cmd/plegctl/text.h"
 
 namespace plegctl {
@@ -65,6 +66,8 @@ void ApplyVerdict(const Snapshot& snapshot, absl::Duration patience, const Termi
   const std::string name = CulpritName(
       *finding, std::max<size_t>(kBriefBytes - std::min(kBriefBytes, used), 1), terminal);
   if (!name.empty()) absl::StrAppend(&brief, " ", name);
+  headline.subject = brief;
+  headline.page = Visible(VerdictPage(finding->docs()), terminal, 300);
   headline.brief = absl::StrCat(
       brief, ": ",
       headline.brief.empty() ? Visible(finding->sentence(), terminal, 300) : headline.brief);

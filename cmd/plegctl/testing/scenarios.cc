@@ -222,6 +222,7 @@ Snapshot HungList() {
   }
   plegd::v1::Finding& finding = *snapshot.diagnosis.emplace().add_findings();
   finding.set_code("LIST_LOCK_CONVOY");
+  finding.set_docs("docs/verdicts/LIST_LOCK_CONVOY.md");
   finding.set_sentence(
       "ListContainers blocked for 44s by the lock of default/web-0/app (7421868e4d51c): runc "
       "update "
