@@ -84,6 +84,12 @@ absl::StatusOr<PodSpec> ParsePodSpec(const std::vector<std::string>& words) {
   return spec;
 }
 
+absl::StatusOr<uint64_t> ParseCount(absl::string_view what, absl::string_view text) {
+  uint64_t count = 0;
+  if (absl::SimpleAtoi(text, &count) && count > 0 && count <= kMaxCount) return count;
+  return Usage(what, text, "1 to 1000000");
+}
+
 absl::StatusOr<int> ParseState(absl::string_view text) {
   constexpr std::pair<absl::string_view, int> kStates[] = {
       {"ready", kSandboxReady},       {"notready", kSandboxNotReady},
@@ -126,7 +132,11 @@ const std::vector<Controller::Command>& Controller::Commands() {
       {"new-attempt", "POD", "a new, empty sandbox; the old one stops", 1, 1, &C::NewAttempt},
       {"change-many", "N", "a container of each of N pods is restarted at once", 1, 1,
        &C::ChangeMany},
+      {"add-exited", "N [POD]", "N containers that have exited, in all pods or in one", 1, 2,
+       &C::AddExited},
+      {"remove-exited", "", "all of them", 0, 0, &C::RemoveExited},
       {"churn", "[RATE]", "changes per second: show or set", 0, 1, &C::Churn},
+      {"id", "CONTAINER | SANDBOX", "the whole of it", 1, 1, &C::Id},
       {"list", "", "pods with their sandboxes and containers, JSON", 0, 0, &C::List},
       {"dump", "", "what the CRI says about each of them, JSON", 0, 0, &C::Dump},
       {"history", "[N]", "the last N (100) changes, a JSON object a line", 0, 1, &C::History},
@@ -252,11 +262,21 @@ Controller::Output Controller::RemovePod(const Words& words) {
 }
 
 Controller::Output Controller::ChangeMany(const Words& words) {
-  uint64_t count = 0;
-  if (!absl::SimpleAtoi(words[0], &count) || count == 0 || count > kMaxCount) {
-    return Usage("number of pods", words[0], "1 to 1000000");
-  }
-  return Line(absl::StrCat(runtime().ChangeMany(count)));
+  const absl::StatusOr<uint64_t> count = ParseCount("number of pods", words[0]);
+  if (!count.ok()) return count.status();
+  return Line(absl::StrCat(runtime().ChangeMany(*count)));
+}
+
+Controller::Output Controller::AddExited(const Words& words) {
+  const absl::StatusOr<uint64_t> count = ParseCount("number of containers", words[0]);
+  if (!count.ok()) return count.status();
+  absl::StatusOr<pleg::PodUid> pod = pleg::PodUid();
+  if (words.size() > 1) pod = runtime().FindPod(words[1]);
+  return Silent(pod.ok() ? runtime().AddExited(*count, *pod) : pod.status());
+}
+
+Controller::Output Controller::RemoveExited(const Words&) {
+  return Line(absl::StrCat(runtime().RemoveExited()));
 }
 
 Controller::Output Controller::Churn(const Words& words) {
@@ -267,6 +287,12 @@ Controller::Output Controller::Churn(const Words& words) {
   }
   runtime().SetChurn(rate);
   return std::string();
+}
+
+Controller::Output Controller::Id(const Words& words) {
+  const absl::StatusOr<pleg::ContainerId> id = FindEither(words[0]);
+  if (!id.ok()) return id.status();
+  return Line(id->value());
 }
 
 Controller::Output Controller::List(const Words&) { return PodsJson(runtime()); }

@@ -52,7 +52,10 @@ class Controller {
   Output RemoveSandbox(const Words& words);
   Output RemovePod(const Words& words);
   Output ChangeMany(const Words& words);
+  Output AddExited(const Words& words);
+  Output RemoveExited(const Words& words);
   Output Churn(const Words& words);
+  Output Id(const Words& words);
   Output List(const Words& words);
   Output Dump(const Words& words);
   Output History(const Words& words);

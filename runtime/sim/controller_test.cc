@@ -190,6 +190,28 @@ TEST_F(ControllerTest, Churn) {
   EXPECT_EQ(Ok("change-many 2"), "2");
 }
 
+TEST_F(ControllerTest, TellsIds) {
+  Ok("add-pod name=web containers=app");
+  const PodInfo pod = server_->runtime().Pods().back();
+  EXPECT_EQ(Ok("id web/app"), pod.containers[0].id.value());
+  EXPECT_EQ(Ok("id web"), pod.sandboxes[0].id.value());
+}
+
+TEST_F(ControllerTest, TheDeadPileUpAndAreCleared) {
+  const size_t alive = server_->runtime().container_count();
+  Ok("add-pod name=batch");
+  Ok("add-exited 5");
+  Ok("add-exited 7 batch");
+  EXPECT_EQ(server_->runtime().container_count(), alive + 1 + 12);
+  size_t of_batch = 0;
+  for (const PodInfo& pod : server_->runtime().Pods()) {
+    if (pod.name == "batch") of_batch = pod.containers.size();
+  }
+  EXPECT_GT(of_batch, 7u);
+  EXPECT_EQ(Ok("remove-exited"), "12");
+  EXPECT_EQ(server_->runtime().container_count(), alive + 1) << "what runs stays";
+}
+
 TEST_F(ControllerTest, BadInputIsNamed) {
   struct Case {
     const char* line;
@@ -216,6 +238,8 @@ TEST_F(ControllerTest, BadInputIsNamed) {
       {"churn -1", Result::kUsage, "'-1'"},
       {"churn nan", Result::kUsage, "'nan'"},
       {"change-many 0", Result::kUsage, "'0'"},
+      {"add-exited none", Result::kUsage, "'none'"},
+      {"add-exited 1 nobody", Result::kFailed, "no pod 'nobody'"},
       {"history 0", Result::kUsage, "'0'"},
       {"fault add", Result::kUsage, "which RPC"},
       {"fault add Nothing hang", Result::kUsage, "'Nothing'"},

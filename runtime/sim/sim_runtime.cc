@@ -12,6 +12,7 @@ namespace sim {
 namespace {
 
 constexpr absl::string_view kContainerNames[] = {"app", "sidecar", "proxy", "agent"};
+constexpr absl::string_view kExitedName = "job";
 
 std::string ContainerName(size_t index) {
   constexpr size_t kNames = std::size(kContainerNames);
@@ -180,6 +181,37 @@ absl::Status SimRuntime::RemovePod(const pleg::PodUid& pod) {
 size_t SimRuntime::ChangeMany(size_t pods) {
   return Mutate([&](World&)
                     ABSL_NO_THREAD_SAFETY_ANALYSIS { return churn_.ChangeMany(pods, Now()); });
+}
+
+absl::Status SimRuntime::AddExited(size_t count, const pleg::PodUid& pod) {
+  return Mutate([&](World& world) -> absl::Status {
+    std::vector<Pod*> pods;
+    for (const auto& p : world.pods()) {
+      if (pod.empty() || p->uid == pod) pods.push_back(p.get());
+    }
+    if (pods.empty()) return NoSuch("pod", pod.value());
+    for (size_t i = 0; i < count; ++i) {
+      const absl::StatusOr<Container*> container =
+          world.AddContainer(*pods[i % pods.size()], kExitedName, Now());
+      if (!container.ok()) return container.status();
+      (void)world.Start(**container, Now());
+      (void)world.Exit(**container, {.code = 1}, Now());
+    }
+    return absl::OkStatus();
+  });
+}
+
+size_t SimRuntime::RemoveExited() {
+  return Mutate([&](World& world) {
+    std::vector<Container*> exited;
+    for (const auto& pod : world.pods()) {
+      for (const auto& container : pod->containers) {
+        if (container->state == kContainerExited) exited.push_back(container.get());
+      }
+    }
+    for (Container* container : exited) world.Remove(*container, Now());
+    return exited.size();
+  });
 }
 
 void SimRuntime::SetChurn(double changes_per_second) {

@@ -104,6 +104,10 @@ class SimRuntime {
   absl::Status RemoveSandbox(const pleg::ContainerId& sandbox) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status RemovePod(const pleg::PodUid& pod) ABSL_LOCKS_EXCLUDED(mu_);
   size_t ChangeMany(size_t pods) ABSL_LOCKS_EXCLUDED(mu_);
+  // So many containers that have run and exited, of the pod, or of all in turn if it is empty.
+  absl::Status AddExited(size_t count, const pleg::PodUid& pod) ABSL_LOCKS_EXCLUDED(mu_);
+  // All there are, as the kubelet's garbage collection does; how many.
+  size_t RemoveExited() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Churn. Nobody but the caller of AdvanceTo makes it happen; a SimServer does.
   void SetChurn(double changes_per_second) ABSL_LOCKS_EXCLUDED(mu_);

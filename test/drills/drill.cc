@@ -14,7 +14,11 @@ absl::StatusOr<Containerd*> DrillGround::containerd() {
 }
 
 const std::vector<Drill>& Drills() {
-  static const auto* const drills = new std::vector<Drill>(ContainerdDrills());
+  static const auto* const drills = [] {
+    auto* all = new std::vector<Drill>(ContainerdDrills());
+    for (Drill& drill : SimDrills()) all->push_back(std::move(drill));
+    return all;
+  }();
   return *drills;
 }
 

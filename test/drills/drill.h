@@ -47,6 +47,8 @@ struct Drill {
 
 // In the order in which they can follow each other on one containerd.
 std::vector<Drill> ContainerdDrills();
+// Any number of them may be played at a time, each with a ground of its own.
+std::vector<Drill> SimDrills();
 
 // All there are.
 const std::vector<Drill>& Drills();

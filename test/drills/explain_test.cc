@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
+#include <iostream>
 
 #include "absl/strings/str_replace.h"
 #include "test/drills/drill.h"
@@ -25,19 +25,16 @@ class ExplainTest : public testing::TestWithParam<Drill> {
 
 DrillGround* ExplainTest::ground_ = nullptr;
 
-TEST_P(ExplainTest, NamesWhatIsWrongInTimeAndThenThatAllIsWell) { Judge(GetParam(), *ground_); }
-
-std::vector<Drill> QuickDrills() {
-  std::vector<Drill> drills;
-  for (const Drill& drill : ContainerdDrills()) {
-    if (!drill.slow) drills.push_back(drill);
-  }
-  return drills;
+TEST_P(ExplainTest, NamesWhatIsWrongInTimeAndThenThatAllIsWell) {
+  const Judgement judgement = Judge(GetParam(), *ground_);
+  std::cout << judgement.log << std::flush;
+  EXPECT_EQ(judgement.problem, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ExplainTest, testing::ValuesIn(QuickDrills()), [](const auto& drill) {
-  return absl::StrReplaceAll(drill.param.name, {{"-", "_"}});
-});
+INSTANTIATE_TEST_SUITE_P(All, ExplainTest, testing::ValuesIn(Selected(ContainerdDrills())),
+                         [](const auto& drill) {
+                           return absl::StrReplaceAll(drill.param.name, {{"-", "_"}});
+                         });
 
 }  // namespace
 }  // namespace plegd_testing

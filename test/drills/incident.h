@@ -46,6 +46,8 @@ class Incident {
   virtual std::vector<std::string> plegd_flags() const { return {}; }
   // From Break on; empty if nobody is to blame. All must be named.
   virtual std::vector<Victim> victims() const { return {}; }
+  // From Break on: what else the sentence has to name, such as the process to signal ("pid 4711").
+  virtual std::vector<std::string> words() const { return {}; }
 };
 
 }  // namespace plegd_testing

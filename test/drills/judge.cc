@@ -1,21 +1,20 @@
 #include "test/drills/judge.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
+#include <cstdlib>
 #include <memory>
-#include <string>
-#include <vector>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "plegd/v1/diagnosis.pb.h"
 #include "test/process/plegd_process.h"
-#include "test/process/status_testing.h"
 #include "test/process/subprocess.h"
 
 namespace plegd_testing {
@@ -23,49 +22,64 @@ namespace {
 
 constexpr absl::Duration kBudget = absl::Seconds(15);
 constexpr absl::Duration kRecovery = absl::Seconds(20);
+constexpr absl::Duration kSteady = absl::Seconds(2);
 
 class Trial {
  public:
   Trial(const Drill& drill, Incident& incident) : drill_(drill), incident_(incident) {}
 
-  void Run() {
-    ASSERT_OK(incident_.Prepare());
+  // An error is a problem of the drill's, or that plegd was wrong.
+  absl::Status Run() {
+    if (absl::Status status = incident_.Prepare(); !status.ok()) return status;
     if (!drill_.cold) {
-      ASSERT_NO_FATAL_FAILURE(StartPlegd("/readyz"));
-      ASSERT_TRUE(Becomes([&] { return finding_.code() == "HEALTHY"; })) << Told();
+      if (absl::Status status = StartPlegd("/readyz"); !status.ok()) return status;
+      if (!Becomes([&] { return finding_.code() == "HEALTHY"; }, kRecovery)) {
+        return Wrong("is not healthy at first");
+      }
+      if (!plegd_->WaitForTwoRelists()) return Wrong("does not relist");
     }
-    ASSERT_OK(incident_.Break());
-    const absl::Time broken = absl::Now();
+    start_ = absl::Now();
+    if (absl::Status status = incident_.Break(); !status.ok()) return status;
+    start_ = absl::Now();
+    Note("broken");
     if (drill_.cold) {
-      ASSERT_NO_FATAL_FAILURE(StartPlegd("/livez"));
+      if (absl::Status status = StartPlegd("/livez"); !status.ok()) return status;
     }
-    EXPECT_TRUE(Becomes([&] { return Fits(); }, broken + kBudget)) << Told();
-    Note("after", broken);
-    ASSERT_OK(incident_.Heal());
-    const absl::Time healed = absl::Now();
-    EXPECT_TRUE(Becomes([&] { return IsWell(); }, healed + kRecovery)) << Told();
-    Note("healed for", healed);
+    if (!Becomes([&] { return Fits(); }, kBudget - (absl::Now() - start_))) {
+      return Wrong(absl::StrCat("does not say ", drill_.code, " in time"));
+    }
+    if (Becomes([&] { return !Fits(); }, kSteady)) return Wrong("changes its mind");
+    if (absl::Status status = incident_.Heal(); !status.ok()) return status;
+    Note("healed");
+    if (!Becomes([&] { return IsWell(); }, kRecovery)) return Wrong("is not healthy again");
+    return absl::OkStatus();
   }
 
+  const std::string& log() const { return log_; }
+
  private:
-  void StartPlegd(const std::string& when) {
+  absl::Status StartPlegd(const std::string& when) {
     PlegdOptions options = {.relist_period = "1s", .flags = incident_.plegd_flags()};
     options.started_when = when;
-    ASSERT_OK_AND_ASSIGN(plegd_,
-                         PlegdProcess::Start(incident_.endpoint(), incident_.dir(), options));
+    absl::StatusOr<std::unique_ptr<PlegdProcess>> plegd =
+        PlegdProcess::Start(incident_.endpoint(), incident_.dir(), options);
+    if (!plegd.ok()) return plegd.status();
+    plegd_ = *std::move(plegd);
+    return absl::OkStatus();
   }
 
   template <typename Condition>
-  bool Becomes(const Condition& condition, absl::Time deadline = absl::Now() + kRecovery) {
+  bool Becomes(const Condition& condition, absl::Duration timeout) {
     return WaitUntil(
         [&] {
           Ask();
           return condition();
         },
-        deadline - absl::Now());
+        timeout);
   }
 
   void Ask() {
+    const std::string before = finding_.code();
     finding_.Clear();
     const absl::StatusOr<HttpReply> reply = plegd_->Get("/api/v1/diagnosis");
     plegd::v1::Diagnosis diagnosis;
@@ -73,6 +87,7 @@ class Trial {
         !diagnosis.findings().empty()) {
       finding_ = diagnosis.findings(0);
     }
+    if (finding_.code() != before) Note(finding_.sentence());
   }
 
   bool Blames(const Victim& victim) const {
@@ -90,8 +105,13 @@ class Trial {
     const auto told = [&](const Victim& victim) {
       return absl::StrContains(finding_.sentence(), victim.pod_name);
     };
+    const std::vector<std::string> words = incident_.words();
+    const auto has = [&](const std::string& word) {
+      return absl::StrContains(finding_.sentence(), word);
+    };
     return finding_.code() == drill_.code && std::all_of(victims.begin(), victims.end(), blamed) &&
-           (victims.empty() || std::any_of(victims.begin(), victims.end(), told));
+           (victims.empty() || std::any_of(victims.begin(), victims.end(), told)) &&
+           std::all_of(words.begin(), words.end(), has);
   }
 
   bool IsWell() const {
@@ -99,24 +119,41 @@ class Trial {
            (!drill_.afterwards.empty() && finding_.code() == drill_.afterwards);
   }
 
-  std::string Told() const { return finding_.DebugString() + plegd_->LogTail(); }
+  absl::Status Wrong(absl::string_view what) const {
+    return absl::InternalError(
+        absl::StrCat("plegd ", what, ":\n", finding_.DebugString(), plegd_->LogTail()));
+  }
 
-  void Note(absl::string_view what, absl::Time since) const {
-    std::cout << drill_.name << ": " << what << " " << absl::FormatDuration(absl::Now() - since)
-              << ": " << finding_.code() << ": " << finding_.sentence() << std::endl;
+  void Note(absl::string_view text) {
+    absl::StrAppend(&log_, drill_.name, ": ", absl::FormatDuration(absl::Now() - start_), ": ",
+                    finding_.code(), finding_.code().empty() ? "" : ": ", text, "\n");
   }
 
   const Drill& drill_;
   Incident& incident_;
   std::unique_ptr<PlegdProcess> plegd_;
   plegd::v1::Finding finding_;
+  absl::Time start_ = absl::Now();
+  std::string log_;
 };
 
 }  // namespace
 
-void Judge(const Drill& drill, DrillGround& ground) {
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Incident> incident, drill.make(ground));
-  Trial(drill, *incident).Run();
+Judgement Judge(const Drill& drill, DrillGround& ground) {
+  absl::StatusOr<std::unique_ptr<Incident>> incident = drill.make(ground);
+  if (!incident.ok()) return {incident.status().ToString(), ""};
+  Trial trial(drill, **incident);
+  const absl::Status status = trial.Run();
+  return {status.ok() ? "" : status.ToString(), trial.log()};
+}
+
+std::vector<Drill> Selected(const std::vector<Drill>& drills) {
+  const bool slow = std::getenv("PLEGD_SLOW_DRILLS") != nullptr;
+  std::vector<Drill> selected;
+  for (const Drill& drill : drills) {
+    if (slow || !drill.slow) selected.push_back(drill);
+  }
+  return selected;
 }
 
 void PrintTo(const Drill& drill, std::ostream* out) { *out << drill.name; }

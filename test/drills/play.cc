@@ -148,11 +148,15 @@ class Player {
 };
 
 void PrintDrills(std::ostream& out) {
-  out << "usage: drill NAME [--hold]\n\n";
-  for (const Drill& drill : Drills()) {
-    out << absl::StrFormat("  %-18s %s: %s\n", drill.name, drill.code, drill.summary);
+  out << "usage: drill NAME [--hold]\n";
+  for (const bool real : {true, false}) {
+    out << (real ? "\non a private containerd, as root:\n" : "\non a simulated runtime:\n");
+    for (const Drill& drill : Drills()) {
+      if (drill.real != real) continue;
+      out << absl::StrFormat("  %-23s %s: %s\n", drill.name, drill.code, drill.summary);
+    }
   }
-  out << "\n  --hold           waits for Enter before it heals\n";
+  out << "\n  --hold                  waits for Enter before it heals\n";
 }
 
 int Main(const std::vector<std::string>& arguments) {

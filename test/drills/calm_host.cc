@@ -1,0 +1,56 @@
+#include "test/drills/calm_host.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+
+namespace plegd_testing {
+namespace {
+
+constexpr absl::string_view kCalm =
+    "some avg10=0.50 avg60=0.40 avg300=0.30 total=1000\n"
+    "full avg10=0.00 avg60=0.00 avg300=0.00 total=100\n";
+
+}  // namespace
+
+CalmHost::CalmHost() {
+  tree_.Write("proc/pressure/cpu", kCalm);
+  tree_.Write("proc/pressure/io", kCalm);
+  tree_.Write("proc/pressure/memory", kCalm);
+  tree_.Write("proc/diskstats", "   8       0 sda 100 0 800 50 100 0 800 50 0 100 100\n");
+  tree_.Write("proc/meminfo", "MemTotal:       16000000 kB\nMemAvailable:   12000000 kB\n");
+  tree_.Write("proc/loadavg", "0.20 0.18 0.12 1/300 4000\n");
+  tree_.Write("proc/sys/kernel/pid_max", "4194304\n");
+  tree_.Write("proc/sys/kernel/threads-max", "100000\n");
+  tree_.Write("proc/sys/kernel/osrelease", "6.1.0-38-amd64\n");
+  tree_.Write("proc/1/mountinfo", "21 1 8:0 / / rw shared:1 - ext4 /dev/sda rw\n");
+  tree_.Add({.pid = 1, .parent = 0, .comm = "systemd"});
+  tree_.Write("cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
+}
+
+void CalmHost::Show(pid_t pid) const {
+  tree_.Remove(absl::StrCat("proc/", pid));
+  tree_.Link(absl::StrCat("proc/", pid), absl::StrCat("/proc/", pid));
+}
+
+void CalmHost::AddCgroup(absl::string_view pod_uid, absl::string_view container_id) const {
+  const std::string parent = "cgroup/kubepods.slice/kubepods-besteffort.slice";
+  const std::string pod = absl::StrReplaceAll(pod_uid, {{"-", "_"}});
+  tree_.Write(absl::StrCat(parent, "/kubepods-besteffort-pod", pod, ".slice/cri-containerd-",
+                           container_id, ".scope/cgroup.events"),
+              "populated 1\nfrozen 0\n");
+}
+
+void CalmHost::SetIoPressure(double full_percent) const {
+  tree_.Write("proc/pressure/io",
+              absl::StrCat("some avg10=", full_percent, " avg60=10.00 avg300=5.00 total=9000\n",
+                           "full avg10=", full_percent, " avg60=10.00 avg300=5.00 total=8000\n"));
+}
+
+std::vector<std::string> CalmHost::plegd_flags() const {
+  const runtime::host::HostPaths paths = tree_.paths();
+  return {"--path.procfs", paths.procfs,      "--path.sysfs",
+          paths.sysfs,     "--path.cgroupfs", paths.cgroupfs};
+}
+
+}  // namespace plegd_testing

@@ -1,0 +1,57 @@
+// The two pages of a kubelet that plegd asks for, over HTTP on loopback, for those who have the
+// token.
+//
+//   absl::StatusOr<std::unique_ptr<FakeKubelet>> kubelet = FakeKubelet::Start("secret");
+//   (*kubelet)->Freeze(absl::Minutes(4));
+
+#ifndef PLEGD_TEST_DRILLS_FAKE_KUBELET_H_
+#define PLEGD_TEST_DRILLS_FAKE_KUBELET_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace plegd_testing {
+
+// Thread-safe.
+class FakeKubelet {
+ public:
+  static absl::StatusOr<std::unique_ptr<FakeKubelet>> Start(const std::string& token);
+  ~FakeKubelet();
+  FakeKubelet(const FakeKubelet&) = delete;
+  FakeKubelet& operator=(const FakeKubelet&) = delete;
+
+  std::string metrics_url() const;
+  std::string healthz_url() const;
+
+  // Its PLEG was last seen so long ago, and is not seen again; seen a second ago at any time.
+  void Freeze(absl::Duration ago);
+  void Thaw();
+
+  // Requests for metrics that were answered with them, and those that had no right to.
+  int served() const { return served_; }
+  int refused() const { return refused_; }
+
+ private:
+  FakeKubelet(int fd, int port, const std::string& token);
+  void Run();
+  void Serve(int peer);
+  std::string Answer(absl::string_view request);
+  std::string Metrics() const;
+
+  const int fd_;
+  const int port_;
+  const std::string authorization_;
+  std::atomic<int> served_ = 0, refused_ = 0;
+  std::atomic<double> last_seen_ = 0;  // Unix seconds; 0 while it is not frozen
+  std::thread thread_;
+};
+
+}  // namespace plegd_testing
+
+#endif  // PLEGD_TEST_DRILLS_FAKE_KUBELET_H_

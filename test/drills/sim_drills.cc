@@ -1,0 +1,188 @@
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "test/drills/drill.h"
+#include "test/drills/sim_incident.h"
+
+namespace plegd_testing {
+namespace {
+
+Drill OnSim(Drill drill, const SimAct& act) {
+  drill.make = [act](DrillGround&) -> absl::StatusOr<std::unique_ptr<Incident>> {
+    return std::make_unique<SimIncident>(act);
+  };
+  return drill;
+}
+
+// It happens to a plegd that runs, and once more before one is started.
+void AddBoth(const Drill& drill, const SimAct& act, std::vector<Drill>& drills) {
+  drills.push_back(OnSim(drill, act));
+  Drill cold = drill;
+  cold.name = absl::StrCat("cold-", drill.name);
+  cold.summary = absl::StrCat(drill.summary, "; plegd starts only then");
+  cold.cold = true;
+  drills.push_back(OnSim(std::move(cold), act));
+}
+
+void AddHangs(std::vector<Drill>& drills) {
+  AddBoth(
+      {.name = "status-hang",
+       .summary = "the status of one container hangs, and its pod changes",
+       .code = "CONTAINER_STUCK"},
+      {.victims = {"web-1/app"},
+       .break_commands = {"fault add ContainerStatus --id web-1/app hang", "exit web-1/sidecar"}},
+      drills);
+  AddBoth({.name = "two-status-hangs",
+           .summary = "the statuses of two containers hang, and their pods change",
+           .code = "CONTAINER_STUCK"},
+          {.victims = {"web-0/app", "web-2/sidecar"},
+           .break_commands = {"fault add ContainerStatus --id web-0/app hang",
+                              "fault add ContainerStatus --id web-2/sidecar hang",
+                              "exit web-0/sidecar", "exit web-2/app"}},
+          drills);
+  AddBoth({.name = "sandbox-hang",
+           .summary = "the status of one sandbox hangs, and its pod changes",
+           .code = "SANDBOX_STUCK"},
+          {.victims = {"web-2"},
+           .break_commands = {"fault add PodSandboxStatus --id web-2 hang", "exit web-2/sidecar"}},
+          drills);
+  AddBoth(
+      {.name = "silent-lag",
+       .summary = "the same as status-hang where the kubelet is a new one, which stays Ready",
+       .code = "SILENT_LAG"},
+      {.plegd_flags = {"--kubelet.version", "1.34"},
+       .victims = {"web-1/app"},
+       .break_commands = {"fault add ContainerStatus --id web-1/app hang", "exit web-1/sidecar"}},
+      drills);
+  drills.push_back(
+      OnSim({.name = "latent-hang",
+             .summary = "the status of one container would hang, but its pod does not change",
+             .code = "LATENT_HANG"},
+            {.victims = {"web-1/app"},
+             .break_commands = {"fault add ContainerStatus --id web-1/app hang"}}));
+  // Cold, its name is in the shim's bundle, which only a real containerd has.
+  drills.push_back(OnSim({.name = "list-hang",
+                          .summary = "the list of containers hangs, and the status of one of them",
+                          .code = "LIST_LOCK_CONVOY"},
+                         {.victims = {"web-1/app"},
+                          .break_commands = {"convoy web-1/app"},
+                          .heal_commands = {"convoy clear"}}));
+  AddBoth({.name = "sandbox-list-hang",
+           .summary = "the list of sandboxes hangs, all else answers",
+           .code = "RUNTIME_HUNG"},
+          {.break_commands = {"fault add ListPodSandbox hang"}}, drills);
+}
+
+void AddLoads(std::vector<Drill>& drills) {
+  AddBoth({.name = "too-many-dead",
+           .summary = "18,500 exited containers: the list is larger than the kubelet can receive",
+           .code = "MESSAGE_TOO_LARGE"},
+          {.other_pods = 297,
+           .break_commands = {"add-exited 18500"},
+           .heal_commands = {"remove-exited"}},
+          drills);
+  AddBoth({.name = "too-many-changes",
+           .summary = "300 pods change without a pause, and a status takes half a second",
+           .code = "TOO_MANY_CHANGES"},
+          {.other_pods = 297,
+           .break_commands = {"fault add PodSandboxStatus latency=500ms",
+                              "fault add ContainerStatus latency=500ms", "churn 200"},
+           .heal_commands = {"churn 0", "fault clear"}},
+          drills);
+}
+
+absl::Status FreezeKubelet(SimIncident& incident) {
+  incident.kubelet().Freeze(absl::Minutes(4));
+  return absl::OkStatus();
+}
+
+void AddKubelets(std::vector<Drill>& drills) {
+  AddBoth({.name = "kubelet-frozen",
+           .summary = "the kubelet's PLEG was last seen four minutes ago, the runtime is well",
+           .code = "KUBELET_SIDE"},
+          {.with_kubelet = true,
+           .break_it = FreezeKubelet,
+           .heal =
+               [](SimIncident& incident) {
+                 incident.kubelet().Thaw();
+                 return absl::OkStatus();
+               }},
+          drills);
+}
+
+void AddRuntimes(std::vector<Drill>& drills) {
+  drills.push_back(
+      OnSim({.name = "silent-runtime",
+             .summary = "SIGSTOP to the runtime: it accepts connections and answers nothing",
+             .code = "RUNTIME_HUNG"},
+            {.heal_commands = {},
+             .break_it =
+                 [](SimIncident& incident) {
+                   incident.runtime().Stop();
+                   return absl::OkStatus();
+                 },
+             .heal =
+                 [](SimIncident& incident) {
+                   incident.runtime().Continue();
+                   return absl::OkStatus();
+                 }}));
+  drills.push_back(OnSim({.name = "deadlocked-runtime",
+                          .summary = "the runtime's process is alive and answers nothing",
+                          .code = "RUNTIME_HUNG"},
+                         {.break_commands = {"freeze"}, .heal_commands = {"thaw"}}));
+  AddBoth({.name = "runtime-gone",
+           .summary = "SIGKILL to the runtime, started again later",
+           .code = "RUNTIME_DOWN",
+           .afterwards = "RUNTIME_RESTARTING"},
+          {.heal_commands = {},
+           .break_it =
+               [](SimIncident& incident) {
+                 incident.runtime().Kill();
+                 return absl::OkStatus();
+               },
+           .heal = [](SimIncident& incident) { return incident.Restart(); }},
+          drills);
+  drills.push_back(OnSim({.name = "runtime-restarts",
+                          .summary = "SIGKILL to the runtime, started again at once, three times",
+                          .code = "RUNTIME_RESTARTING",
+                          .afterwards = "RUNTIME_RESTARTING"},
+                         {.heal_commands = {}, .break_it = [](SimIncident& incident) {
+                            for (int i = 0; i < 3; ++i) {
+                              incident.runtime().Kill();
+                              if (absl::Status status = incident.Restart(); !status.ok()) {
+                                return status;
+                              }
+                            }
+                            return absl::OkStatus();
+                          }}));
+  AddBoth({.name = "cri-unsupported",
+           .summary = "the runtime comes back without CRI v1",
+           .code = "CRI_UNSUPPORTED",
+           .afterwards = "RUNTIME_RESTARTING"},
+          {.break_commands = {"fault add * error=UNIMPLEMENTED:\"unknown service "
+                              "runtime.v1.RuntimeService\"",
+                              "drop-connections"}},
+          drills);
+  AddBoth(
+      {.name = "runtime-errors", .summary = "lists end with an error", .code = "RUNTIME_ERRORS"},
+      {.break_commands = {"fault add ListContainers error=INTERNAL:\"metadata.db is corrupt\""}},
+      drills);
+}
+
+}  // namespace
+
+std::vector<Drill> SimDrills() {
+  std::vector<Drill> drills;
+  AddHangs(drills);
+  AddLoads(drills);
+  AddKubelets(drills);
+  AddRuntimes(drills);
+  return drills;
+}
+
+}  // namespace plegd_testing
