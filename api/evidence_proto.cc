@@ -25,6 +25,7 @@ void RuntimeToProto(const pleg::RuntimeEvidence& runtime, v1::RuntimeEvidence& o
   out.set_runtime_ready_text(ToValidUtf8(runtime.runtime_ready_text));
   if (runtime.network_ready.has_value()) out.set_network_ready(*runtime.network_ready);
   out.set_network_ready_text(ToValidUtf8(runtime.network_ready_text));
+  if (const auto& mute = runtime.mute_for) out.set_mute_seconds(Seconds(*mute));
 }
 
 pleg::RuntimeEvidence RuntimeFromProto(const v1::RuntimeEvidence& message) {
@@ -45,6 +46,7 @@ pleg::RuntimeEvidence RuntimeFromProto(const v1::RuntimeEvidence& message) {
   runtime.runtime_ready_text = message.runtime_ready_text();
   if (message.has_network_ready()) runtime.network_ready = message.network_ready();
   runtime.network_ready_text = message.network_ready_text();
+  runtime.mute_for = OptionalSeconds(message.has_mute_seconds(), message.mute_seconds());
   return runtime;
 }
 
@@ -164,7 +166,7 @@ pleg::CountEvidence CountsFromProto(const v1::CountEvidence& message) {
   return counts;
 }
 
-void TwinToProto(const pleg::TwinEvidence& evidence, v1::KubeletTwin& out) {
+void TwinToProto(const pleg::GenerationReport& evidence, v1::KubeletTwin& out) {
   const pleg::TwinReport& twin = evidence.report;
   out.set_generation(std::string(pleg::KubeletGenerationName(evidence.generation)));
   out.set_healthy(twin.healthy);
@@ -190,8 +192,8 @@ absl::Duration OrInfinite(bool has, double seconds) {
   return has ? FromSeconds(seconds) : absl::InfiniteDuration();
 }
 
-pleg::TwinEvidence TwinFromProto(const v1::KubeletTwin& message) {
-  pleg::TwinEvidence evidence;
+pleg::GenerationReport TwinFromProto(const v1::KubeletTwin& message) {
+  pleg::GenerationReport evidence;
   for (pleg::KubeletGeneration generation : pleg::kKubeletGenerations) {
     if (pleg::KubeletGenerationName(generation) == message.generation()) {
       evidence.generation = generation;
@@ -295,7 +297,7 @@ void EvidenceToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
     to.set_objects(list.objects);
   }
   out.set_predicted_status_phase_seconds(Seconds(evidence.predicted_status_phase));
-  for (const pleg::TwinEvidence& twin : evidence.twins) TwinToProto(twin, *out.add_twins());
+  for (const pleg::GenerationReport& twin : evidence.twins) TwinToProto(twin, *out.add_twins());
   if (evidence.host.has_value()) HostEvidenceToProto(*evidence.host, *out.mutable_host());
   if (evidence.kubelet.has_value()) KubeletToProto(*evidence.kubelet, *out.mutable_kubelet());
 }

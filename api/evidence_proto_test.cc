@@ -123,7 +123,7 @@ TEST(EvidenceProtoTest, WhatWasNotObservedStaysAbsent) {
 
 TEST(EvidenceProtoTest, AnInfiniteDurationOfTheTwinIsAbsent) {
   pleg::Evidence evidence;
-  pleg::TwinEvidence twin;
+  pleg::GenerationReport twin;
   twin.report.lag.worst = absl::InfiniteDuration();
   twin.report.restart_cost = absl::InfiniteDuration();
   evidence.twins = {twin};

@@ -18,6 +18,24 @@ pleg::Pressure PressureFromProto(const v1::Pressure& message) {
   return {message.some_avg10(), message.full_avg10()};
 }
 
+void CgroupToProto(const pleg::CgroupPressure& cgroup, v1::CgroupPressure& out) {
+  out.set_of(ToValidUtf8(cgroup.of));
+  ObjectToProto(cgroup.object, *out.mutable_object());
+  if (cgroup.cpu.has_value()) PressureToProto(*cgroup.cpu, *out.mutable_cpu());
+  if (cgroup.io.has_value()) PressureToProto(*cgroup.io, *out.mutable_io());
+  if (cgroup.memory.has_value()) PressureToProto(*cgroup.memory, *out.mutable_memory());
+}
+
+pleg::CgroupPressure CgroupFromProto(const v1::CgroupPressure& message) {
+  pleg::CgroupPressure cgroup;
+  cgroup.of = message.of();
+  cgroup.object = ObjectFromProto(message.object());
+  if (message.has_cpu()) cgroup.cpu = PressureFromProto(message.cpu());
+  if (message.has_io()) cgroup.io = PressureFromProto(message.io());
+  if (message.has_memory()) cgroup.memory = PressureFromProto(message.memory());
+  return cgroup;
+}
+
 void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) {
   out.set_pid(process.pid);
   out.set_parent_pid(process.parent_pid);
@@ -30,6 +48,7 @@ void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) 
   out.set_wait_function(ToValidUtf8(process.wait_function));
   for (const std::string& frame : process.stack) out.add_stack(ToValidUtf8(frame));
   out.set_container_id(ToValidUtf8(process.container_id.value()));
+  out.set_unit(ToValidUtf8(process.unit));
 }
 
 pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
@@ -45,6 +64,7 @@ pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
   process.wait_function = message.wait_function();
   process.stack.assign(message.stack().begin(), message.stack().end());
   process.container_id = pleg::ContainerId(message.container_id());
+  process.unit = message.unit();
   return process;
 }
 
@@ -74,6 +94,9 @@ void TasksToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
   if (host.runtime_process.has_value()) {
     ProcessToProto(*host.runtime_process, *out.mutable_runtime_process());
   }
+  if (host.kubelet_process.has_value()) {
+    ProcessToProto(*host.kubelet_process, *out.mutable_kubelet_process());
+  }
 }
 
 void TasksFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
@@ -94,6 +117,9 @@ void TasksFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
   if (message.has_dbus()) host.dbus = ProcessFromProto(message.dbus());
   if (message.has_runtime_process()) {
     host.runtime_process = ProcessFromProto(message.runtime_process());
+  }
+  if (message.has_kubelet_process()) {
+    host.kubelet_process = ProcessFromProto(message.kubelet_process());
   }
 }
 
@@ -146,6 +172,7 @@ void ContainersToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
     v1::Shim& to = *out.add_shims();
     ObjectToProto(shim.object, *to.mutable_object());
     to.set_listed_state(ToValidUtf8(shim.listed_state));
+    to.set_sandbox_id(ToValidUtf8(shim.sandbox.value()));
     if (shim.shim.has_value()) ProcessToProto(*shim.shim, *to.mutable_shim());
     to.set_shim_missing(shim.shim_missing);
     if (shim.container_alive.has_value()) to.set_container_alive(*shim.container_alive);
@@ -163,6 +190,7 @@ void ContainersFromProto(const v1::HostEvidence& message, pleg::HostEvidence& ho
     pleg::ShimEvidence& shim = host.shims.emplace_back();
     shim.object = ObjectFromProto(from.object());
     shim.listed_state = from.listed_state();
+    shim.sandbox = pleg::ContainerId(from.sandbox_id());
     if (from.has_shim()) shim.shim = ProcessFromProto(from.shim());
     shim.shim_missing = from.shim_missing();
     if (from.has_container_alive()) shim.container_alive = from.container_alive();
@@ -178,6 +206,9 @@ void HostEvidenceToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) 
   if (host.cpu.has_value()) PressureToProto(*host.cpu, *out.mutable_cpu());
   if (host.io.has_value()) PressureToProto(*host.io, *out.mutable_io());
   if (host.memory.has_value()) PressureToProto(*host.memory, *out.mutable_memory());
+  for (const pleg::CgroupPressure& cgroup : host.cgroup_pressure) {
+    CgroupToProto(cgroup, *out.add_cgroup_pressure());
+  }
   if (const auto& percent = host.memory_available_percent) {
     out.set_memory_available_percent(*percent);
   }
@@ -191,7 +222,7 @@ void HostEvidenceToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) 
     to.set_resource(ToValidUtf8(headroom.resource));
     to.set_used_percent(headroom.used_percent);
   }
-  for (const std::string& line : host.hung_tasks) out.add_hung_tasks(ToValidUtf8(line));
+  for (const std::string& line : host.kernel_log) out.add_kernel_log(ToValidUtf8(line));
   out.set_kernel_version(ToValidUtf8(host.kernel_version));
   out.set_systemd_version(ToValidUtf8(host.systemd_version));
   for (const pleg::ProbeProblem& problem : host.problems) {
@@ -209,6 +240,9 @@ pleg::HostEvidence HostEvidenceFromProto(const v1::HostEvidence& message) {
   if (message.has_cpu()) host.cpu = PressureFromProto(message.cpu());
   if (message.has_io()) host.io = PressureFromProto(message.io());
   if (message.has_memory()) host.memory = PressureFromProto(message.memory());
+  for (const v1::CgroupPressure& cgroup : message.cgroup_pressure()) {
+    host.cgroup_pressure.push_back(CgroupFromProto(cgroup));
+  }
   if (message.has_memory_available_percent()) {
     host.memory_available_percent = message.memory_available_percent();
   }
@@ -220,7 +254,7 @@ pleg::HostEvidence HostEvidenceFromProto(const v1::HostEvidence& message) {
   for (const v1::Headroom& headroom : message.headroom()) {
     host.headroom.push_back({headroom.resource(), headroom.used_percent()});
   }
-  host.hung_tasks.assign(message.hung_tasks().begin(), message.hung_tasks().end());
+  host.kernel_log.assign(message.kernel_log().begin(), message.kernel_log().end());
   host.kernel_version = message.kernel_version();
   host.systemd_version = message.systemd_version();
   for (const v1::ProbeProblem& problem : message.problems()) {

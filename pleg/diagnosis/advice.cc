@@ -115,6 +115,7 @@ std::string Signal(absl::string_view signal, int64_t pid) {
 
 Owner Frozen(const FrozenCgroup& cgroup) {
   Owner owner;
+  owner.certain = true;
   owner.text = "its cgroup is frozen";
   owner.detail = absl::StrCat("cgroup ", cgroup.path, " frozen for ", FormatAge(cgroup.frozen_for));
   const std::string file =
@@ -129,6 +130,7 @@ Owner Frozen(const FrozenCgroup& cgroup) {
 
 Owner StoppedShim(const ProcessEvidence& shim) {
   Owner owner;
+  owner.certain = true;
   owner.text = absl::StrCat("its shim ", ProcessName(shim), " is stopped");
   owner.detail = absl::StrCat("shim ", ProcessName(shim), ProcessState(shim));
   const std::string command = Signal("CONT", shim.pid);
@@ -151,6 +153,7 @@ Owner StuckProcess(const Facts& facts, const ProcessEvidence& process) {
                              absl::StrCat("cat /proc/", process.pid, "/stack"), false});
   }
   if (process.state == 'T' || process.state == 't') {
+    owner.certain = true;
     owner.advice = absl::StrCat("Let it go on: ", Signal("CONT", process.pid));
     owner.actions.push_back({"Let it continue", Signal("CONT", process.pid), false});
   } else if (process.state == 'D') {

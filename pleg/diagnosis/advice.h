@@ -19,6 +19,7 @@ struct Owner {
   std::string detail;  // a line of evidence
   std::string advice;  // for the sentence: "end that runc: kill 4711"
   std::vector<Action> actions;
+  bool certain = false;  // it cannot go on by itself: stopped, frozen
   bool found() const { return !text.empty(); }
 };
 Owner FindOwner(const Facts& facts, const ObjectRef& object);

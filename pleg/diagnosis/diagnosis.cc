@@ -42,13 +42,33 @@ void Doubt(absl::string_view why, Finding& finding) {
   finding.contradicts.emplace_back(why);
 }
 
+// A loaded node is no cause beside one that was seen; unless the node is about to turn NotReady,
+// and what was seen does not account for that.
+void YieldToWhatWasSeen(const Facts& facts, std::vector<Ranked>& found) {
+  Tier seen = Tier::kNothing;
+  for (const Ranked& ranked : found) {
+    if (ranked.basis == Basis::kSeen) seen = std::min(seen, ranked.tier);
+  }
+  if (seen > Tier::kHurtsPods) return;
+  bool yield = false;
+  for (Ranked& ranked : found) {
+    if (ranked.basis != Basis::kNode) continue;
+    if (ranked.tier < seen && facts.outlook.breaks()) continue;
+    ranked.tier = std::max(ranked.tier, seen);
+    yield = true;
+  }
+  for (Ranked& ranked : found) ranked.yields = yield && ranked.basis != Basis::kSeen;
+}
+
 std::vector<Ranked> ApplyRules(const Facts& facts) {
   std::vector<Ranked> found;
   const std::string starvation = Starvation(facts);
   for (Rule rule : kRules) {
     std::optional<Ranked> ranked = rule(facts);
     if (!ranked.has_value()) continue;
-    if (ranked->of_timing && !starvation.empty()) Doubt(starvation, ranked->finding);
+    if (ranked->basis == Basis::kTiming && !starvation.empty()) {
+      Doubt(starvation, ranked->finding);
+    }
     if (ranked->of_host && facts.host_is_stale()) {
       Doubt(
           absl::StrCat("the host was last looked at ", FormatAge(facts.host->sampled_ago), " ago"),
@@ -56,8 +76,10 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
     }
     found.push_back(*std::move(ranked));
   }
+  YieldToWhatWasSeen(facts, found);
   std::stable_sort(found.begin(), found.end(), [](const Ranked& a, const Ranked& b) {
     if (a.tier != b.tier) return a.tier < b.tier;
+    if (a.yields != b.yields) return b.yields;
     return a.finding.confidence > b.finding.confidence;
   });
   return found;
@@ -124,14 +146,8 @@ Ranked Healthy(const Facts& facts) {
   return draft.Done();
 }
 
-bool IsWell(const Facts& facts) {
-  const RelistEvidence& relist = facts.e.relist;
-  const absl::Duration limit = std::max(absl::Seconds(10), 5 * relist.period);
-  return relist.last_good_ago.has_value() && *relist.last_good_ago <= limit && facts.silent.empty();
-}
-
 Ranked Fallback(const Facts& facts) {
-  if (IsWell(facts)) return Healthy(facts);
+  if (facts.relists_well()) return Healthy(facts);
   const bool starting = !facts.e.relist.last_good_ago.has_value() &&
                         facts.e.observed_for < kStarting && facts.silent.empty();
   return starting ? Starting(facts) : Unexplained(facts);
@@ -144,7 +160,7 @@ Diagnosis Diagnose(const Evidence& evidence) {
   std::vector<Ranked> found = ApplyRules(facts);
   // A threat does not explain what is wrong already.
   const bool explained =
-      !found.empty() && (found.front().tier != Tier::kThreatens || IsWell(facts) ||
+      !found.empty() && (found.front().tier != Tier::kThreatens || facts.relists_well() ||
                          found.front().finding.code == VerdictCode::kLatentHang);
   if (!explained) {
     Ranked fallback = Fallback(facts);

@@ -12,7 +12,9 @@
 //      host, silent lists, silent statuses, load, kubelet. What comes earlier explains what comes
 //      later: a starved disk makes calls hang, hanging calls do not make a disk busy.
 // While the node starves, or plegd's own timer slips, findings that follow from how long calls take
-// are one level less sure and say so; so are findings about the host from an old sample.
+// are one level less sure and say so; so are findings about the host from an old sample. A cause
+// that was seen (a stopped process, a refused connection, one silent object among many that answer)
+// is in no doubt then, and comes before the node's starvation, which would make everything slow.
 //
 // HEALTHY is found only if no rule found anything and PLEG relists; STARTING in the first 15 s
 // without a good relist; UNEXPLAINED if PLEG is not well and no rule says why.

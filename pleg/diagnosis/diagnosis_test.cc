@@ -154,8 +154,8 @@ class Fuzz {
     counts.oldest_exited = MaybeAge();
     counts.changed_pods_per_minute = Real();
   }
-  TwinEvidence Twin() {
-    TwinEvidence twin;
+  GenerationReport Twin() {
+    GenerationReport twin;
     twin.generation = Coin() ? KubeletGeneration::kTwice : KubeletGeneration::kOnce;
     twin.report.healthy = Coin();
     twin.report.to_not_ready = Age();
@@ -213,7 +213,7 @@ class Fuzz {
     Many(host.headroom, 2, [this] { return Headroom{Text(), Real()}; });
     if (Coin()) host.runtime_process = Process();
     Many(host.shims, 3, [this] { return Shim(); });
-    Many(host.hung_tasks, 2, [this] { return Text(); });
+    Many(host.kernel_log, 2, [this] { return Text(); });
     host.kernel_version = Text();
     host.systemd_version = Text();
     Many(host.problems, 2, [this] { return ProbeProblem{Text(), Text(), Coin(), Age()}; });

@@ -26,8 +26,11 @@ struct RuntimeEvidence {
   std::string version;
   std::string api_version;
   bool connected = false;
-  std::string disconnected_reason;              // "connect: connection refused"
-  absl::Duration connection_for = {};           // connected, or disconnected, for so long
+  std::string disconnected_reason;     // "connect: connection refused"
+  absl::Duration connection_for = {};  // connected, or disconnected, for so long
+  // Somebody has listened at the socket for so long, and no connection came about: the kernel takes
+  // them for a process that is stopped, too. Absent while connected, and if nobody listens.
+  std::optional<absl::Duration> mute_for = {};
   std::vector<absl::Duration> reconnected_ago;  // of the last hour, latest first
   bool unsupported = false;                     // it answers, but not CRI v1 (UNIMPLEMENTED)
   std::string unsupported_text;
@@ -99,16 +102,13 @@ struct ListSizeEvidence {
   uint32_t objects = 0;
 };
 
-struct TwinEvidence {
-  KubeletGeneration generation = KubeletGeneration::kOnce;
-  TwinReport report;
-};
-
 // plegd itself.
 struct SelfEvidence {
   std::string version;
-  absl::Duration loop_lag = {};          // how late its loop ran what was due, of the last second
-  absl::Duration scheduling_delay = {};  // it was runnable and did not run, of the last second
+  // The worst of the last minute: how late its loop ran what was due, and how much of one second
+  // the loop's thread was runnable and did not run.
+  absl::Duration loop_lag = {};
+  absl::Duration scheduling_delay = {};
 };
 
 struct KubeletEvidence {
@@ -135,7 +135,7 @@ struct Evidence {
   std::vector<ListSizeEvidence> list_sizes;
   // What the kubelet's inspections would take if it relisted now.
   absl::Duration predicted_status_phase = {};
-  std::vector<TwinEvidence> twins;  // of both generations, or of the one that is configured
+  std::vector<GenerationReport> twins;  // of both generations, or of the one that is configured
   std::optional<HostEvidence> host = {};
   std::optional<KubeletEvidence> kubelet = {};
 };

@@ -68,6 +68,31 @@ Strain Judge(bool host_says, bool suffering) {
   return suffering ? Strain::kSevere : Strain::kPossible;
 }
 
+bool Selective(const Facts& facts) {
+  constexpr size_t kFewObjects = 3;
+  constexpr absl::Duration kRecently = absl::Seconds(10);
+  constexpr absl::Duration kAtOnce = absl::Seconds(1);
+  if (facts.silent.empty()) return false;
+  if (facts.silent_containers.size() + facts.silent_sandboxes.size() > kFewObjects) return false;
+  const MethodEvidence* answer = facts.AnsweredWithin(std::min(facts.oldest_silence, kRecently));
+  return answer != nullptr && answer->last_duration < kAtOnce;
+}
+
+const CgroupPressure* RuntimeCgroup(const HostEvidence& host) {
+  for (const CgroupPressure& cgroup : host.cgroup_pressure) {
+    if (cgroup.of == "runtime") return &cgroup;
+  }
+  return nullptr;
+}
+
+// The runtime's own cgroup tells whether the node's pressure reaches it, and of limits of its own.
+bool IsPressed(const std::optional<Pressure>& node, const std::optional<Pressure>& own,
+               double Pressure::*share, double limit) {
+  const bool pressed = node.has_value() && (*node).*share >= limit;
+  if (!own.has_value()) return pressed;
+  return (*own).*share >= limit || (pressed && (*own).*share >= limit / 2);
+}
+
 bool DiskSaturated(const HostEvidence& host) {
   return std::any_of(host.disks.begin(), host.disks.end(), [](const DiskEvidence& disk) {
     return disk.utilization_percent >= kDiskBusy && disk.await >= kDiskAwait;
@@ -80,13 +105,21 @@ void JudgeStrain(Facts& facts) {
   facts.slowdown = Slowdown(facts.e);
   if (facts.host == nullptr) return;
   const HostEvidence& host = *facts.host;
-  const bool suffering = facts.own_lag || facts.slowdown >= 5 || facts.silent.size() > 2 ||
-                         (facts.lists_silent() && facts.silent_probe != nullptr);
-  const bool pressed = host.io.has_value() && host.io->full_avg10 >= kIoFull;
-  facts.io = Judge(pressed || DiskSaturated(host), suffering);
-  facts.cpu = Judge(host.cpu.has_value() && host.cpu->some_avg10 >= kCpuSome, suffering);
+  facts.runtime_cgroup = RuntimeCgroup(host);
+  const bool slow = facts.slowdown >= kSlowdown;
+  const bool broad = facts.silent.size() > 2 || (facts.lists_silent() && facts.silent_probe) ||
+                     (facts.own_lag && !facts.relists_well());
+  const bool suffering = slow || (broad && !facts.selective);
+  static const CgroupPressure kNone;
+  const CgroupPressure& own = facts.runtime_cgroup == nullptr ? kNone : *facts.runtime_cgroup;
+  facts.cpu = Judge(IsPressed(host.cpu, own.cpu, &Pressure::some_avg10, kCpuSome), suffering);
   facts.memory =
-      Judge(host.memory.has_value() && host.memory->full_avg10 >= kMemoryFull, suffering);
+      Judge(IsPressed(host.memory, own.memory, &Pressure::full_avg10, kMemoryFull), suffering);
+  // A list may wait for a lock that is held during a write, while what needs no lock is answered.
+  const bool list_waits = broad && facts.lists_silent();
+  facts.io =
+      Judge(IsPressed(host.io, own.io, &Pressure::full_avg10, kIoFull) || DiskSaturated(host),
+            suffering || list_waits);
 }
 
 std::string Late(absl::Duration lag) {
@@ -124,7 +157,7 @@ Outlook MakeOutlook(const Evidence& evidence) {
   outlook.known = !evidence.twins.empty();
   outlook.all_silent = outlook.known;
   bool older = false;
-  for (const TwinEvidence& twin : evidence.twins) {
+  for (const GenerationReport& twin : evidence.twins) {
     const TwinReport& report = twin.report;
     outlook.not_ready |= !report.healthy;
     outlook.to_not_ready = std::min(outlook.to_not_ready, report.to_not_ready);
@@ -150,10 +183,16 @@ Outlook MakeOutlook(const Evidence& evidence) {
 Facts::Facts(const Evidence& evidence)
     : e(evidence),
       host(evidence.host.has_value() ? &*evidence.host : nullptr),
-      runtime(IdentifyRuntime(evidence.runtime)),
+      runtime(IdentifyRuntime(evidence)),
       outlook(MakeOutlook(evidence)) {
   CollectSilence(*this);
+  selective = Selective(*this);
   JudgeStrain(*this);
+}
+
+bool Facts::relists_well() const {
+  const absl::Duration limit = std::max(absl::Seconds(10), 5 * e.relist.period);
+  return e.relist.last_good_ago.has_value() && *e.relist.last_good_ago <= limit && silent.empty();
 }
 
 const MethodEvidence* Facts::Method(absl::string_view name) const {

@@ -17,11 +17,13 @@
 
 namespace pleg {
 
-// Thresholds that more than one rule, or a page under docs/verdicts/, refers to.
+// Thresholds that more than one rule refers to. docs/verdicts/thresholds.md has all of them, and
+// where each is from.
 inline constexpr absl::Duration kSilentAfter = absl::Seconds(5);  // a call without an answer
 inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes
+inline constexpr double kSlowdown = 5;    // times what an answer usually takes
 inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
-inline constexpr absl::Duration kStaleSample = absl::Seconds(30);
+inline constexpr absl::Duration kStaleSample = absl::Seconds(30);  // three looks at rest
 inline constexpr double kIoFull = 40;
 inline constexpr double kDiskBusy = 90;
 inline constexpr absl::Duration kDiskAwait = absl::Milliseconds(200);
@@ -59,6 +61,7 @@ struct Facts {
 
   const Evidence& e;
   const HostEvidence* host = nullptr;
+  const CgroupPressure* runtime_cgroup = nullptr;
   RuntimeIdentity runtime;
   Outlook outlook;
 
@@ -76,6 +79,9 @@ struct Facts {
   Strain io = Strain::kNone;
   Strain cpu = Strain::kNone;
   Strain memory = Strain::kNone;
+  // What is silent is silent by itself: few objects at most, while others are answered at once. A
+  // node that starves is slow for all.
+  bool selective = false;
   bool own_lag = false;  // our own timer slips: every age we measured is in doubt
   // Answers take many times what they usually do, whichever method: the recent median over that of
   // the hour, of the method for which that is least. 1 if unknown.
@@ -84,6 +90,8 @@ struct Facts {
   const MethodEvidence* Method(absl::string_view name) const;
   // The method that was answered last among those that were within `age`; null if none was.
   const MethodEvidence* AnsweredWithin(absl::Duration age) const;
+  // The last good relist is recent, and no call is silent.
+  bool relists_well() const;
   bool lists_silent() const {
     return silent_sandbox_list != nullptr || silent_container_list != nullptr;
   }

@@ -44,13 +44,14 @@ class Gatherer {
     GatherCounts();
     GatherSizes();
     for (const GenerationReport& report : facts_.reports) {
-      evidence_.twins.push_back({report.generation, report.report});
+      evidence_.twins.push_back(report);
       evidence_.predicted_status_phase =
           std::max(evidence_.predicted_status_phase, report.report.status_phase);
     }
     evidence_.host = facts_.host;
     if (evidence_.host.has_value()) {
       NameHostObjects(*evidence_.host);
+      for (FrozenCgroup& frozen : evidence_.host->frozen) NameByHost(frozen.object);
       for (UnansweredEvidence& call : evidence_.unanswered) NameByHost(call.object);
       for (RunningEvidence& call : evidence_.running) NameByHost(call.object);
     }
@@ -69,6 +70,7 @@ class Gatherer {
     out.disconnected_reason = facts_.connection.reason;
     out.connection_for = facts_.connection.lasts;
     out.reconnected_ago = facts_.connection.reconnects;
+    if (!out.connected) out.mute_for = facts_.mute_for;
     out.unsupported = !facts_.runtime.unsupported.empty();
     out.unsupported_text = facts_.runtime.unsupported;
     if (!facts_.twin.conditions.has_value()) return;
@@ -238,7 +240,20 @@ class Gatherer {
   }
   void NameHostObjects(HostEvidence& host) const {
     for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);
-    for (ShimEvidence& shim : host.shims) Name(shim.object);
+    for (CgroupPressure& cgroup : host.cgroup_pressure) Name(cgroup.object);
+    for (ShimEvidence& shim : host.shims) {
+      Name(shim.object);
+      if (shim.object.pod_name.empty() && !shim.sandbox.empty()) NameBySandbox(shim);
+    }
+  }
+
+  // No listing has the container; of its sandbox, one may know the pod.
+  void NameBySandbox(ShimEvidence& shim) const {
+    const ObjectRef sandbox = names_.Find(shim.sandbox.value());
+    shim.object.pod_uid = sandbox.pod_uid;
+    shim.object.pod_namespace = sandbox.pod_namespace;
+    shim.object.pod_name = sandbox.pod_name;
+    if (!sandbox.pod_name.empty() && shim.object.id != shim.sandbox) shim.object.container = "?";
   }
 
   // What no listing has told the host may know.

@@ -40,7 +40,8 @@ struct GatherFacts {
   std::vector<GenerationReport> reports;
   GatherRuntime runtime;
   ConnectionHistory::View connection;
-  std::vector<RelistRing::Entry> relists;  // newest last
+  std::optional<absl::Duration> mute_for = {};  // see RuntimeEvidence
+  std::vector<RelistRing::Entry> relists;       // newest last
   absl::Duration relist_period;
   absl::Duration relist_threshold;
   absl::Duration loop_lag;

@@ -98,6 +98,33 @@ TEST_F(GatherTest, NamesTheObjectsOfSilentCalls) {
   EXPECT_FALSE(web.pod_pending);
 }
 
+// The pod of a container that no listing has: its shim was started for a sandbox that one has.
+TEST_F(GatherTest, NamesAnUnlistedContainerByTheSandboxOfItsShim) {
+  ShimEvidence shim;
+  shim.object.id = ContainerId("cold");
+  shim.sandbox = ContainerId("web-sandbox");
+  FrozenCgroup frozen;
+  frozen.object.id = ContainerId("cold");
+  facts_.host.emplace();
+  facts_.host->shims = {shim};
+  facts_.host->frozen = {frozen};
+  facts_.twin.calls.unanswered = {
+      {"ContainerStatus", "cold", Ago(absl::Seconds(20)), 1, std::nullopt}};
+  const Evidence evidence = Gather();
+  EXPECT_EQ(evidence.host->shims[0].object.pod_name, "web");
+  EXPECT_EQ(evidence.host->shims[0].object.container, "?");
+  EXPECT_EQ(evidence.host->frozen[0].object.pod_name, "web");
+  EXPECT_EQ(evidence.unanswered[0].object.pod_namespace, "default");
+  EXPECT_EQ(evidence.unanswered[0].object.id.value(), "cold");
+}
+
+TEST_F(GatherTest, OnlyWhoIsNotConnectedFindsTheRuntimeMute) {
+  facts_.mute_for = absl::Seconds(7);
+  EXPECT_FALSE(Gather().runtime.mute_for.has_value());
+  facts_.connection.connected = false;
+  EXPECT_EQ(Gather().runtime.mute_for, absl::Seconds(7));
+}
+
 TEST_F(GatherTest, KnowsWhichPodsHaveAChange) {
   auto view = std::make_shared<PodsView>(*facts_.twin.pods);
   view->unsettled = {{view->listed[0], Ago(absl::Seconds(5)), false}};

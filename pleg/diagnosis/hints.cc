@@ -15,6 +15,7 @@ constexpr size_t kMaxOfAKind = 5;
 constexpr double kLittleHeadroom = 90;
 constexpr uint32_t kManyZombies = 20;
 constexpr uint32_t kManyBlocked = 5;
+constexpr absl::Duration kRecently = absl::Minutes(10);
 
 void Add(std::vector<Hint>& hints, absl::string_view text, absl::string_view source = "") {
   hints.push_back({Shorten(Printable(text), kMaxHint), std::string(source)});
@@ -83,6 +84,20 @@ void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
   }
 }
 
+// A restart that is over is no finding.
+void Restarts(const Facts& facts, std::vector<Hint>& hints) {
+  const auto& ago = facts.e.runtime.reconnected_ago;
+  if (ago.empty() || ago.front() > kRecently) return;
+  const auto recent =
+      std::count_if(ago.begin(), ago.end(), [](absl::Duration age) { return age <= kRecently; });
+  Add(hints, absl::StrCat(facts.runtime.title, " came back ", FormatAge(ago.front()), " ago",
+                          recent > 1 ? absl::StrCat(", ", recent, " times in 10 minutes") : "",
+                          ": its log says why it ended",
+                          facts.runtime.unit.empty()
+                              ? ""
+                              : absl::StrCat(": journalctl -u ", facts.runtime.unit, " -n 100")));
+}
+
 void OfHost(const Facts& facts, std::vector<Hint>& hints) {
   const HostEvidence& host = *facts.host;
   if (facts.host_is_stale()) {
@@ -93,8 +108,8 @@ void OfHost(const Facts& facts, std::vector<Hint>& hints) {
   OldestProcesses(host, hints);
   Blocked(host, hints);
   Leaks(host, hints);
-  for (size_t i = 0; i < host.hung_tasks.size() && i < kMaxOfAKind; ++i) {
-    Add(hints, absl::StrCat("kernel log: ", host.hung_tasks[i]));
+  for (size_t i = 0; i < host.kernel_log.size() && i < kMaxOfAKind; ++i) {
+    Add(hints, absl::StrCat("kernel log: ", host.kernel_log[i]));
   }
   Problems(host, hints);
 }
@@ -109,6 +124,7 @@ std::vector<Hint> Hints(const Facts& facts) {
   } else if (facts.runtime.kind == RuntimeKind::kCrio) {
     Versions(Component::kCrio, "CRI-O", runtime.version, hints);
   }
+  Restarts(facts, hints);
   if (facts.own_lag) {
     Add(hints,
         absl::StrCat("plegd's own timer is ",

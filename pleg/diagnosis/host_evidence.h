@@ -21,7 +21,7 @@ struct ObjectRef {
   PodUid pod_uid;
   std::string pod_namespace;
   std::string pod_name;
-  std::string container;  // empty for a sandbox
+  std::string container;  // empty for a sandbox; "?" if no more than its pod is known
   std::string image;      // empty for a sandbox
 };
 
@@ -29,6 +29,15 @@ struct ObjectRef {
 struct Pressure {
   double some_avg10 = 0;
   double full_avg10 = 0;
+};
+
+// The same of one cgroup: what its processes wait for, whatever the node has.
+struct CgroupPressure {
+  std::string of;    // "runtime", "kubelet"; empty for a container
+  ObjectRef object;  // that container
+  std::optional<Pressure> cpu = {};
+  std::optional<Pressure> io = {};
+  std::optional<Pressure> memory = {};
 };
 
 struct DiskEvidence {
@@ -51,6 +60,7 @@ struct ProcessEvidence {
   std::string wait_function;       // wchan; empty if it may not be read
   std::vector<std::string> stack;  // kernel stack, innermost first; empty if it may not be read
   ContainerId container_id;        // that it works for; empty if not known
+  std::string unit;                // of systemd: "containerd"; empty unless PID 1 started it as one
 };
 
 // Tasks in uninterruptible sleep in one kernel function.
@@ -91,7 +101,8 @@ struct NfsMount {
 // Of a container whose status is silent, or about which host and runtime may disagree.
 struct ShimEvidence {
   ObjectRef object;
-  std::string listed_state;  // running, exited, …, in the last good listing
+  std::string listed_state;  // running, exited, …, in the last good listing; empty if in none
+  ContainerId sandbox;       // that its shim was started for; empty if not known
   std::optional<ProcessEvidence> shim = {};
   bool shim_missing = false;  // looked for and not there
   std::optional<bool> container_alive = {};
@@ -117,6 +128,7 @@ struct HostEvidence {
   std::optional<Pressure> cpu = {};
   std::optional<Pressure> io = {};
   std::optional<Pressure> memory = {};
+  std::vector<CgroupPressure> cgroup_pressure;  // of the runtime, the kubelet, silent containers
   std::optional<double> memory_available_percent = {};
   std::vector<DiskEvidence> disks;
   std::vector<BlockedGroup> blocked;
@@ -130,11 +142,15 @@ struct HostEvidence {
   std::vector<NfsMount> nfs;
   std::vector<FrozenCgroup> frozen;
   std::vector<Headroom> headroom;
+  // The one that listens at the runtime's socket; if that cannot be seen, one of a runtime's name.
   std::optional<ProcessEvidence> runtime_process = {};
+  std::optional<ProcessEvidence> kubelet_process = {};
   std::vector<ShimEvidence> shims;
-  std::vector<std::string> hung_tasks;  // lines of the kernel's log
-  std::string kernel_version;           // uname -r
-  std::string systemd_version;
+  // The last hour's lines of the kernel's log that tell of hung tasks, lockups, kills for memory or
+  // storage that fails; latest first.
+  std::vector<std::string> kernel_log;
+  std::string kernel_version;   // uname -r
+  std::string systemd_version;  // "252"; empty if PID 1 is none, or its version is not known
   std::vector<ProbeProblem> problems;
 };
 

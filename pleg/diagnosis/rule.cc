@@ -21,8 +21,8 @@ Draft& Draft::Since(absl::Duration age) {
   return *this;
 }
 
-Draft& Draft::OfTiming() {
-  ranked_.of_timing = true;
+Draft& Draft::RestsOn(Basis basis) {
+  ranked_.basis = basis;
   return *this;
 }
 

@@ -22,11 +22,19 @@ enum class Tier : uint8_t {
   kNothing,
 };
 
+// What a finding rests on.
+enum class Basis : uint8_t {
+  kSeen,    // a state that stays whatever the node has to spare: a stopped process, a refused
+            // connection, one silent object among many that answer
+  kTiming,  // how long calls take, or do not return: in doubt while the whole node starves
+  kNode,    // the node's pressure: no cause beside one that was seen
+};
+
 struct Ranked {
   Finding finding;
   Tier tier = Tier::kNothing;
-  // Deduced from how long calls take, or do not return: in doubt while the whole node starves.
-  bool of_timing = false;
+  Basis basis = Basis::kSeen;
+  bool yields = false;  // to what was seen and is of its tier; the ranking sets it
   // Deduced from the host's probe: in doubt when its sample is old.
   bool of_host = false;
 };
@@ -44,7 +52,7 @@ class Draft {
   }
 
   Draft& Since(absl::Duration age);
-  Draft& OfTiming();
+  Draft& RestsOn(Basis basis);
   Draft& OfHost();
   Draft& Say(absl::string_view what, absl::string_view meaning, absl::string_view advice);
   // Printable is applied to these; empty ones are left out.

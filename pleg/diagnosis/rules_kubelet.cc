@@ -22,9 +22,29 @@ bool OursIsFast(const Facts& facts) {
          !facts.lists_silent();
 }
 
+std::optional<Ranked> KubeletStopped(const Facts& facts) {
+  if (facts.host == nullptr || !facts.host->kubelet_process.has_value()) return std::nullopt;
+  const ProcessEvidence& process = *facts.host->kubelet_process;
+  const bool stopped = process.state == 'T' || process.state == 't';
+  if (!stopped || process.state_for < kSilentAfter) return std::nullopt;
+  const std::string proceed = Signal("CONT", process.pid);
+  Draft draft(VerdictCode::kKubeletSide, Tier::kBlocksPleg, Confidence::kHigh);
+  draft.OfHost()
+      .Since(process.state_for)
+      .Say(absl::StrCat("The kubelet is stuck",
+                        OursIsFast(facts) ? absl::StrCat(", not ", facts.runtime.title) : "",
+                        ": its process ", process.pid, " is stopped for ",
+                        FormatAge(process.state_for)),
+           "the node is or will be NotReady", absl::StrCat("Let it go on: ", proceed))
+      .For(absl::StrCat(ProcessName(process), ProcessState(process)))
+      .Do("Let it continue", proceed);
+  return draft.Done();
+}
+
 }  // namespace
 
 std::optional<Ranked> KubeletSide(const Facts& facts) {
+  if (std::optional<Ranked> stopped = KubeletStopped(facts)) return stopped;
   if (!facts.e.kubelet.has_value() || !OursIsFast(facts)) return std::nullopt;
   const KubeletEvidence& kubelet = *facts.e.kubelet;
   const bool gone = absl::StrContains(kubelet.error, "refused");

@@ -160,7 +160,7 @@ std::optional<Ranked> TooManyChanges(const Facts& facts) {
   Draft draft(VerdictCode::kTooManyChanges, over ? Tier::kBlocksPleg : Tier::kHurtsPods,
               over ? Confidence::kHigh : Confidence::kMedium);
   const MethodEvidence* status = facts.Method("ContainerStatus");
-  draft.OfTiming()
+  draft.RestsOn(Basis::kTiming)
       .Say(absl::StrCat(e.counts.pods_pending,
                         " pods changed at once: the kubelet inspects one after another and needs ",
                         FormatAge(e.predicted_status_phase), " for one relist, its limit is ",
@@ -190,6 +190,7 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
   const bool slow = list != nullptr && list->median_recent >= absl::Seconds(1);
   Draft draft(VerdictCode::kTooManyDead, slow ? Tier::kHurtsPods : Tier::kThreatens,
               many ? Confidence::kHigh : Confidence::kMedium);
+  if (slow) draft.RestsOn(Basis::kTiming);
   const absl::Duration cost = facts.outlook.restart_cost;
   const bool never_back = cost > facts.e.relist.threshold;
   draft

@@ -14,7 +14,13 @@ using Strain = Facts::Strain;
 
 // A busy node whose runtime and whose plegd get what they need does not starve.
 bool IsFelt(const Facts& facts, Strain strain) {
-  return strain == Strain::kSevere || (strain == Strain::kPossible && !facts.silent.empty());
+  return strain == Strain::kSevere ||
+         (strain == Strain::kPossible && !facts.silent.empty() && !facts.selective);
+}
+
+// One object alone may wait for the disk: for what it reads, or with a lock held during a write.
+bool DiskIsFelt(const Facts& facts) {
+  return IsFelt(facts, facts.io) || (facts.io != Strain::kNone && facts.selective);
 }
 
 Draft Starved(const Facts& facts, VerdictCode code, Strain strain) {
@@ -22,12 +28,12 @@ Draft Starved(const Facts& facts, VerdictCode code, Strain strain) {
   const bool hurts = severe && (facts.outlook.breaks() || !facts.silent.empty());
   Draft draft(code, hurts ? Tier::kBlocksPleg : Tier::kHurtsPods,
               severe ? Confidence::kHigh : Confidence::kMedium);
-  draft.OfHost();
+  draft.OfHost().RestsOn(Basis::kNode);
   return draft;
 }
 
 std::string SlowText(const Facts& facts) {
-  if (facts.slowdown < 5) return "";
+  if (facts.slowdown < kSlowdown) return "";
   return absl::StrCat("every call takes at least ", WholeNumber(facts.slowdown),
                       " times what it usually does");
 }
@@ -59,6 +65,25 @@ std::string PressureText(absl::string_view name, const std::optional<Pressure>& 
                       FormatPercent(pressure->some_avg10), ", full ",
                       FormatPercent(pressure->full_avg10));
 }
+
+// Node and runtime as they wait for one resource: at least one of the two is over the limit.
+struct Waits {
+  Waits(const Facts& facts, const std::optional<Pressure>& node,
+        std::optional<Pressure> CgroupPressure::*resource, double Pressure::*share, double limit)
+      : percent(node.has_value() ? (*node).*share : 0), of("The node") {
+    if (facts.runtime_cgroup == nullptr || !(facts.runtime_cgroup->*resource).has_value()) return;
+    own = *(facts.runtime_cgroup->*resource);
+    limited = percent < limit && (*own).*share >= limit;
+    if (!limited) return;
+    percent = (*own).*share;
+    of = absl::StrCat("The cgroup of ", facts.runtime.title);
+  }
+
+  double percent;
+  std::string of;                    // "The node"
+  std::optional<Pressure> own = {};  // the runtime's
+  bool limited = false;              // it lacks what the node has
+};
 
 const DiskEvidence* BusiestDisk(const HostEvidence& host) {
   const auto busiest = std::max_element(
@@ -98,12 +123,17 @@ bool DbusStopped(const HostEvidence& host) {
 std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
   if (!IsFelt(facts, facts.memory)) return std::nullopt;
   const HostEvidence& host = *facts.host;
+  const Waits waits(facts, host.memory, &CgroupPressure::memory, &Pressure::full_avg10,
+                    kMemoryFull);
   Draft draft = Starved(facts, VerdictCode::kNodeMemoryStarved, facts.memory);
   draft
-      .Say(absl::StrCat("The node is out of memory: for ", FormatPercent(host.memory->full_avg10),
+      .Say(absl::StrCat(waits.of, " is out of memory: for ", FormatPercent(waits.percent),
                         " of the time all tasks wait for it"),
-           facts.outlook.text, "Move the largest pods away, then reserve memory for the system")
-      .For(PressureText("memory", host.memory));
+           facts.outlook.text,
+           waits.limited ? "Lift the limit of its unit"
+                         : "Move the largest pods away, then reserve memory for the system")
+      .For(PressureText("memory", host.memory))
+      .For(PressureText("memory in the runtime's cgroup", waits.own));
   if (host.memory_available_percent.has_value()) {
     draft.For(
         absl::StrCat(FormatPercent(*host.memory_available_percent), " of memory is available"));
@@ -121,19 +151,20 @@ std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
 }
 
 std::optional<Ranked> NodeIoStarved(const Facts& facts) {
-  if (!IsFelt(facts, facts.io)) return std::nullopt;
+  if (!DiskIsFelt(facts)) return std::nullopt;
   const HostEvidence& host = *facts.host;
+  const Waits waits(facts, host.io, &CgroupPressure::io, &Pressure::full_avg10, kIoFull);
   Draft draft = Starved(facts, VerdictCode::kNodeIoStarved, facts.io);
   const DiskEvidence* disk = BusiestDisk(host);
   const std::string device = disk == nullptr ? "" : Shorten(Printable(disk->device), 24);
   const std::string what =
-      disk != nullptr
-          ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
-                         FormatLatency(disk->await))
-          : absl::StrCat("The disks cannot keep up: for ", FormatPercent(host.io->full_avg10),
-                         " of the time all tasks wait for them");
+      disk != nullptr ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
+                                     FormatLatency(disk->await))
+                      : absl::StrCat("The disks cannot keep up: for ", FormatPercent(waits.percent),
+                                     " of the time all tasks wait for them");
   draft.Say(what, facts.outlook.text, "Find who writes (iotop), or lift the volume's IOPS limit")
       .For(PressureText("io", host.io))
+      .For(PressureText("io in the runtime's cgroup", waits.own))
       .For(disk == nullptr ? "" : DiskText(*disk));
   BlockedTexts(host, draft);
   Symptoms(facts, facts.io, draft);
@@ -148,11 +179,12 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
 
 std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
   const bool blind = facts.host == nullptr || !facts.host->cpu.has_value();
-  const bool guess = facts.own_lag && blind;
+  const bool suffers = !facts.silent.empty() || facts.slowdown >= kSlowdown;
+  const bool guess = facts.own_lag && blind && suffers;
   if (!IsFelt(facts, facts.cpu) && !guess) return std::nullopt;
   if (guess) {
     Draft draft(VerdictCode::kNodeCpuStarved, Tier::kHurtsPods, Confidence::kLow);
-    draft
+    draft.RestsOn(Basis::kNode)
         .Say(
             "plegd itself is run too late, so the node lacks CPU, or memory, or plegd's limit is "
             "low",
@@ -165,12 +197,16 @@ std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
     return draft.Done();
   }
   const HostEvidence& host = *facts.host;
+  const Waits waits(facts, host.cpu, &CgroupPressure::cpu, &Pressure::some_avg10, kCpuSome);
   Draft draft = Starved(facts, VerdictCode::kNodeCpuStarved, facts.cpu);
   draft
-      .Say(absl::StrCat("The node is out of CPU: for ", FormatPercent(host.cpu->some_avg10),
+      .Say(absl::StrCat(waits.of, " is out of CPU: for ", FormatPercent(waits.percent),
                         " of the time tasks wait for one"),
-           facts.outlook.text, "Move pods away, and reserve CPU for runtime and kubelet")
-      .For(PressureText("cpu", host.cpu));
+           facts.outlook.text,
+           waits.limited ? "Lift the limit of its unit (CPUQuota)"
+                         : "Move pods away, and reserve CPU for runtime and kubelet")
+      .For(PressureText("cpu", host.cpu))
+      .For(PressureText("cpu in the runtime's cgroup", waits.own));
   Symptoms(facts, facts.cpu, draft);
   draft.Do("See who uses it", "top -b -n 1 -o %CPU | head -30")
       .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");

@@ -13,10 +13,16 @@
 namespace pleg {
 namespace {
 
+// containerd loads its shims for up to a quarter of a minute before it serves.
 constexpr absl::Duration kJustNow = absl::Minutes(1);
+// systemd gives a unit up after five starts in ten seconds; a loop below that rate shows in
+// minutes.
 constexpr absl::Duration kLoopWindow = absl::Minutes(10);
 constexpr int kLoop = 3;
+// plegd connects anew every half second: what is away for two tries is gone.
 constexpr absl::Duration kGone = absl::Seconds(1);
+// A few relists of the kubelet's period.
+constexpr absl::Duration kSettled = absl::Seconds(5);
 
 int Reconnects(const RuntimeEvidence& runtime) {
   return static_cast<int>(std::count_if(runtime.reconnected_ago.begin(),
@@ -88,20 +94,85 @@ const UnansweredEvidence* SilentInProcess(const Facts& facts) {
   return facts.silent_probe;
 }
 
-void RestartedText(const Facts& facts, Draft& draft) {
+// Who listens does not speak: stopped, or hung before its first word.
+bool IsMute(const Facts& facts) {
+  const absl::Duration after = IsStopped(Process(facts)) ? kGone : kSilentAfter;
+  return facts.e.runtime.mute_for >= after;
+}
+
+// Between the runtime's return and plegd's connection to it there is a moment; plegd's own first
+// seconds are no such moment.
+bool IsAtTheDoor(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  return runtime.mute_for.has_value() && !IsMute(facts) && facts.e.relist.last_good_ago.has_value();
+}
+
+// Nobody listens, or somebody has just begun to.
+bool IsAway(const Facts& facts) {
+  return IsGone(facts) && (!facts.e.runtime.mute_for.has_value() || IsAtTheDoor(facts));
+}
+
+// It ends again and again, and has not stayed for longer than it usually does.
+bool Loops(const Facts& facts) {
   const RuntimeEvidence& runtime = facts.e.runtime;
   const int reconnects = Reconnects(runtime);
-  if (reconnects >= kLoop || (reconnects > 0 && !runtime.connected)) {
-    draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", reconnects,
+  if (IsGone(facts)) return reconnects >= kLoop - 1;
+  if (reconnects < kLoop) return false;
+  const auto last = static_cast<size_t>(reconnects - 1);
+  const absl::Duration interval =
+      (runtime.reconnected_ago[last] - runtime.reconnected_ago[0]) / static_cast<int64_t>(last);
+  return runtime.reconnected_ago[0] < std::max(kJustNow, 2 * interval);
+}
+
+// After its return the lists are good again, and the pods that changed with it are inspected.
+bool HasSettled(const Facts& facts) {
+  const RelistEvidence& relist = facts.e.relist;
+  const absl::Duration back = facts.e.runtime.reconnected_ago.front();
+  const absl::Duration wait = facts.e.counts.pods_pending == 0 ? kSettled : 2 * kSettled;
+  return back >= wait && facts.silent.empty() && relist.last_good_ago.has_value() &&
+         *relist.last_good_ago < std::min(back, kSettled);
+}
+
+bool CameBack(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  return runtime.connected && !runtime.reconnected_ago.empty() &&
+         runtime.reconnected_ago.front() < kJustNow && !HasSettled(facts);
+}
+
+// A runtime that starts asks every shim it finds, and a stopped one does not answer.
+const ProcessEvidence* NameStoppedShims(const Facts& facts, Draft& draft) {
+  const ProcessEvidence* first = nullptr;
+  if (facts.host == nullptr) return first;
+  for (const ShimEvidence& shim : facts.host->shims) {
+    if (!shim.shim.has_value() || !IsStopped(&*shim.shim)) continue;
+    draft
+        .For(absl::StrCat(ObjectName(shim.object), ": ", StoppedShim(*shim.shim).detail,
+                          "; the runtime waits for it while it starts"))
+        .Blame(shim.object);
+    if (first != nullptr && first->pid == shim.shim->pid) continue;
+    draft.Do("Let the stopped shim continue", Signal("CONT", shim.shim->pid));
+    if (first == nullptr) first = &*shim.shim;
+  }
+  return first;
+}
+
+void RestartedText(const Facts& facts, const ProcessEvidence* stopped_shim, Draft& draft) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const auto advice = [stopped_shim](absl::string_view otherwise) {
+    if (stopped_shim == nullptr) return std::string(otherwise);
+    return absl::StrCat("Let the shim it waits for go on: ", Signal("CONT", stopped_shim->pid));
+  };
+  if (Loops(facts)) {
+    draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
                            " times in 10 minutes", runtime.connected ? "" : ", and it is away now"),
-              facts.outlook.text, "Its log says why it ends");
+              facts.outlook.text, advice("Its log says why it ends"));
   } else if (!runtime.connected) {
     draft.Say(absl::StrCat(facts.runtime.title, " is starting and does not serve yet"),
-              facts.outlook.text, "Wait a minute, then read its log");
+              facts.outlook.text, advice("Wait a minute, then read its log"));
   } else {
     draft.Say(absl::StrCat(facts.runtime.title, " came back ",
                            FormatAge(runtime.reconnected_ago.front()), " ago"),
-              facts.outlook.text, "Nothing to do if it stays; its log says why it ended");
+              facts.outlook.text, advice("Nothing to do if it stays; its log says why it ended"));
   }
 }
 
@@ -125,14 +196,13 @@ std::optional<Ranked> CriUnsupported(const Facts& facts) {
 }
 
 std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
+  if (IsMute(facts)) return std::nullopt;
   const RuntimeEvidence& runtime = facts.e.runtime;
   const int reconnects = Reconnects(runtime);
   const ProcessEvidence* process = Process(facts);
-  const bool loop = reconnects >= kLoop || (reconnects >= kLoop - 1 && IsGone(facts));
-  const bool starting = IsGone(facts) && process != nullptr && process->age < kJustNow;
-  const bool back = runtime.connected && !runtime.reconnected_ago.empty() &&
-                    runtime.reconnected_ago.front() < kJustNow;
-  if (!loop && !starting && !back) return std::nullopt;
+  const bool loop = Loops(facts);
+  const bool starting = IsAway(facts) && process != nullptr && process->age < kJustNow;
+  if (!loop && !starting && !CameBack(facts)) return std::nullopt;
   const Tier tier = IsGone(facts) || facts.outlook.breaks() ? Tier::kBlocksPleg
                     : loop                                  ? Tier::kHurtsPods
                                                             : Tier::kThreatens;
@@ -143,7 +213,6 @@ std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
       : loop && !runtime.reconnected_ago.empty()
           ? *std::max_element(runtime.reconnected_ago.begin(), runtime.reconnected_ago.end())
           : runtime.connection_for);
-  RestartedText(facts, draft);
   if (reconnects > 0) {
     draft.For(absl::StrCat("connections made anew: ", reconnects, " in 10 minutes, the last ",
                            FormatAge(runtime.reconnected_ago.front()), " ago"));
@@ -152,22 +221,13 @@ std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
     draft.For(absl::StrCat(ProcessName(*process), " started ", FormatAge(process->age), " ago"));
     if (process->age > kLoopWindow) draft.Doubt("its process is older than its connections");
   }
+  RestartedText(facts, NameStoppedShims(facts, draft), draft);
   LookAtUnit(facts, draft);
-  if (facts.host != nullptr) {
-    for (const ShimEvidence& shim : facts.host->shims) {
-      if (shim.shim.has_value() && IsStopped(&*shim.shim)) {
-        draft.For(absl::StrCat(ObjectName(shim.object), ": ", StoppedShim(*shim.shim).detail,
-                               "; the runtime waits for it while it starts"));
-        draft.Blame(shim.object)
-            .Do("Let the stopped shim continue", Signal("CONT", shim.shim->pid));
-      }
-    }
-  }
   return draft.Done();
 }
 
 std::optional<Ranked> RuntimeDown(const Facts& facts) {
-  if (!IsGone(facts)) return std::nullopt;
+  if (!IsAway(facts)) return std::nullopt;
   const RuntimeEvidence& runtime = facts.e.runtime;
   const ProcessEvidence* process = Process(facts);
   const bool denied = absl::StrContains(runtime.disconnected_reason, "ermission denied");
@@ -204,42 +264,84 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
 
 namespace {
 
-std::optional<Ranked> Hung(const Facts& facts) {
-  const bool all = AllSilent(facts);
-  const UnansweredEvidence* one = all ? nullptr : SilentInProcess(facts);
-  if (!all && one == nullptr) return std::nullopt;
-  const ProcessEvidence* process = Process(facts);
-  const bool stopped = IsStopped(process);
-  const bool sure = all && (stopped || SilentMethods(facts) > 1);
-  Draft draft(VerdictCode::kRuntimeHung, Tier::kBlocksPleg,
-              sure ? Confidence::kHigh : Confidence::kMedium);
-  const std::string proceed = stopped ? Signal("CONT", process->pid) : "";
-  const absl::Duration age = all ? facts.oldest_silence : one->age;
-  const std::string what =
-      all ? absl::StrCat(facts.runtime.title, " accepts connections and answers nothing for ",
-                         FormatAge(age))
-          : absl::StrCat(facts.runtime.title, " does not answer ", one->method, " for ",
-                         FormatAge(age),
-                         ", other calls it does: a lock or storage inside its process");
-  if (!stopped) draft.OfTiming();
-  draft.Since(age).Say(
-      stopped ? absl::StrCat(what, ": its process ", process->pid, " is stopped") : what,
-      facts.outlook.text,
-      stopped ? absl::StrCat("Let it go on: ", proceed)
-              : "Keep its goroutines (kill -USR1), then restart it");
+struct Silence {
+  std::string what;
+  absl::Duration age;
+  bool all = false;
+};
+
+std::optional<Silence> FindSilence(const Facts& facts) {
+  const bool mute = IsMute(facts);
+  if (mute || AllSilent(facts)) {
+    const absl::Duration age = mute ? *facts.e.runtime.mute_for : facts.oldest_silence;
+    return Silence{absl::StrCat(facts.runtime.title,
+                                " accepts connections and answers nothing for ", FormatAge(age)),
+                   age, true};
+  }
+  const UnansweredEvidence* one = SilentInProcess(facts);
+  if (one == nullptr) return std::nullopt;
+  return Silence{absl::StrCat(facts.runtime.title, " does not answer ", one->method, " for ",
+                              FormatAge(one->age),
+                              ", other calls it does: a lock or storage inside its process"),
+                 one->age, false};
+}
+
+void WhatIsSilent(const Facts& facts, Draft& draft) {
+  if (IsMute(facts)) {
+    draft.For(
+        absl::StrCat(facts.e.runtime.endpoint, ": connections are taken and nothing is said"));
+  }
   for (size_t i = 0; i < facts.silent.size() && i < 4; ++i) {
     draft.For(
         absl::StrCat(facts.silent[i]->method, " unanswered for ", FormatAge(facts.silent[i]->age)));
   }
-  if (process != nullptr) draft.For(absl::StrCat(ProcessName(*process), ProcessState(*process)));
   if (const MethodEvidence* method = facts.AnsweredWithin(facts.oldest_silence)) {
     draft.Against(absl::StrCat(method->method, " was answered ", FormatAge(*method->answered_ago),
                                " ago in ", FormatLatency(method->last_duration)));
   }
-  if (!stopped && process != nullptr && process->age < kJustNow) {
+}
+
+// Against a hang: it may be no runtime, or not be done with its start.
+void DoubtHang(const Facts& facts, const ProcessEvidence* process, Draft& draft) {
+  const bool known = process != nullptr && process->name == facts.runtime.process;
+  if (IsMute(facts) && !known) {
+    draft.Doubt(
+        absl::StrCat("what listens there",
+                     process == nullptr ? "" : absl::StrCat(", ", ProcessName(*process), ","),
+                     " may be no container runtime"));
+  }
+  if (process != nullptr && process->age < kJustNow) {
     draft.Doubt("it started a moment ago and may still load its containers");
   }
-  if (stopped) draft.Do("Let its process continue", proceed);
+}
+
+std::optional<Ranked> Hung(const Facts& facts) {
+  const std::optional<Silence> silence = FindSilence(facts);
+  if (!silence.has_value()) return std::nullopt;
+  const ProcessEvidence* process = Process(facts);
+  const bool stopped = IsStopped(process);
+  const bool sure = silence->all && (stopped || IsMute(facts) || SilentMethods(facts) > 1);
+  Draft draft(VerdictCode::kRuntimeHung, Tier::kBlocksPleg,
+              sure ? Confidence::kHigh : Confidence::kMedium);
+  draft.Since(silence->age);
+  WhatIsSilent(facts, draft);
+  if (process != nullptr) draft.For(absl::StrCat(ProcessName(*process), ProcessState(*process)));
+  if (stopped) {
+    const std::string proceed = Signal("CONT", process->pid);
+    draft
+        .Say(absl::StrCat(silence->what, ": its process ", process->pid, " is stopped"),
+             facts.outlook.text, absl::StrCat("Let it go on: ", proceed))
+        .Do("Let its process continue", proceed);
+  } else {
+    draft.RestsOn(Basis::kTiming);
+    const ProcessEvidence* shim = NameStoppedShims(facts, draft);
+    draft.Say(shim == nullptr ? silence->what
+                              : absl::StrCat(silence->what, ": it may wait for a stopped shim"),
+              facts.outlook.text,
+              shim == nullptr ? "Keep its goroutines (kill -USR1), then restart it"
+                              : absl::StrCat("Let the shim go on: ", Signal("CONT", shim->pid)));
+    DoubtHang(facts, process, draft);
+  }
   KeepGoroutines(facts, draft);
   RestartRuntime(facts, draft);
   return draft.Done();

@@ -82,6 +82,13 @@ std::string HeldBy(const Owner& owner) {
   return owner.found() ? absl::StrCat(": ", Shorten(owner.text, 60)) : "";
 }
 
+// A node that starves explains no process that is stopped, and no object that is silent alone; but
+// with a disk that starves, one write may hold the lock that all wait for.
+Basis BasisOf(const Facts& facts, const Owner& owner) {
+  const bool alone = facts.selective && facts.io != Facts::Strain::kSevere;
+  return owner.certain || alone ? Basis::kSeen : Basis::kTiming;
+}
+
 std::optional<Ranked> Stuck(const Facts& facts, VerdictCode code, const Silent& calls,
                             absl::string_view call_name) {
   if (calls.empty()) return std::nullopt;
@@ -89,11 +96,12 @@ std::optional<Ranked> Stuck(const Facts& facts, VerdictCode code, const Silent& 
   const Owner owner = FindOwner(facts, worst.object);
   Draft draft(code, facts.outlook.breaks() ? Tier::kBlocksPleg : Tier::kHurtsPods,
               calls.size() <= kFew ? Confidence::kHigh : Confidence::kMedium);
-  draft.OfTiming().Since(worst.age).Say(
-      absl::StrCat(call_name, " of ", ObjectName(worst.object), AndMore(calls.size()),
-                   " unanswered for ", FormatAge(worst.age), HeldBy(owner)),
-      facts.outlook.text,
-      AdviceOf(owner, "Find its runc or shim and free it; do not restart the kubelet"));
+  draft.RestsOn(BasisOf(facts, owner))
+      .Since(worst.age)
+      .Say(absl::StrCat(call_name, " of ", ObjectName(worst.object), AndMore(calls.size()),
+                        " unanswered for ", FormatAge(worst.age), HeldBy(owner)),
+           facts.outlook.text,
+           AdviceOf(owner, "Find its runc or shim and free it; do not restart the kubelet"));
   Blame(calls, draft);
   OthersAnswer(facts, worst.age, draft);
   if (calls.size() > kFew) {
@@ -172,15 +180,16 @@ std::optional<Ranked> ListLockConvoy(const Facts& facts) {
   if (!others_answer || (other && !convoy.named)) return std::nullopt;
   const bool known = !convoy.culprit.id.empty();
   Draft draft(VerdictCode::kListLockConvoy, Tier::kBlocksPleg, ConvoyConfidence(facts, convoy));
-  draft.OfTiming().Since(age).Say(
-      known ? absl::StrCat("ListContainers blocked for ", FormatAge(age), " by the lock of ",
-                           ObjectName(convoy.culprit), AndMore(facts.silent_containers.size()),
-                           HeldBy(convoy.owner))
-            : absl::StrCat("ListContainers blocked for ", FormatAge(age),
-                           " by the lock of one container, not found yet"),
-      facts.outlook.text,
-      AdviceOf(convoy.owner, known ? "End its runc or shim, not the runtime"
-                                   : "Look for an old runc: ps -C runc -o pid,etimes,args"));
+  draft.RestsOn(BasisOf(facts, convoy.owner))
+      .Since(age)
+      .Say(known ? absl::StrCat("ListContainers blocked for ", FormatAge(age), " by the lock of ",
+                                ObjectName(convoy.culprit), AndMore(facts.silent_containers.size()),
+                                HeldBy(convoy.owner))
+                 : absl::StrCat("ListContainers blocked for ", FormatAge(age),
+                                " by the lock of one container, not found yet"),
+           facts.outlook.text,
+           AdviceOf(convoy.owner, known ? "End its runc or shim, not the runtime"
+                                        : "Look for an old runc: ps -C runc -o pid,etimes,args"));
   draft.For(
       absl::StrCat("ListContainers unanswered for ", FormatAge(age), "; ListPodSandbox is not"));
   Blame(facts.silent_containers, draft);
@@ -227,13 +236,15 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
               facts.outlook.all_silent ? Confidence::kHigh : Confidence::kMedium);
   const std::string late = absl::StrCat("The node stays Ready, but events of all pods are up to ",
                                         FormatAge(facts.outlook.lag), " late");
-  draft.OfTiming();
+  draft.RestsOn(Basis::kTiming);
   if (!calls.empty()) {
     const UnansweredEvidence& worst = *calls.front();
     const Owner owner = FindOwner(facts, worst.object);
-    draft.Since(worst.age).Say(absl::StrCat(late, ": the kubelet waits for the status of ",
-                                            ObjectName(worst.object), HeldBy(owner)),
-                               "", AdviceOf(owner, "Free it; do not restart the kubelet"));
+    draft.RestsOn(BasisOf(facts, owner))
+        .Since(worst.age)
+        .Say(absl::StrCat(late, ": the kubelet waits for the status of ", ObjectName(worst.object),
+                          HeldBy(owner)),
+             "", AdviceOf(owner, "Free it; do not restart the kubelet"));
     Blame(calls, draft);
     ActOn(facts, owner, worst.object, draft);
   } else {
@@ -250,7 +261,7 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
     draft.Do("See what the node waits for",
              "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory");
   }
-  for (const TwinEvidence& twin : facts.e.twins) {
+  for (const GenerationReport& twin : facts.e.twins) {
     const std::string line =
         absl::StrCat("a kubelet ", KubeletGenerationName(twin.generation),
                      twin.report.silent ? " stays Ready, events are up to "
@@ -270,11 +281,13 @@ std::optional<Ranked> LatentHang(const Facts& facts) {
   const UnansweredEvidence& worst = *calls.front();
   const Owner owner = FindOwner(facts, worst.object);
   Draft draft(VerdictCode::kLatentHang, Tier::kThreatens, Confidence::kHigh);
-  draft.OfTiming().Since(worst.age).Say(
-      absl::StrCat("The status of ", ObjectName(worst.object), AndMore(calls.size()), " hangs for ",
-                   FormatAge(worst.age), HeldBy(owner)),
-      "harmless until it changes or the kubelet restarts",
-      absl::StrCat("Do not restart the kubelet. ", AdviceOf(owner, "Free its runc or shim first")));
+  draft.RestsOn(BasisOf(facts, owner))
+      .Since(worst.age)
+      .Say(absl::StrCat("The status of ", ObjectName(worst.object), AndMore(calls.size()),
+                        " hangs for ", FormatAge(worst.age), HeldBy(owner)),
+           "harmless until it changes or the kubelet restarts",
+           absl::StrCat("Do not restart the kubelet. ",
+                        AdviceOf(owner, "Free its runc or shim first")));
   Blame(calls, draft);
   draft.For("its pod has no change that the kubelet would have to inspect");
   OthersAnswer(facts, worst.age, draft);

@@ -42,9 +42,20 @@ const Known* Find(absl::string_view text) {
   return nullptr;
 }
 
+std::string UnitOf(const std::optional<ProcessEvidence>& process) {
+  return process.has_value() ? ShellWord(process->unit) : "";
+}
+
+void UseUnitsSeen(const std::optional<HostEvidence>& host, RuntimeIdentity& identity) {
+  if (!host.has_value()) return;
+  if (std::string unit = UnitOf(host->runtime_process); !unit.empty()) identity.unit = unit;
+  if (std::string unit = UnitOf(host->kubelet_process); !unit.empty()) identity.kubelet_unit = unit;
+}
+
 }  // namespace
 
-RuntimeIdentity IdentifyRuntime(const RuntimeEvidence& runtime) {
+RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
+  const RuntimeEvidence& runtime = evidence.runtime;
   RuntimeIdentity identity;
   identity.title = "the runtime";
   identity.kubelet_unit = "kubelet";
@@ -56,13 +67,19 @@ RuntimeIdentity IdentifyRuntime(const RuntimeEvidence& runtime) {
     identity.unit = std::string(known->unit);
     identity.title = std::string(known->process);
   }
-  if (!name.empty()) identity.title = Shorten(Printable(runtime.name), 24);
+  if (!name.empty()) {
+    identity.title = Shorten(Printable(runtime.name), 24);
+  } else if (known == nullptr && evidence.host.has_value() &&
+             evidence.host->runtime_process.has_value()) {
+    identity.title = Shorten(Printable(evidence.host->runtime_process->name), 24);
+  }
   for (const Distribution& distribution : kDistributions) {
     if (!absl::StrContains(runtime.endpoint, distribution.endpoint_part)) continue;
     identity.unit = std::string(distribution.unit);
     identity.kubelet_unit = std::string(distribution.kubelet_unit);
     break;
   }
+  UseUnitsSeen(evidence.host, identity);
   if (!runtime.version.empty()) {
     absl::StrAppend(&identity.title, " ", Shorten(Printable(runtime.version), 24));
   }

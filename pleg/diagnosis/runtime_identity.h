@@ -22,8 +22,9 @@ struct RuntimeIdentity {
   bool one_unit() const { return unit == kubelet_unit; }
 };
 
-// By what it calls itself, else by its endpoint.
-RuntimeIdentity IdentifyRuntime(const RuntimeEvidence& runtime);
+// By what it calls itself, else by its endpoint. Its unit is the one its process runs in; where
+// that is not known, the one it has in most distributions.
+RuntimeIdentity IdentifyRuntime(const Evidence& evidence);
 
 }  // namespace pleg
 

@@ -125,6 +125,12 @@ struct TwinReport {
   bool older_than_observed = false;
 };
 
+// A report, and of which kubelets.
+struct GenerationReport {
+  KubeletGeneration generation = KubeletGeneration::kOnce;
+  TwinReport report;
+};
+
 // Events this late are more than a slow relist.
 inline constexpr absl::Duration kSilentLag = absl::Seconds(10);
 // A call is taken for unanswered when it has been silent for so long, and for twice what it took

@@ -50,11 +50,6 @@ TwinInput MakeTwinInput(const TwinFacts& facts);
 absl::StatusOr<std::vector<KubeletModel>> KubeletModels(absl::string_view version,
                                                         absl::Duration request_timeout);
 
-struct GenerationReport {
-  KubeletGeneration generation = KubeletGeneration::kOnce;
-  TwinReport report;
-};
-
 // The twins of a running plegd. Thread-safe: immutable; its sources are thread-safe.
 class NodeTwin {
  public:

@@ -1,5 +1,6 @@
 #include "runtime/host/bundle_names.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
@@ -51,12 +52,19 @@ void NameByBundles(const std::string& procfs, pleg::HostEvidence& host) {
   size_t named = 0;
   for (pleg::ShimEvidence& shim : host.shims) {
     if (!shim.object.pod_name.empty() || shim.object.id.empty() || !shim.shim.has_value()) continue;
-    if (++named > kMostNamed) return;
+    if (++named > kMostNamed) break;
     const absl::StatusOr<std::string> config =
         ReadSmallFile(absl::StrCat(procfs, "/", shim.shim->pid, "/cwd/../", shim.object.id.value(),
                                    "/config.json"),
                       kLargestConfig);
     if (config.ok()) NameByConfig(*config, shim.object);
+  }
+  for (pleg::FrozenCgroup& frozen : host.frozen) {
+    if (frozen.object.id.empty()) continue;
+    const auto shim = std::find_if(
+        host.shims.begin(), host.shims.end(),
+        [&frozen](const pleg::ShimEvidence& s) { return s.object.id == frozen.object.id; });
+    if (shim != host.shims.end()) frozen.object = shim->object;
   }
 }
 

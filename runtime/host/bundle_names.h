@@ -14,9 +14,9 @@
 
 namespace runtime::host {
 
-// Gives the shims' objects that have an id alone their names, a few at most. What cannot be read
-// stays without. Reads from the state directory of the runtime, so that it may block as the kernel
-// does.
+// Gives the shims' objects that have an id alone their names, a few at most, and frozen cgroups
+// those of their containers. What cannot be read stays without. Reads from the state directory of
+// the runtime, so that it may block as the kernel does.
 void NameByBundles(const std::string& procfs, pleg::HostEvidence& host);
 
 // Adds what the annotations of a bundle's config.json tell, containerd's and CRI-O's. Text that is

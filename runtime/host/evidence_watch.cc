@@ -3,20 +3,21 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "pleg/diagnosis/gather.h"
-#include "runtime/host/peer.h"
+#include "runtime/host/watchlist.h"
 
 namespace runtime::host {
 namespace {
 
 // A call that takes longer is worth a closer look.
 constexpr absl::Duration kWorthALook = absl::Seconds(2);
-constexpr size_t kMaxWatched = 5000;
+// Whether somebody is at the socket, while there is no connection to it; and who, while there is.
+constexpr absl::Duration kKnockAgain = absl::Seconds(2);
+constexpr absl::Duration kLookAgain = absl::Seconds(10);
 
 std::string SocketPath(const std::string& endpoint) {
   return std::string(absl::StripPrefix(endpoint, "unix://"));
@@ -28,17 +29,6 @@ std::vector<std::string> TaskRoots(const std::string& socket) {
   return {absl::StrCat(socket.substr(0, socket.rfind('/')), kContainerd),
           absl::StrCat("/run/containerd", kContainerd),
           "/run/containers/storage/overlay-containers"};
-}
-
-void Watch(const pleg::ObjectNames& names, const pleg::ContainerId& id, bool silent,
-           std::vector<WatchedObject>& out) {
-  if (out.size() >= kMaxWatched) return;
-  WatchedObject watched;
-  watched.object = names.Find(id.value());
-  watched.sandbox = names.SandboxOf(id.value());
-  watched.listed_state = names.StateOf(id.value());
-  watched.silent = silent;
-  out.push_back(std::move(watched));
 }
 
 bool Contradicts(const pleg::ShimEvidence& shim) {
@@ -72,6 +62,7 @@ void EvidenceWatch::Connect(Parts parts) {
   parts_.emplace(std::move(parts));
   search_.emplace(pleg::ContainerSearchOptions{}, parts_->runtime, clock_,
                   [this] { return Candidates(); });
+  names_.emplace(parts_->runtime);
 }
 
 void EvidenceWatch::Start() {
@@ -87,13 +78,71 @@ void EvidenceWatch::Start() {
 void EvidenceWatch::Stop() { prober_ = nullptr; }
 
 void EvidenceWatch::OnConnection(bool connected, absl::string_view reason) {
+  new_connection_ = true;
   connections_.OnConnection(connected, reason);
 }
 
 void EvidenceWatch::Tick() {
+  run_delay_.Sample();
+  LookAtDoor();
   busy_ = IsSomethingWrong();
   if (prober_ != nullptr) prober_->SetBusy(busy_);
   search_->Tick(parts_->pleg.Snapshot()->relist_running_since);
+  if (busy_) AskForNames();
+}
+
+void EvidenceWatch::AskForNames() {
+  if (prober_ == nullptr || !parts_->runtime.Connected()) return;
+  const std::optional<pleg::HostEvidence> host = prober_->Latest().evidence;
+  if (!host.has_value()) return;
+  std::shared_ptr<const pleg::PodsView> pods;
+  std::optional<pleg::ObjectNames> listed;
+  for (const pleg::ShimEvidence& shim : host->shims) {
+    if (!shim.object.pod_name.empty() || shim.sandbox.empty()) continue;
+    if (!listed.has_value()) {
+      pods = parts_->pleg.Pods();
+      listed.emplace(*pods);
+    }
+    if (listed->StateOf(shim.sandbox.value()).empty()) names_->Ask(shim.sandbox);
+  }
+}
+
+void EvidenceWatch::NameByStatus(pleg::HostEvidence& host) const {
+  for (pleg::ShimEvidence& shim : host.shims) {
+    if (!shim.object.pod_name.empty() || shim.sandbox.empty()) continue;
+    const std::optional<pleg::SandboxName> name = names_->Find(shim.sandbox);
+    if (!name.has_value()) continue;
+    shim.object.pod_uid = name->pod_uid;
+    shim.object.pod_namespace = name->pod_namespace;
+    shim.object.pod_name = name->pod_name;
+    if (shim.object.id != shim.sandbox) shim.object.container = "?";
+  }
+}
+
+void EvidenceWatch::LookAtDoor() {
+  const std::string socket = SocketPath(parts_->endpoint());
+  if (socket.empty()) return;
+  const bool connected = parts_->runtime.Connected();
+  const pleg::MonoTime now = clock_.Now();
+  Door door = LastDoor();
+  const bool known = connected && door.listener.pid.has_value();
+  const bool recent = now - door.looked_at < (connected ? kLookAgain : kKnockAgain);
+  if (!new_connection_ && (known || recent)) return;
+  new_connection_ = false;
+  door.looked_at = now;
+  door.listener = FindListener(socket);
+  if (connected || !door.listener.there) {
+    door.mute_since.reset();
+  } else if (!door.mute_since.has_value()) {
+    door.mute_since = now;
+  }
+  pleg::MutexLock lock(mu_);
+  door_ = door;
+}
+
+EvidenceWatch::Door EvidenceWatch::LastDoor() const {
+  pleg::MutexLock lock(mu_);
+  return door_;
 }
 
 bool EvidenceWatch::IsSomethingWrong() const {
@@ -122,23 +171,17 @@ std::vector<pleg::ContainerId> EvidenceWatch::Candidates() const {
 ProbeQuestion EvidenceWatch::Question() const {
   ProbeQuestion question;
   const std::string socket = SocketPath(parts_->endpoint());
-  question.runtime_pid = ListenerPid(socket);
+  question.runtime_pid = LastDoor().listener.pid;
   question.host.task_roots = TaskRoots(socket);
   if (absl::StrContains(socket, "crio")) question.host.runtime_root = "/var/lib/containers/storage";
   const std::shared_ptr<const pleg::PodsView> pods = parts_->pleg.Pods();
-  const pleg::ObjectNames names(*pods);
-  absl::flat_hash_set<pleg::ContainerId> silent;
+  Watchlist watchlist(*pods);
   for (const pleg::UnansweredTarget& row : parts_->runtime.Snapshot().unanswered) {
-    const pleg::ContainerId id(row.target);
-    if (!id.empty() && silent.insert(id).second) Watch(names, id, true, question.watched);
+    watchlist.Add(row.target, true);
   }
-  for (const auto& pod : pods->listed) {
-    for (const pleg::ListedContainer& container : pod->containers) {
-      const pleg::ContainerId& id = container.info->id;
-      const bool runs = container.state == pleg::ContainerState::kRunning;
-      if (runs && !silent.contains(id)) Watch(names, id, false, question.watched);
-    }
-  }
+  watchlist.AddRunning();
+  if (prober_ != nullptr) watchlist.AddSeen(prober_->Latest().containers);
+  question.watched = watchlist.Take();
   return question;
 }
 
@@ -164,9 +207,12 @@ pleg::Evidence EvidenceWatch::Gather() const {
   facts.relist_period = options_.relist_period;
   facts.relist_threshold = options_.relist_threshold;
   facts.loop_lag = parts_->loop_lag.Worst();
+  facts.scheduling_delay = run_delay_.Worst();
+  if (const auto mute_since = LastDoor().mute_since) facts.mute_for = facts.twin.now - *mute_since;
   facts.version = options_.version;
   facts.wall_now = clock_.WallNow();
   if (prober_ != nullptr) facts.host = prober_->Latest().evidence;
+  if (facts.host.has_value()) NameByStatus(*facts.host);
   if (kubelet_.has_value()) facts.kubelet = kubelet_->Latest();
   return pleg::GatherEvidence(facts, parts_->history);
 }

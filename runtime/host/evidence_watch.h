@@ -24,10 +24,14 @@
 #include "pleg/history/loop_lag.h"
 #include "pleg/history/relist_ring.h"
 #include "pleg/mono_time.h"
+#include "pleg/mutex.h"
+#include "pleg/sandbox_names.h"
 #include "pleg/twin/twin_feed.h"
 #include "runtime/cri_runtime.h"
 #include "runtime/host/kubelet_probe.h"
+#include "runtime/host/peer.h"
 #include "runtime/host/prober.h"
+#include "runtime/host/run_delay.h"
 
 namespace runtime::host {
 
@@ -72,7 +76,19 @@ class EvidenceWatch {
   pleg::Evidence Gather() const;
 
  private:
+  // Who is behind the runtime's socket, as last seen.
+  struct Door {
+    Listener listener;
+    pleg::MonoTime looked_at;
+    std::optional<pleg::MonoTime> mute_since = {};  // there, and no connection came about
+  };
+
   bool IsSomethingWrong() const;
+  void LookAtDoor();
+  // Of what the host's probe blames and nothing names, the pods.
+  void AskForNames();
+  void NameByStatus(pleg::HostEvidence& host) const;
+  Door LastDoor() const;
   std::vector<pleg::ContainerId> Candidates() const;
   ProbeQuestion Question() const;
 
@@ -81,8 +97,13 @@ class EvidenceWatch {
   pleg::ConnectionHistory connections_;
   std::optional<Parts> parts_;
   std::optional<pleg::ContainerSearch> search_;
+  std::optional<pleg::SandboxNames> names_;
+  RunDelay run_delay_;
   bool busy_ = false;                     // the core's
+  bool new_connection_ = true;            // the same: who is behind it has not been looked at
   std::atomic<bool> suspicious_ = false;  // the host, at the last look
+  mutable pleg::Mutex mu_;
+  Door door_ ABSL_GUARDED_BY(mu_);
   std::optional<KubeletProbe> kubelet_;
   std::unique_ptr<Prober> prober_;  // last: asks the rest
 };

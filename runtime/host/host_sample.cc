@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "runtime/host/cgroup_tree.h"
 #include "runtime/host/proc_file.h"
+#include "runtime/host/systemd_version.h"
 
 namespace runtime::host {
 namespace {
@@ -27,12 +28,28 @@ constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxStack = 16;
 constexpr size_t kMaxCommand = 4096;
 constexpr size_t kMaxTasks = 20'000;
+constexpr size_t kMaxGroupPressures = 10;
 constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
 
 double BootSeconds() {
   timespec now = {};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+std::optional<Pressure> ReadPressureOf(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(path);
+  if (!text.ok()) return std::nullopt;
+  const absl::StatusOr<Pressure> pressure = ParsePressure(*text);
+  return pressure.ok() ? std::optional<Pressure>(*pressure) : std::nullopt;
+}
+
+GroupPressure ReadGroupPressure(const std::string& directory) {
+  GroupPressure group;
+  group.cpu = ReadPressureOf(directory + "/cpu.pressure");
+  group.io = ReadPressureOf(directory + "/io.pressure");
+  group.memory = ReadPressureOf(directory + "/memory.pressure");
+  return group;
 }
 
 // Takes one sample. Lives as long as that.
@@ -114,6 +131,18 @@ class Sampler {
     if (most != UINT64_MAX) sample_.tasks_max = most;
   }
 
+  void TakeSystemd() {
+    const auto init = stats_.find(1);
+    if (init == stats_.end()) {
+      return Problem(absl::StrCat("PID 1 cannot be seen in ", paths_.procfs,
+                                  ", nor may others (hidepid, or another PID namespace)"));
+    }
+    if (init->second.comm != "systemd" || lib_is_remote_) return;
+    const std::string root = absl::StrCat(paths_.procfs, "/1/root");
+    sample_.systemd = SystemdVersion(root);
+    if (sample_.systemd.empty()) Problem(absl::StrCat("no version of systemd below ", root));
+  }
+
   void TakeProcesses() {
     absl::StatusOr<std::vector<std::string>> names = ListDirectory(paths_.procfs, kMaxProcesses);
     if (!names.ok()) return Problem(names.status());
@@ -132,6 +161,7 @@ class Sampler {
     }
     if (stats_.empty()) return Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
     for (const auto& [pid, stat] : stats_) Consider(stat);
+    TakeSystemd();
     std::sort(sample_.processes.begin(), sample_.processes.end(),
               [](const HostProcess& a, const HostProcess& b) { return a.stat.pid < b.stat.pid; });
   }
@@ -150,8 +180,14 @@ class Sampler {
     process.role = RoleOfPid(stat.pid);
     const bool blocked = stat.state == 'D' && blocked_ < kMaxBlocked;
     const bool child_of_shim = RoleOfPid(stat.parent) == Role::kShim;
-    if (process.role == Role::kOther && !blocked && !child_of_shim) return;
-    process.container = ContainerOf(stat.pid);
+    const bool listens = stat.pid == question_.listener;
+    const bool orphan = stat.parent == 1 && process.role == Role::kOther;
+    if (process.role == Role::kOther && !blocked && !child_of_shim && !listens && !orphan) return;
+    const std::string cgroup = CgroupsOf(stat.pid);
+    process.container = ContainerOfCgroup(CgroupPath(cgroup));
+    if (orphan && process.container.empty() && !blocked && !listens) return;
+    TakeUnit(cgroup, listens, process);
+    TakeSilent(cgroup, process.container);
     // A shim's children are its containers, and the OCI runtime by whatever name it is configured.
     if (child_of_shim && process.role == Role::kOther && process.container.empty()) {
       process.role = Role::kOciRuntime;
@@ -163,10 +199,43 @@ class Sampler {
     sample_.processes.push_back(std::move(process));
   }
 
-  std::string ContainerOf(int pid) const {
+  std::string CgroupsOf(int pid) const {
     const absl::StatusOr<std::string> text =
         ReadSmallFile(absl::StrCat(paths_.procfs, "/", pid, "/cgroup"));
-    return text.ok() ? ContainerOfCgroup(CgroupPath(*text)) : "";
+    return text.ok() ? *text : "";
+  }
+
+  void TakeUnit(absl::string_view cgroup, bool listens, HostProcess& process) {
+    const bool kubelet = process.role == Role::kKubelet;
+    if (!kubelet && !listens && process.role != Role::kRuntime) return;
+    if (process.stat.parent == 1) process.unit = UnitOfCgroup(CgroupPath(cgroup));
+    // Of several runtimes the one behind the socket is meant.
+    const bool meant = listens || question_.listener <= 1;
+    if (kubelet || meant) TakeGroup(kubelet ? "kubelet" : "runtime", "", cgroup);
+  }
+
+  void TakeSilent(absl::string_view cgroup, const std::string& container) {
+    if (container.empty()) return;
+    const auto& silent = question_.silent;
+    if (std::find(silent.begin(), silent.end(), container) == silent.end()) return;
+    TakeGroup("", container, cgroup);
+  }
+
+  void TakeGroup(absl::string_view of, const std::string& container, absl::string_view cgroup) {
+    const std::string path = UnifiedPath(cgroup);
+    if (path.empty() || path == "/" || sample_.groups.size() == kMaxGroupPressures) return;
+    for (const GroupPressure& group : sample_.groups) {
+      if (group.of == of && group.container == container) return;
+    }
+    // In a hybrid the unified tree is a mount of its own beside those of version 1.
+    for (const absl::string_view tree : {"", "/unified"}) {
+      GroupPressure group = ReadGroupPressure(absl::StrCat(paths_.cgroupfs, tree, path));
+      if (!group.cpu.has_value() && !group.io.has_value() && !group.memory.has_value()) continue;
+      group.of = std::string(of);
+      group.container = container;
+      sample_.groups.push_back(std::move(group));
+      return;
+    }
   }
 
   void ReadWait(HostProcess& process) {
@@ -221,11 +290,15 @@ class Sampler {
     }
   }
 
+  static bool IsRemote(const Mount* mount) {
+    return mount != nullptr &&
+           (IsNetworkFileSystem(mount->fs_type) || absl::StartsWith(mount->fs_type, "fuse"));
+  }
+
   // Only of a file system that answers by itself.
   static std::optional<Usage> UsageOf(const std::optional<Mount>& mount, const std::string& path) {
     struct statvfs info = {};
-    if (!mount.has_value() || IsNetworkFileSystem(mount->fs_type) ||
-        absl::StartsWith(mount->fs_type, "fuse") || statvfs(path.c_str(), &info) != 0) {
+    if (!mount.has_value() || IsRemote(&*mount) || statvfs(path.c_str(), &info) != 0) {
       return std::nullopt;
     }
     auto used = [](double all, double free) { return all > 0 ? 100 * (all - free) / all : 0.0; };
@@ -242,6 +315,7 @@ class Sampler {
     if (!text.ok()) return Problem(text.status());
     const std::vector<Mount> mounts = ParseMountinfo(*text);
     sample_.mounts = static_cast<uint32_t>(mounts.size());
+    lib_is_remote_ = IsRemote(FindMount(mounts, "/usr/lib"));
     if (const Mount* mount = FindMount(mounts, question_.runtime_root))
       sample_.runtime_mount = *mount;
     if (const Mount* mount = FindMount(mounts, question_.kubelet_root))
@@ -275,6 +349,7 @@ class Sampler {
   HostSample sample_;
   absl::flat_hash_map<int, ProcessStat> stats_;
   size_t blocked_ = 0;
+  bool lib_is_remote_ = false;
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ struct HostPaths {
   std::string procfs = "/proc";
   std::string sysfs = "/sys";
   std::string cgroupfs = "/sys/fs/cgroup";
+  std::string kmsg = "/dev/kmsg";
 };
 
 enum class Role : uint8_t {
@@ -44,6 +45,7 @@ struct HostProcess {
   ProcessStat stat;
   Role role = Role::kOther;
   std::string container;             // by its cgroup; empty if none
+  std::string unit;                  // of systemd, of a runtime or kubelet that PID 1 started
   std::string wait_channel;          // of one that sleeps; empty if it may not be read
   std::vector<std::string> stack;    // kernel functions, innermost first; the same
   std::string bundle;                // of a shim: the sandbox or container it was started for
@@ -53,6 +55,15 @@ struct HostProcess {
 struct FrozenGroup {
   std::string path;  // of the directory
   std::string container;
+};
+
+// What the processes of a cgroup wait for. Version 2 alone tells.
+struct GroupPressure {
+  std::string of;         // "runtime", "kubelet"; empty for a container
+  std::string container;  // its id
+  std::optional<Pressure> cpu;
+  std::optional<Pressure> io;
+  std::optional<Pressure> memory;
 };
 
 struct FuseRequests {
@@ -81,7 +92,10 @@ struct HostSample {
   std::optional<uint64_t> tasks;  // threads on the host
   std::optional<uint64_t> tasks_max;
 
-  // Those with a role, those in D state, and children of shims: the containers' own first ones.
+  std::vector<GroupPressure> groups;
+
+  // Those with a role, those in D state, the one behind the runtime's socket, and the containers'
+  // own first ones: children of shims, or of PID 1 where the shim is gone.
   std::vector<HostProcess> processes;
   std::map<int, uint32_t> zombies;  // by parent
   std::optional<uint64_t> init_cpu_ticks;
@@ -100,7 +114,8 @@ struct HostSample {
   // asking it anything.
   std::vector<std::string> containers;
 
-  std::string kernel;  // "6.1.0-38-amd64"
+  std::string kernel;   // "6.1.0-38-amd64"
+  std::string systemd;  // "252"; empty if PID 1 is none, or its version cannot be told
   std::vector<std::string> problems;
 };
 
@@ -110,6 +125,10 @@ struct HostQuestion {
   // Where the runtime has a directory for each task:
   // "/run/containerd/io.containerd.runtime.v2.task/k8s.io".
   std::vector<std::string> task_roots = {};
+  // The process behind the runtime's socket; 0 if it is not known.
+  int listener = 0;
+  // Containers whose own pressure is of interest; a few.
+  std::vector<std::string> silent = {};
 };
 
 // Blocks for as long as the kernel does; milliseconds on a host that is well.

@@ -19,6 +19,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 const std::string kSandbox(64, '5');
@@ -131,6 +132,120 @@ TEST(HostSampleTest, ReadsTheNode) {
   ASSERT_EQ(sample.fuse.size(), 1);
   EXPECT_EQ(sample.fuse[0].connection, "41");
   EXPECT_THAT(sample.problems, Contains(HasSubstr("pressure/cpu")));
+}
+
+TEST(HostSampleTest, KnowsTheUnitOfWhatSystemdStarted) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 51, .comm = "kubelet", .cgroup = "0::/system.slice/kubelet.service\n"});
+  tree.Add({.pid = 52, .comm = "my-cri", .cgroup = "0::/system.slice/my-cri.service\n"});
+  tree.Add({.pid = 53, .parent = 51, .comm = "dockerd", .cgroup = "0::/system.slice/x.service\n"});
+  HostQuestion question;
+  question.listener = 52;
+  const HostSample sample = TakeHostSample(tree.paths(), question);
+  EXPECT_EQ(Find(sample, 51)->unit, "kubelet");
+  ASSERT_NE(Find(sample, 52), nullptr);
+  EXPECT_EQ(Find(sample, 52)->unit, "my-cri");
+  EXPECT_EQ(Find(sample, 53)->unit, "");
+}
+
+TEST(HostSampleTest, FindsTheProcessOfAContainerWhoseShimIsGone) {
+  const FixtureTree tree;
+  AddPod(tree);
+  const std::string orphan(64, 'd');
+  tree.Add({.pid = 80, .comm = "nginx", .cgroup = absl::StrCat("0::/kubepods/", orphan, "\n")});
+  tree.Add({.pid = 81, .comm = "sshd", .cgroup = "0::/system.slice/ssh.service\n"});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_NE(Find(sample, 80), nullptr);
+  EXPECT_EQ(Find(sample, 80)->container, orphan);
+  EXPECT_EQ(Find(sample, 81), nullptr);
+}
+
+void WritePressure(const FixtureTree& tree, const std::string& group, int percent) {
+  for (const char* resource : {"cpu", "io", "memory"}) {
+    tree.Write(absl::StrCat("cgroup", group, "/", resource, ".pressure"),
+               absl::StrCat("some avg10=", percent, ".00 avg60=0\nfull avg10=1.00 avg60=0\n"));
+  }
+}
+
+TEST(HostSampleTest, ReadsThePressureOfRuntimeKubeletAndSilentContainers) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 50, .comm = "containerd", .cgroup = "0::/system.slice/containerd.service\n"});
+  tree.Add({.pid = 51, .comm = "kubelet", .cgroup = "0::/system.slice/kubelet.service\n"});
+  WritePressure(tree, "/system.slice/containerd.service", 81);
+  WritePressure(tree, "/system.slice/kubelet.service", 2);
+  WritePressure(tree, absl::StrCat("/kubepods/pod1/", kContainer), 33);
+  HostQuestion question;
+  question.silent = {kContainer};
+  const HostSample sample = TakeHostSample(tree.paths(), question);
+  ASSERT_EQ(sample.groups.size(), 3);
+  for (const GroupPressure& group : sample.groups) {
+    ASSERT_TRUE(group.cpu.has_value() && group.io.has_value() && group.memory.has_value());
+    EXPECT_EQ(group.cpu->some, group.of == "runtime" ? 81 : group.of == "kubelet" ? 2 : 33);
+    EXPECT_EQ(group.container, group.of.empty() ? kContainer : "");
+  }
+}
+
+TEST(HostSampleTest, InAHybridThePressureIsInTheUnifiedTree) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 50,
+            .comm = "containerd",
+            .cgroup = "5:freezer:/\n1:name=systemd:/system.slice/containerd.service\n"
+                      "0::/system.slice/containerd.service\n"});
+  WritePressure(tree, "/unified/system.slice/containerd.service", 7);
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_EQ(sample.groups.size(), 1);
+  EXPECT_EQ(sample.groups[0].cpu->some, 7);
+}
+
+TEST(HostSampleTest, WithoutVersion2NoCgroupTellsItsPressure) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 50, .comm = "containerd", .cgroup = "5:freezer:/system.slice/x.service\n"});
+  EXPECT_THAT(TakeHostSample(tree.paths(), {}).groups, IsEmpty());
+}
+
+TEST(HostSampleTest, ReadsTheVersionOfSystemdFromItsLibrary) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Write("proc/1/root/usr/lib/systemd/systemd", "");
+  EXPECT_EQ(TakeHostSample(tree.paths(), {}).systemd, "");
+  tree.Write("proc/1/root/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-247.so", "");
+  tree.Write("proc/1/root/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", "");
+  EXPECT_EQ(TakeHostSample(tree.paths(), {}).systemd, "252");
+  tree.Write("proc/1/root/usr/lib/systemd/libsystemd-shared-257.7-1.fc42.so", "");
+  EXPECT_EQ(TakeHostSample(tree.paths(), {}).systemd, "257.7-1.fc42");
+}
+
+TEST(HostSampleTest, AnInitThatIsNoSystemdHasNoSuchVersion) {
+  const FixtureTree tree;
+  tree.Add({.pid = 1, .parent = 0, .comm = "runit"});
+  tree.Write("proc/1/root/usr/lib/systemd/libsystemd-shared-252.so", "");
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(sample.systemd, "");
+  EXPECT_THAT(sample.problems, Not(Contains(HasSubstr("systemd"))));
+}
+
+// With hidepid=2 only one's own processes are there.
+TEST(HostSampleTest, SaysThatProcessesAreHidden) {
+  const FixtureTree tree;
+  tree.Add({.pid = 4711, .comm = "plegd"});
+  EXPECT_THAT(TakeHostSample(tree.paths(), {}).problems, Contains(HasSubstr("hidepid")));
+}
+
+TEST(HostSampleTest, AHostileCommandLineIsWordsLikeOthers) {
+  const FixtureTree tree;
+  AddPod(tree);
+  const std::string hostile =
+      absl::StrCat("runc", std::string("\0", 1), "\x1b[2J; rm -rf /\n", std::string(100'000, 'x'));
+  tree.Add({.pid = 70, .parent = 60, .comm = "ru) R 1 (nc\n", .command = hostile});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_NE(Find(sample, 70), nullptr);
+  EXPECT_EQ(Find(sample, 70)->stat.comm, "ru) R 1 (nc\n");
+  ASSERT_EQ(Find(sample, 70)->command.size(), 2);
+  EXPECT_LE(Find(sample, 70)->command[1].size(), 4096u);
 }
 
 TEST(HostSampleTest, AnEmptyProcIsAProblemAndNoFailure) {

@@ -1,6 +1,7 @@
 #include "runtime/host/host_tracker.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -57,9 +58,7 @@ std::optional<bool> ListedAsAlive(absl::string_view state) {
   return std::nullopt;
 }
 
-bool IsStuck(const std::optional<pleg::ProcessEvidence>& shim) {
-  return shim.has_value() && (shim->state == 'T' || shim->state == 't' || shim->state == 'D');
-}
+bool IsStuck(char state) { return state == 'T' || state == 't' || state == 'D'; }
 
 std::optional<pleg::Pressure> ToEvidence(const std::optional<Pressure>& pressure) {
   if (!pressure.has_value()) return std::nullopt;
@@ -74,6 +73,7 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
   now_ = &sample;
   pleg::HostEvidence out;
   TellNode(out);
+  TellGroups(out);
   TellDisks(out);
   TellBlocked(out);
   TellProcesses(runtime_pid, out);
@@ -114,6 +114,7 @@ pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   out.state_for = absl::Seconds(state_for);
   out.wait_function = process.wait_channel;
   out.stack = process.stack;
+  out.unit = process.unit;
   const std::string id =
       process.container.empty() ? ContainerOfCommand(process.command) : process.container;
   out.container_id = pleg::ContainerId(id.empty() ? process.bundle : id);
@@ -144,12 +145,24 @@ void HostTracker::TellNode(pleg::HostEvidence& out) const {
     out.zombies.push_back({parent, process == nullptr ? "" : process->stat.comm, count});
   }
   out.kernel_version = now_->kernel;
+  out.systemd_version = now_->systemd;
   if (!before_.has_value() || !now_->init_cpu_ticks || !before_->init_cpu_ticks) return;
   const double seconds = now_->uptime_seconds - before_->uptime_seconds;
   const double ticks =
       static_cast<double>(*now_->init_cpu_ticks) - static_cast<double>(*before_->init_cpu_ticks);
   if (seconds > 0) {
     out.pid1_cpu_percent = 100 * ticks / static_cast<double>(now_->ticks_per_second) / seconds;
+  }
+}
+
+void HostTracker::TellGroups(pleg::HostEvidence& out) const {
+  for (const GroupPressure& group : now_->groups) {
+    pleg::CgroupPressure& evidence = out.cgroup_pressure.emplace_back();
+    evidence.of = group.of;
+    evidence.object.id = pleg::ContainerId(group.container);
+    evidence.cpu = ToEvidence(group.cpu);
+    evidence.io = ToEvidence(group.io);
+    evidence.memory = ToEvidence(group.memory);
   }
 }
 
@@ -212,59 +225,103 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
       case Role::kMessageBus:
         if (!out.dbus.has_value()) out.dbus = Describe(process);
         break;
+      case Role::kKubelet:
+        if (!out.kubelet_process.has_value()) out.kubelet_process = Describe(process);
+        break;
       case Role::kRuntime:
-        if (!out.runtime_process.has_value() || process.stat.pid == runtime_pid) {
-          out.runtime_process = Describe(process);
-        }
+        if (!out.runtime_process.has_value()) out.runtime_process = Describe(process);
         break;
       default:
         break;
     }
   }
+  // A socket that systemd listens at for the runtime (socket activation) has PID 1 behind it.
+  const HostProcess* listener = runtime_pid > 1 ? FindPid(*runtime_pid) : nullptr;
+  if (listener != nullptr) out.runtime_process = Describe(*listener);
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
   std::sort(out.oci_processes.begin(), out.oci_processes.end(), older);
   std::sort(out.cni_processes.begin(), out.cni_processes.end(), older);
 }
 
-void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out) {
-  std::map<absl::string_view, const HostProcess*> by_container;
-  std::map<absl::string_view, const HostProcess*> by_bundle;
+// The processes in sight, by what they belong to.
+struct HostTracker::Sight {
+  std::map<absl::string_view, const HostProcess*> containers;  // first process of each
+  std::map<absl::string_view, const HostProcess*> bundles;     // shim of each
+  std::set<absl::string_view> frozen;
+  std::set<int> with_pause;  // shims that have a pause process: they run processes of this host
+};
+
+HostTracker::Sight HostTracker::Look() const {
+  Sight sight;
   for (const HostProcess& process : now_->processes) {
     if (process.role == Role::kShim && !process.bundle.empty()) {
-      by_bundle.emplace(process.bundle, &process);
+      sight.bundles.emplace(process.bundle, &process);
     } else if (process.role == Role::kOther && !process.container.empty() && IsAlive(process)) {
-      by_container.emplace(process.container, &process);
+      sight.containers.emplace(process.container, &process);
+      if (process.stat.comm == "pause") sight.with_pause.insert(process.stat.parent);
     }
   }
-  auto find = [](const auto& map, const std::string& key) {
-    const auto entry = map.find(key);
-    return entry == map.end() ? nullptr : entry->second;
-  };
+  for (const FrozenGroup& group : now_->frozen) sight.frozen.insert(group.container);
+  return sight;
+}
+
+const HostProcess* HostTracker::ShimOf(const Sight& sight, const WatchedObject& watch,
+                                       const HostProcess* process) const {
+  const HostProcess* parent = process == nullptr ? nullptr : FindPid(process->stat.parent);
+  if (parent != nullptr && parent->role == Role::kShim) return parent;
+  for (const std::string& bundle : {watch.sandbox.value(), watch.object.id.value()}) {
+    const auto shim = sight.bundles.find(bundle);
+    if (shim != sight.bundles.end()) return shim->second;
+  }
+  return nullptr;
+}
+
+// A container in a virtual machine or a gVisor sandbox runs without a process in its cgroup, and
+// where no container's process is in sight the cgroups cannot be read from here.
+bool HostTracker::ShouldBeSeen(const Sight& sight, const std::string& id,
+                               const HostProcess* shim) const {
+  if (sight.containers.empty()) return false;
+  const bool goes_on = shim != nullptr && !IsStuck(shim->stat.state);
+  return !goes_on || alive_.contains(id) || sight.with_pause.contains(shim->stat.pid);
+}
+
+void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out) {
+  const Sight sight = Look();
+  std::set<std::string> alive;
   bool any_seen = false;
   for (const WatchedObject& watch : watched) {
+    const std::string& id = watch.object.id.value();
+    const auto first = sight.containers.find(id);
+    const HostProcess* process = first == sight.containers.end() ? nullptr : first->second;
+    const HostProcess* shim = ShimOf(sight, watch, process);
+    any_seen |= shim != nullptr || process != nullptr;
     pleg::ShimEvidence evidence;
     evidence.object = watch.object;
     evidence.listed_state = watch.listed_state;
-    const HostProcess* process = find(by_container, watch.object.id.value());
-    const HostProcess* shim = process == nullptr ? nullptr : FindPid(process->stat.parent);
-    if (shim == nullptr || shim->role != Role::kShim) shim = find(by_bundle, watch.sandbox.value());
-    if (shim == nullptr) shim = find(by_bundle, watch.object.id.value());
-    if (shim != nullptr) evidence.shim = Describe(*shim);
-    any_seen |= shim != nullptr || process != nullptr;
-    evidence.shim_missing = shim == nullptr && !by_bundle.empty();
-    // Without a single container's process in sight the cgroups cannot be read from here.
-    if (!by_container.empty()) evidence.container_alive = process != nullptr;
+    evidence.sandbox = watch.sandbox;
+    if (shim != nullptr) {
+      evidence.shim = Describe(*shim);
+      if (evidence.sandbox.empty()) evidence.sandbox = pleg::ContainerId(shim->bundle);
+    }
+    evidence.shim_missing = shim == nullptr && !sight.bundles.empty();
+    if (process != nullptr || ShouldBeSeen(sight, id, shim)) {
+      evidence.container_alive = process != nullptr;
+    }
+    if (process != nullptr) alive.insert(id);
     if (process != nullptr) evidence.container_pid = process->stat.pid;
     const std::optional<bool> runs = ListedAsAlive(watch.listed_state);
-    if (runs.has_value() && evidence.container_alive.has_value() &&
-        *evidence.container_alive != *runs) {
-      evidence.disagree_for =
-          absl::Seconds(disagree_.Hold(watch.object.id.value(), now_->uptime_seconds));
-      out.shims.push_back(std::move(evidence));
-    } else if (watch.silent || evidence.shim_missing || IsStuck(evidence.shim)) {
+    const bool disagrees = runs.has_value() && evidence.container_alive == !*runs;
+    if (disagrees) {
+      evidence.disagree_for = absl::Seconds(disagree_.Hold(id, now_->uptime_seconds));
+    }
+    // What has ended, or is not known to have begun, may do without a shim.
+    const bool shim_fails = (runs == true && evidence.shim_missing) ||
+                            (runs != false && shim != nullptr && IsStuck(shim->stat.state));
+    if (disagrees || shim_fails || watch.silent || sight.frozen.contains(id)) {
       out.shims.push_back(std::move(evidence));
     }
   }
+  alive_ = std::move(alive);
   // The processes in sight are then those of another runtime, or of none on this host.
   if (!any_seen) out.shims.clear();
 }

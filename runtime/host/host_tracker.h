@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,18 +23,19 @@ namespace runtime::host {
 // A container or sandbox whose process is of interest.
 struct WatchedObject {
   pleg::ObjectRef object;
-  pleg::ContainerId sandbox;  // of a container; its own id of a sandbox
-  std::string listed_state;   // "running", "ready", …: in the last good listing
+  pleg::ContainerId sandbox;  // of a container; its own id of a sandbox; empty if not known
+  std::string listed_state;   // "running", "ready", …: in the last good listing; empty if in none
   bool silent = false;        // a status call about it does not answer
 };
 
 // Thread-compatible.
 class HostTracker {
  public:
-  // Of the watched those are told that are silent, contradict the listing, or have a shim that is
-  // stopped, blocked or missing.
+  // Of the watched those are told that are silent or frozen, contradict the listing, or should have
+  // a process and have a shim that is stopped, blocked or missing.
   // `sample` is later than the one before; a first one has neither rates nor durations.
-  // `runtime_pid` is the process behind the socket, if that is known and it is a runtime's.
+  // `runtime_pid` is the process behind the socket, if that is known: the runtime, whatever its
+  // name. If it is not, a process of a runtime's name is taken for it.
   pleg::HostEvidence Update(const HostSample& sample, const std::vector<WatchedObject>& watched,
                             std::optional<int> runtime_pid = std::nullopt);
 
@@ -63,16 +65,25 @@ class HostTracker {
 
   pleg::ProcessEvidence Describe(const HostProcess& process);
   void TellNode(pleg::HostEvidence& out) const;
+  void TellGroups(pleg::HostEvidence& out) const;
   void TellDisks(pleg::HostEvidence& out) const;
   void TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out);
   void TellBlocked(pleg::HostEvidence& out);
   void TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
   void TellMounts(pleg::HostEvidence& out);
   void TellFrozen(pleg::HostEvidence& out);
+  struct Sight;
+  Sight Look() const;
+  // Of a watched object and its first process, which may be null; null if there is none.
+  const HostProcess* ShimOf(const Sight& sight, const WatchedObject& watch,
+                            const HostProcess* process) const;
+  // Whether a container that runs would be found among the processes in sight.
+  bool ShouldBeSeen(const Sight& sight, const std::string& id, const HostProcess* shim) const;
   const HostProcess* FindPid(int pid) const;
 
   const HostSample* now_ = nullptr;  // while Update runs
   std::optional<HostSample> before_;
+  std::set<std::string> alive_;  // watched containers that had a process in the last sample
   Since<std::pair<ProcessKey, char>> states_;
   Since<std::string> frozen_;
   Since<std::string> fuse_;

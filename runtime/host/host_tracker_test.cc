@@ -63,11 +63,81 @@ TEST(HostTrackerTest, AContainerThatIsListedToRunWithoutAProcessDisagrees) {
   for (const double uptime : {1000.0, 1005.0, 1012.0}) {
     HostSample sample = Sample(uptime);
     sample.processes[1].container = kSandbox;
+    sample.processes[1].stat.comm = "pause";
     const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
     EXPECT_EQ(evidence.shims[0].container_alive, false);
     EXPECT_EQ(evidence.shims[0].shim->pid, 60);
     EXPECT_EQ(evidence.shims[0].disagree_for, absl::Seconds(uptime - 1000));
   }
+}
+
+// What a container in a virtual machine is on the host: the machine, in the sandbox's cgroup.
+TEST(HostTrackerTest, AContainerWhoseProcessesTheHostNeverSeesIsNotCalledDead) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes[1].container = kSandbox;
+  sample.processes[1].stat.comm = "qemu-system-x86";
+  const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_EQ(evidence.shims[0].container_alive, std::nullopt);
+}
+
+TEST(HostTrackerTest, AContainerThatWasSeenAliveIsCalledDeadOnceItIsGone) {
+  HostTracker tracker;
+  tracker.Update(Sample(1000), {Watch("running")});
+  HostSample sample = Sample(1005);
+  sample.processes[1].container = kSandbox;
+  EXPECT_EQ(tracker.Update(sample, {Watch("running")}).shims[0].container_alive, false);
+}
+
+TEST(HostTrackerTest, BehindAStoppedShimAContainerIsCalledDeadAtFirstSight) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes[0].stat.state = 'T';
+  sample.processes[1].container = kSandbox;
+  EXPECT_EQ(tracker.Update(sample, {Watch("running")}).shims[0].container_alive, false);
+}
+
+TEST(HostTrackerTest, AnExitedContainerWhoseProcessLivesDisagrees) {
+  HostTracker tracker;
+  WatchedObject watched = Watch("exited");
+  watched.silent = false;
+  tracker.Update(Sample(1000), {watched});
+  HostSample sample = Sample(1012);
+  sample.processes[0].stat.state = 'T';
+  const pleg::HostEvidence evidence = tracker.Update(sample, {watched});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_EQ(evidence.shims[0].container_alive, true);
+  EXPECT_EQ(evidence.shims[0].disagree_for, absl::Seconds(12));
+  EXPECT_EQ(evidence.shims[0].shim->pid, 60);
+}
+
+TEST(HostTrackerTest, AContainerThatHasExitedNeedsNoShim) {
+  HostTracker tracker;
+  WatchedObject exited = Watch("exited");
+  exited.silent = false;
+  WatchedObject unlisted = exited;
+  exited.object.id = pleg::ContainerId(std::string(64, 'e'));
+  exited.sandbox = pleg::ContainerId(std::string(64, '9'));
+  unlisted.object.id = pleg::ContainerId(std::string(64, 'f'));
+  unlisted.sandbox = {};
+  unlisted.listed_state = "";
+  EXPECT_THAT(tracker.Update(Sample(), {exited, unlisted}).shims, IsEmpty());
+}
+
+TEST(HostTrackerTest, WhatNoListingHasIsToldWhenItsShimIsStoppedOrItIsFrozen) {
+  WatchedObject unlisted = Watch("");
+  unlisted.silent = false;
+  unlisted.sandbox = {};
+  HostSample sample = Sample();
+  EXPECT_THAT(HostTracker().Update(sample, {unlisted}).shims, IsEmpty());
+  sample.frozen = {{"/sys/fs/cgroup/x", kContainer}};
+  const pleg::HostEvidence frozen = HostTracker().Update(sample, {unlisted});
+  ASSERT_EQ(frozen.shims.size(), 1);
+  EXPECT_EQ(frozen.shims[0].sandbox.value(), kSandbox);
+  sample.frozen.clear();
+  sample.processes[0].stat.state = 'T';
+  EXPECT_EQ(HostTracker().Update(sample, {unlisted}).shims.size(), 1);
 }
 
 TEST(HostTrackerTest, AContainerThatIsWellIsNotTold) {
@@ -184,6 +254,26 @@ TEST(HostTrackerTest, TellsTheRuntimeItIsConnectedTo) {
   sample.processes.insert(sample.processes.begin() + 1, stopped);
   EXPECT_EQ(tracker.Update(sample, {}, 50).runtime_process->state, 'T');
   EXPECT_EQ(tracker.Update(sample, {}).runtime_process->pid, 40);
+}
+
+TEST(HostTrackerTest, WhoeverListensIsTheRuntimeButForSystemd) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes.insert(sample.processes.begin(), MakeProcess(1, Role::kInit, "systemd", 0));
+  sample.processes.insert(sample.processes.begin() + 1, MakeProcess(45, Role::kOther, "my-cri"));
+  EXPECT_EQ(tracker.Update(sample, {}, 45).runtime_process->name, "my-cri");
+  EXPECT_FALSE(tracker.Update(sample, {}, 1).runtime_process.has_value());
+}
+
+TEST(HostTrackerTest, TellsTheKubeletAndItsUnit) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.systemd = "252";
+  sample.processes.insert(sample.processes.begin(), MakeProcess(45, Role::kKubelet, "kubelet"));
+  sample.processes[0].unit = "kubelet";
+  const pleg::HostEvidence evidence = tracker.Update(sample, {});
+  EXPECT_EQ(evidence.kubelet_process->unit, "kubelet");
+  EXPECT_EQ(evidence.systemd_version, "252");
 }
 
 TEST(HostTrackerTest, MeasuresHowLongACgroupIsFrozenAndRequestsWait) {

@@ -8,10 +8,16 @@
 
 namespace runtime::host {
 
-// The pid that listens at `path`, as the kernel tells it (SO_PEERCRED); empty if nobody does, or
-// if it is in another pid namespace. Does not block: a listener that accepts nothing is told too,
-// unless its queue is full.
-std::optional<int> ListenerPid(const std::string& path);
+struct Listener {
+  bool there = false;  // the kernel takes connections for somebody, or would if its queue had room
+  // As the kernel tells it (SO_PEERCRED). Empty if it is in another pid namespace, or its queue is
+  // full. PID 1 where systemd listens for a service that it starts on demand.
+  std::optional<int> pid = {};
+};
+
+// Who listens at `path`. Does not block: a process that accepts nothing, or is stopped, is found
+// too. A connection is made and closed, so ask seldom: one that is not accepted stays in the queue.
+Listener FindListener(const std::string& path);
 
 }  // namespace runtime::host
 

@@ -13,6 +13,7 @@
 namespace runtime::host {
 namespace {
 
+constexpr size_t kMaxSilent = 8;
 constexpr uint32_t kMaxFrame = uint32_t{64} * 1024 * 1024;
 
 absl::Status Gone(const char* what) {
@@ -108,6 +109,11 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
   question.host.runtime_root = request.runtime_root();
   question.host.kubelet_root = request.kubelet_root();
   question.host.task_roots.assign(request.task_roots().begin(), request.task_roots().end());
+  question.host.listener = request.runtime_pid();
+  for (const WatchedObject& watched : question.watched) {
+    if (question.host.silent.size() == kMaxSilent) break;
+    if (watched.silent) question.host.silent.push_back(watched.object.id.value());
+  }
   return question;
 }
 

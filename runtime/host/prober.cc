@@ -19,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/host/bundle_names.h"
+#include "runtime/host/kernel_log.h"
 #include "runtime/host/probe_wire.h"
 
 namespace runtime::host {
@@ -47,6 +48,14 @@ void DropProbeCapabilities() {
   syscall(SYS_capset, &header, sets.data());
 }
 
+void ReadKernelLog(KernelLog& log, double uptime_seconds, pleg::HostEvidence& evidence) {
+  std::vector<std::string> problems;
+  evidence.kernel_log = log.Read(uptime_seconds, problems);
+  for (std::string& problem : problems) {
+    evidence.problems.push_back({.probe = "kernel log", .text = std::move(problem)});
+  }
+}
+
 // The child's whole life: answers until the parent has gone.
 [[noreturn]] void Serve(int socket, pid_t parent, const HostPaths& paths,
                         const EvidenceCodec& codec) {
@@ -57,6 +66,7 @@ void DropProbeCapabilities() {
   signal(SIGINT, SIG_IGN);
   signal(SIGTERM, SIG_IGN);
   HostTracker tracker;
+  KernelLog kernel_log(paths.kmsg);
   while (true) {
     const absl::StatusOr<std::string> request = ReceiveFrame(socket);
     if (!request.ok()) _exit(0);
@@ -64,6 +74,7 @@ void DropProbeCapabilities() {
     const HostSample sample = TakeHostSample(paths, question.host);
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
     NameByBundles(paths.procfs, evidence);
+    ReadKernelLog(kernel_log, sample.uptime_seconds, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
       _exit(0);

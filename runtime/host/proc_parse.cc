@@ -202,6 +202,21 @@ std::string CgroupPath(absl::string_view proc_cgroup) {
   return std::string(freezer.empty() ? first : freezer);
 }
 
+std::string UnifiedPath(absl::string_view proc_cgroup) {
+  for (absl::string_view line : absl::StrSplit(proc_cgroup, '\n')) {
+    if (absl::ConsumePrefix(&line, "0::")) return std::string(line);
+  }
+  return "";
+}
+
+std::string UnitOfCgroup(absl::string_view path) {
+  for (absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (!absl::ConsumeSuffix(&part, ".service")) continue;
+    return absl::StartsWith(part, "user@") ? "" : std::string(part);
+  }
+  return "";
+}
+
 std::optional<uint64_t> FlatKey(absl::string_view text, absl::string_view key) {
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     const Fields fields = SplitFields(line);

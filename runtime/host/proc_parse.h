@@ -69,6 +69,12 @@ std::string ContainerOfCgroup(absl::string_view path);
 // else of the first.
 std::string CgroupPath(absl::string_view proc_cgroup);
 
+// The path in the unified hierarchy alone, where version 2 has its files; empty if there is none.
+std::string UnifiedPath(absl::string_view proc_cgroup);
+// The system unit whose cgroup a path is, without ".service": "containerd" of
+// "/system.slice/containerd.service". Empty for none, and for those of a user's own systemd.
+std::string UnitOfCgroup(absl::string_view path);
+
 // The value of a key in the "key value" lines of cgroup.events, memory.events and /proc/vmstat.
 std::optional<uint64_t> FlatKey(absl::string_view text, absl::string_view key);
 // In kB, of /proc/meminfo.

@@ -124,5 +124,20 @@ TEST(KeyTest, ReadsFlatKeysAndMeminfo) {
   EXPECT_EQ(MeminfoKb("", "MemTotal"), std::nullopt);
 }
 
+TEST(UnitOfCgroupTest, IsTheServiceThatHoldsThePath) {
+  EXPECT_EQ(UnitOfCgroup("/system.slice/containerd.service"), "containerd");
+  EXPECT_EQ(UnitOfCgroup("/system.slice/k3s.service/kubepods/x"), "k3s");
+  EXPECT_EQ(UnitOfCgroup("/user.slice/user-0.slice/session-1.scope"), "");
+  EXPECT_EQ(UnitOfCgroup("/user.slice/user-0.slice/user@0.service/app.slice/podman.service"), "");
+  EXPECT_EQ(UnitOfCgroup("/"), "");
+  EXPECT_EQ(UnitOfCgroup(""), "");
+}
+
+TEST(UnifiedPathTest, IsThatOfVersion2Alone) {
+  EXPECT_EQ(UnifiedPath("0::/a/b\n"), "/a/b");
+  EXPECT_EQ(UnifiedPath("5:freezer:/f\n0::/u\n"), "/u");
+  EXPECT_EQ(UnifiedPath("5:freezer:/f\n"), "");
+}
+
 }  // namespace
 }  // namespace runtime::host

@@ -1,0 +1,90 @@
+#include "runtime/host/kernel_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/host/testing/fixture_tree.h"
+
+namespace runtime::host {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr char kHung[] =
+    "3,1205,800000000,-;INFO: task runc:4711 blocked for more than 120 seconds.\n"
+    " SUBSYSTEM=block\n";
+
+class KernelLogTest : public testing::Test {
+ protected:
+  std::string Path() const { return absl::StrCat(tree_.paths().procfs, "/kmsg"); }
+  std::vector<std::string> Read(double uptime = 1000) { return log_.Read(uptime, problems_); }
+
+  const FixtureTree tree_;
+  KernelLog log_{Path()};
+  std::vector<std::string> problems_;
+};
+
+TEST_F(KernelLogTest, TellsTheTellingLinesLatestFirst) {
+  tree_.Write("proc/kmsg", absl::StrCat("6,1,1000,-;Linux version 6.1\n", kHung,
+                                        "4,1206,990000000,-;nfs: server filer not responding\n"));
+  EXPECT_THAT(Read(), ElementsAre("nfs: server filer not responding (10s ago)",
+                                  "INFO: task runc:4711 blocked for more than 120 seconds. "
+                                  "(3m20s ago)"));
+  EXPECT_THAT(problems_, IsEmpty());
+}
+
+TEST_F(KernelLogTest, ReadsOnWhereItEndedAndKeepsWhatItRead) {
+  tree_.Write("proc/kmsg", kHung);
+  EXPECT_THAT(Read(), SizeIs(1));
+  EXPECT_THAT(Read(), SizeIs(1));
+}
+
+TEST_F(KernelLogTest, ForgetsAfterAnHour) {
+  tree_.Write("proc/kmsg", kHung);
+  EXPECT_THAT(Read(800 + 3599), SizeIs(1));
+  EXPECT_THAT(Read(800 + 3601), IsEmpty());
+}
+
+TEST_F(KernelLogTest, AStormIsBounded) {
+  std::string storm;
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&storm, kHung);
+  tree_.Write("proc/kmsg", storm);
+  EXPECT_THAT(Read(), SizeIs(KernelLog::kMaxKept));
+}
+
+TEST_F(KernelLogTest, GarbageTellsNothing) {
+  tree_.Write("proc/kmsg",
+              std::string("blocked for more than\n;soft lockup\n1,2;I/O error\n\0\xff\n", 58));
+  EXPECT_THAT(Read(), IsEmpty());
+}
+
+TEST_F(KernelLogTest, WithoutPermissionItSaysSo) {
+  EXPECT_THAT(Read(), IsEmpty());
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr(absl::StrCat("open ", Path()))));
+}
+
+TEST(IsTellingTest, AContainerThatExceedsItsOwnLimitIsEverydayLife) {
+  EXPECT_FALSE(IsTelling("Memory cgroup out of memory: Killed process 71 (java) total-vm:1kB"));
+  EXPECT_TRUE(IsTelling("Memory cgroup out of memory: Killed process 890 (containerd) total-vm"));
+  EXPECT_TRUE(IsTelling("Out of memory: Killed process 71 (java) total-vm:1kB"));
+  EXPECT_TRUE(IsTelling("watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [runc:9]"));
+  EXPECT_FALSE(IsTelling("eth0: link becomes ready"));
+}
+
+// Of the real one: it is read to its end without waiting, or not permitted.
+TEST(KernelLogOfThisHostTest, DoesNotWait) {
+  KernelLog log("/dev/kmsg");
+  std::vector<std::string> problems;
+  log.Read(1e9, problems);
+  log.Read(1e9, problems);
+  EXPECT_LE(problems.size(), 2);
+}
+
+}  // namespace
+}  // namespace runtime::host
