@@ -160,7 +160,8 @@ std::string NodeWatch::Trouble() const {
   if (!evidence_.busy()) return "";
   const pleg::Diagnosis diagnosis = pleg::Diagnose(evidence_.Gather());
   const pleg::Finding& first = diagnosis.findings.front();
-  return first.code == pleg::VerdictCode::kHealthy ? "" : first.sentence;
+  if (first.code == pleg::VerdictCode::kHealthy) return "";
+  return absl::StrCat(pleg::VerdictCodeName(first.code), ": ", first.sentence);
 }
 
 std::string NodeWatch::address() const {

@@ -81,7 +81,7 @@ class NodeWatch {
   }
   // Once a second.
   void Tick();
-  // What is wrong, in a sentence; empty while nothing is. As of the last Tick.
+  // What is wrong, "CODE: sentence"; empty while nothing is. As of the last Tick.
   std::string Trouble() const;
 
   api::NodeApi& api() { return *api_; }

@@ -141,6 +141,13 @@ class NodeTest(harness.TestCase):
         series = 'pleg_cri_oldest_unanswered_seconds{method="ListContainers"}'
         sandbox = 'pleg_cri_oldest_unanswered_seconds{method="ListPodSandbox"}'
         harness.wait_until(lambda: max(self.metric(series), self.metric(sandbox)) > 5, 30, "an age that grows")
+        # systemctl shows the verdict.
+        harness.wait_until(lambda: re.match("RUNTIME_HUNG: .*answer", self.property("StatusText")), 60, "the verdict's line")
+        self.assertIn("RUNTIME_HUNG: ", self.sh("systemctl status plegd --no-pager || true"))
+        told = self.sh("plegctl explain || true")
+        page = re.search(r"^docs +(/usr/share/doc/plegd/verdicts/RUNTIME_HUNG.md)$", told, re.M)
+        self.assertTrue(page, told)
+        self.assertIn("# RUNTIME_HUNG", self.sh(f"cat {page[1]}"))
         # It dies and returns: plegd's unit is not bound to it.
         self.sh("systemctl kill -s KILL sim; systemctl stop sim; systemctl reset-failed sim || true")
         self.assertEqual(self.property("ActiveState"), "active")

@@ -48,9 +48,11 @@ class DebTest(harness.TestCase):
         self.assertEqual(told, "")
 
     def test_contents(self):
-        for path in ("usr/bin/plegd", "usr/bin/cri-sim", UNIT, "usr/lib/systemd/system/plegd.slice",
+        for path in ("usr/bin/plegd", "usr/bin/plegctl", "usr/bin/cri-sim", UNIT, "usr/lib/systemd/system/plegd.slice",
                      "usr/lib/sysusers.d/plegd.conf", "etc/default/plegd", "usr/share/man/man8/plegd.8.gz",
-                     "usr/share/man/man1/cri-sim.1.gz", "usr/share/bash-completion/completions/plegd",
+                     "usr/share/man/man1/cri-sim.1.gz", "usr/share/man/man1/plegctl.1.gz",
+                     "usr/share/bash-completion/completions/plegctl", "usr/share/zsh/vendor-completions/_plegctl",
+                     "usr/share/fish/vendor_completions.d/plegctl.fish", "usr/share/bash-completion/completions/plegd",
                      "usr/share/zsh/vendor-completions/_plegd", "usr/share/fish/vendor_completions.d/plegd.fish",
                      "usr/share/doc/plegd/copyright", "usr/share/doc/plegd/runbooks/PlegCallUnanswered.md",
                      "usr/share/doc/plegd/examples/prometheus/plegd-alerts.yaml",
@@ -58,9 +60,24 @@ class DebTest(harness.TestCase):
             self.assertTrue(os.path.isfile(in_root(path)), path)
         self.assertEqual(harness.read(root, "DEBIAN/conffiles"), "/etc/default/plegd\n")
 
+    def test_alerts_and_explain_name_pages_that_are_installed(self):
+        for folder in ("runbooks", "verdicts"):
+            pages = os.listdir(os.path.join(harness.ROOT, "docs", folder))
+            self.assertGreater(len(pages), 10)
+            self.assertEqual(set(os.listdir(in_root("usr/share/doc/plegd", folder))), set(pages))
+        config = harness.read(root, "usr/share/doc/plegd/examples/prometheus/config.libsonnet")
+        for url in re.findall(r"'file://(/\S+)'", config):
+            self.assertTrue(os.path.isdir(in_root(url.lstrip("/"))), url)
+        record = os.path.join(harness.ROOT, "test/diagnosis/scenarios/LIST_LOCK_CONVOY/clear.textproto")
+        told = subprocess.run([in_root("usr/bin/plegctl"), "explain", "--from", record], capture_output=True, text=True, check=False)
+        self.assertEqual(told.returncode, 1, told)
+        page = re.search(r"^docs +(\S+)$", told.stdout, re.M)[1]
+        self.assertEqual(page, in_root("usr/share/doc/plegd/verdicts/LIST_LOCK_CONVOY.md"))
+        self.assertTrue(os.path.isfile(page))
+
     def test_binaries_are_stripped_and_say_the_package_version(self):
         version = re.search(r"^Version: (\S+)-\d+$", harness.read(root, "DEBIAN/control"), re.M)[1]
-        for name in ("plegd", "cri-sim"):
+        for name in ("plegd", "plegctl", "cri-sim"):
             path = in_root("usr/bin", name)
             self.assertEqual(self.run_ok(path, "--version").split(), [name, version])
             self.assertNotIn(".debug_info", self.run_ok(harness.tool("readelf"), "-SW", path))
