@@ -31,6 +31,7 @@ BAD_VALUES = {
     "runtime.socket=unix:///run/containerd/containerd.sock": "/runtime/socket",
     "runtime.socket=containerd.sock": "/runtime/socket",
     "runtime.socketGroup=docker": "/runtime/socketGroup",
+    "prometheus.rules.documentation=wiki": "/prometheus/rules/documentation",
     "service.port=70000": "/service/port",
     "tolerations=all": "/tolerations",
     "hostPID=true": "hostPID",
@@ -197,6 +198,14 @@ class ManifestsTest(harness.TestCase):
         for file in ("plegd-rules.yaml", "plegd-alerts.yaml"):
             shipped += yaml.safe_load(harness.read(harness.DEPLOY, "prometheus", file))["groups"]
         self.assertEqual(rule["spec"]["groups"], shipped)
+
+    def test_alerts_link_to_where_the_documents_are(self):
+        done = helm("prometheus.rules.enabled=true", "prometheus.rules.documentation=https://wiki.example/plegd/")
+        rule = next(item for item in yaml.safe_load_all(done.stdout) if item["kind"] == "PrometheusRule")
+        links = [r["annotations"]["runbook_url"] for group in rule["spec"]["groups"] for r in group["rules"] if "alert" in r]
+        self.assertGreater(len(links), 10)
+        for link in links:
+            self.assertRegex(link, r"^https://wiki\.example/plegd/(runbooks/\w+|verdicts/\{\{ \$labels\.code \}\})\.md$")
 
     def test_the_dashboard_is_shipped_as_it_is(self):
         done = helm("grafana.dashboard.enabled=true")
