@@ -42,7 +42,8 @@ size_t EventQueue::Forget() {
     kept += events.size();
   }
   absl::erase_if(pods_, [](const auto& pod) { return pod.second.empty(); });
-  std::erase_if(order_, [this](const PodUid& uid) { return !pods_.contains(uid); });
+  std::erase_if(order_, [this](const PodUid& uid)
+                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !pods_.contains(uid); });
   forget_above_ = std::max(kForgetFactor * capacity_, 2 * kept);
   return size_ - kept;
 }

@@ -275,7 +275,7 @@ void Daemon::LogDebugText() {
 }
 
 std::string Daemon::StatusLine() const {
-  const std::string trouble = watch_.Trouble();
+  std::string trouble = watch_.Trouble();
   if (!trouble.empty()) return trouble;
   const std::shared_ptr<const pleg::PlegSnapshot> core = pleg_.Snapshot();
   return absl::StrCat(
