@@ -53,7 +53,8 @@ class GrpcServer {
   // Binds the socket and begins to serve on the threads "plegd-grpc" and "plegd-accept"; `api`
   // outlives the server and is called on the former. A socket that nobody listens to is replaced.
   // The error names the address: no directory, no permission, or another process serves there.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcServerOptions options, NodeApi& api);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcServerOptions& options,
+                                                           NodeApi& api);
   // Ends all calls, whatever they wait for, and all connections.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;

@@ -109,15 +109,16 @@ bool LineWriter::Worker::Open() {
   busy_since_ = clock_.Now().nanos();
   absl::StatusOr<std::unique_ptr<AppendFile>> file = open_();
   busy_since_ = kIdle;
-  if (file.ok()) {
+  const absl::Status status = file.status();
+  if (status.ok()) {
     file_ = *std::move(file);
     if (file_->EndsMidLine()) buffer_ = "\n";
     Succeeded();
   } else {
-    Failed(file.status());
+    Failed(status);
   }
   pleg::MutexLock lock(mu_);
-  if (!opened_.has_value()) opened_ = file.status();
+  if (!opened_.has_value()) opened_ = status;
   changed_.notify_all();
   return file_ != nullptr;
 }

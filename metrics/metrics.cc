@@ -70,7 +70,7 @@ void Append(std::vector<prometheus::MetricFamily>& to, std::vector<prometheus::M
 
 }  // namespace
 
-Metrics::Metrics(MetricsOptions options, const pleg::Clock& clock)
+Metrics::Metrics(const MetricsOptions& options, const pleg::Clock& clock)
     : live_({options.health_threshold, options.version, options.revision}, clock),
       process_(options.proc_dir) {
   BuildRelistMetrics();

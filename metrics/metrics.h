@@ -54,7 +54,7 @@ struct MetricsOptions {
 class Metrics : public pleg::PlegObserver, public pleg::CallObserver {
  public:
   // `clock` outlives the object.
-  Metrics(MetricsOptions options, const pleg::Clock& clock);
+  Metrics(const MetricsOptions& options, const pleg::Clock& clock);
   ~Metrics() override;
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
