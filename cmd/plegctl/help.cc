@@ -28,6 +28,7 @@ Environment:
 const CommandHelp kStatusHelp = {
     "status", "One screen: what hangs, when a kubelet goes NotReady, relists, calls, the node",
     R"(The first line says what hangs and what follows. Below it:
+  the verdict of plegctl explain, if something is wrong, and the page about it
   Unanswered   targets that gave no answer for a second or more, over all tries
   Condition    what a kubelet posts in the node's Ready condition
   Kubelet      what a kubelet of each generation goes through meanwhile: plegd's model of its
@@ -82,7 +83,7 @@ const CommandHelp kExplainHelp = {
     "explain", "What is stuck, since when, whose fault it is, what is ruled out, what to do",
     R"(The first line alone says what to do. Below it: since when and how sure, what speaks for it and
 against it, what is ruled out and by which figure, commands (none is ever run), and what else was
-found. docs/verdicts/ has a page for each code.
+found. The last line names the page of the verdict.
 
 Exit codes:
   0  HEALTHY
@@ -101,7 +102,8 @@ const CommandHelp kCheckHelp = {
     "check", "One line and an exit code, for node-problem-detector and Nagios",
     R"(A problem is a node that is NotReady or goes so within a minute; a call without an answer, or
 relists without success, for --patience; or a node too slow for its kubelet.
-Or it is what explain finds, for that long. The first 80 bytes say what it is and which pod.
+Or it is what explain finds, for that long. The first 80 bytes are the verdict and the pod. With
+--no-ages the line changes only when what is wrong does, as conditions of a node want it.
 
 Exit codes:
   0  OK

@@ -31,8 +31,7 @@ class Block {
 };
 
 std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::TimeZone zone) {
-  std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
-  if (!finding.since.has_value()) return sure;
+  const std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
   const std::string age = FormatAge(*finding.since);
   const absl::Time start = recorded_at - *finding.since;
   if (start == absl::InfinitePast() || start == absl::InfiniteFuture()) {
@@ -72,7 +71,11 @@ void Exclusions(const Diagnosis& diagnosis, std::string& out) {
 
 void Why(const Finding& finding, const Diagnosis& diagnosis, const ExplainTextOptions& options,
          std::string& out) {
-  Block("since", out).Line(SinceText(finding, diagnosis.recorded_at, options.zone));
+  if (finding.since.has_value()) {
+    Block("since", out).Line(SinceText(finding, diagnosis.recorded_at, options.zone));
+  } else {
+    Block("confidence", out).Line(ConfidenceName(finding.confidence));
+  }
   Block supports("for", out);
   for (const std::string& line : finding.supports) supports.Line(line);
   Block contradicts("against", out);

@@ -54,7 +54,7 @@ TEST(ExplainTextTest, AllTellsTheRestAsFully) {
   EXPECT_TRUE(text.ends_with(R"(
 2. TOO_MANY_DEAD: Many are dead.
 
-since       confidence medium
+confidence  medium
 for         three
 docs        docs/verdicts/TOO_MANY_DEAD.md
 )")) << text;
