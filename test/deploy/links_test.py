@@ -1,4 +1,5 @@
-"""Every link of the documents leads somewhere: within the repository, and within what the package installs of it."""
+"""Every link of the documents leads somewhere: within the repository, and within what the package installs of it. So does
+every test that they name as a proof."""
 
 import os
 import re
@@ -12,10 +13,14 @@ INSTALLED = {"docs/runbooks": "runbooks", "docs/verdicts": "verdicts", "deploy/p
 PUBLIC = re.compile(r"^(https://|mailto:)")
 
 
-def markdown():
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=harness.ROOT,
-                            capture_output=True, text=True, check=True)
+def tracked(*patterns):
+    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+                            cwd=harness.ROOT, capture_output=True, text=True, check=True)
     return [path for path in listed.stdout.split() if os.path.exists(os.path.join(harness.ROOT, path))]
+
+
+def markdown():
+    return tracked("*.md")
 
 
 def without_code(text):
@@ -54,10 +59,19 @@ class LinksTest(harness.TestCase):
                         self.assertIn(fragment, anchors(file))
         self.assertGreater(followed, 150)
 
+    def test_tests_that_prove_a_rule_exist(self):
+        tests = set()
+        for path in tracked("*.cc"):
+            tests.update(re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", harness.read(harness.ROOT, path), re.M))
+        named = re.findall(r"\b(\w+Test)\.(\w+)", harness.read(harness.ROOT, "docs/semantics.md"))
+        self.assertGreater(len(named), 100)
+        for suite, name in named:
+            with self.subTest(f"{suite}.{name}"):
+                self.assertIn((suite, name), tests)
+
     def test_pages_that_are_installed_link_to_installed_ones(self):
         places = {}
-        for path in subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=harness.ROOT,
-                                   capture_output=True, text=True, check=True).stdout.split():
+        for path in tracked():
             for folder, place in INSTALLED.items():
                 if path.startswith(folder + "/"):
                     places[path] = os.path.join(place, os.path.relpath(path, folder))
