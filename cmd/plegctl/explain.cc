@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -81,6 +82,12 @@ void AddWrapped(absl::string_view line, const Terminal& terminal, std::string& o
   }
 }
 
+// Unknown fields are left out, so that another kind of message comes out empty.
+absl::StatusOr<Evidence> SomeEvidence(Evidence evidence) {
+  if (evidence.ByteSizeLong() > 0) return evidence;
+  return absl::InvalidArgumentError("there is no field of evidence in it");
+}
+
 absl::Status FileError(const char* what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
 }
@@ -135,14 +142,14 @@ absl::StatusOr<Evidence> ParseEvidence(const std::string& text) {
     google::protobuf::util::JsonParseOptions options;
     options.ignore_unknown_fields = true;
     const auto status = google::protobuf::util::JsonStringToMessage(text, &evidence, options);
-    if (status.ok()) return evidence;
+    if (status.ok()) return SomeEvidence(std::move(evidence));
     return absl::InvalidArgumentError(Visible(std::string(status.message()), Terminal{}, 300));
   }
   FirstError error;
   TextFormat::Parser parser;
   parser.AllowUnknownField(true);
   parser.RecordErrorsTo(&error);
-  if (parser.ParseFromString(text, &evidence)) return evidence;
+  if (parser.ParseFromString(text, &evidence)) return SomeEvidence(std::move(evidence));
   return absl::InvalidArgumentError(Visible(error.text(), Terminal{}, 300));
 }
 

@@ -115,8 +115,8 @@ TEST(ExplainTest, ARecordMayBeJsonOrOfANewerPlegd) {
 TEST(ExplainTest, WhatIsNoRecordIsSaidToBeNone) {
   EXPECT_THAT(std::string(ParseEvidence("observed_for_seconds: x").status().message()),
               StartsWith("line 1:"));
-  for (const char* text :
-       {"", " \n", "{", "[]", "{\"observed_for_seconds\":\"\x1b\"}", "\x1b[2J"}) {
+  for (const char* text : {"", " \n", "{", "[]", "{}", "findings: 1", R"({"findings": []})",
+                           "{\"observed_for_seconds\":\"\x1b\"}", "\x1b[2J"}) {
     const absl::Status status = ParseEvidence(text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_EQ(Visible(status.message(), Terminal{}), status.message());
