@@ -236,6 +236,15 @@ void KubeletToProto(const pleg::KubeletEvidence& kubelet, v1::KubeletEvidence& o
   if (kubelet.healthz_ok.has_value()) out.set_healthz_ok(*kubelet.healthz_ok);
   out.set_healthz_text(ToValidUtf8(kubelet.healthz_text));
   out.set_error(ToValidUtf8(kubelet.error));
+  if (const auto& mean = kubelet.relist_mean) out.set_relist_mean_seconds(Seconds(*mean));
+  out.set_discarded_events(kubelet.discarded_events);
+  for (const pleg::KubeletOperation& operation : kubelet.operations) {
+    v1::KubeletOperation& to = *out.add_operations();
+    to.set_name(ToValidUtf8(operation.name));
+    to.set_count(operation.count);
+    to.set_errors(operation.errors);
+    to.set_mean_seconds(Seconds(operation.mean));
+  }
 }
 
 pleg::KubeletEvidence KubeletFromProto(const v1::KubeletEvidence& message) {
@@ -248,6 +257,13 @@ pleg::KubeletEvidence KubeletFromProto(const v1::KubeletEvidence& message) {
   if (message.has_healthz_ok()) kubelet.healthz_ok = message.healthz_ok();
   kubelet.healthz_text = message.healthz_text();
   kubelet.error = message.error();
+  kubelet.relist_mean =
+      OptionalSeconds(message.has_relist_mean_seconds(), message.relist_mean_seconds());
+  kubelet.discarded_events = message.discarded_events();
+  for (const v1::KubeletOperation& operation : message.operations()) {
+    kubelet.operations.push_back({operation.name(), operation.count(), operation.errors(),
+                                  FromSeconds(operation.mean_seconds())});
+  }
   return kubelet;
 }
 

@@ -49,6 +49,8 @@ void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) 
   for (const std::string& frame : process.stack) out.add_stack(ToValidUtf8(frame));
   out.set_container_id(ToValidUtf8(process.container_id.value()));
   out.set_unit(ToValidUtf8(process.unit));
+  out.set_pod_namespace(ToValidUtf8(process.pod_namespace));
+  out.set_pod_name(ToValidUtf8(process.pod_name));
 }
 
 pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
@@ -65,6 +67,8 @@ pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
   process.stack.assign(message.stack().begin(), message.stack().end());
   process.container_id = pleg::ContainerId(message.container_id());
   process.unit = message.unit();
+  process.pod_namespace = message.pod_namespace();
+  process.pod_name = message.pod_name();
   return process;
 }
 

@@ -123,6 +123,7 @@ class Fuzz {
     runtime.connected = Coin();
     runtime.disconnected_reason = Text();
     runtime.connection_for = Age();
+    runtime.mute_for = MaybeAge();
     Many(runtime.reconnected_ago, 5, [this] { return Age(); });
     runtime.unsupported = Roll(8) == 0;
     runtime.unsupported_text = Text();
@@ -178,6 +179,9 @@ class Fuzz {
     process.wait_function = Text();
     Many(process.stack, 3, [this] { return Text(); });
     process.container_id = ContainerId(Id());
+    process.unit = Text();
+    process.pod_namespace = Text();
+    process.pod_name = Text();
     return process;
   }
   ShimEvidence Shim() {
@@ -212,6 +216,16 @@ class Fuzz {
     Many(host.frozen, 3, [this] { return FrozenCgroup{Object(), Text(), Coin(), Age()}; });
     Many(host.headroom, 2, [this] { return Headroom{Text(), Real()}; });
     if (Coin()) host.runtime_process = Process();
+    if (Coin()) host.kubelet_process = Process();
+    Many(host.cgroup_pressure, 3, [this] {
+      CgroupPressure cgroup;
+      cgroup.of = Coin() ? "runtime" : Text();
+      cgroup.object = Object();
+      if (Coin()) cgroup.cpu = Pressure{Real(), Real()};
+      if (Coin()) cgroup.io = Pressure{Real(), Real()};
+      if (Coin()) cgroup.memory = Pressure{Real(), Real()};
+      return cgroup;
+    });
     Many(host.shims, 3, [this] { return Shim(); });
     Many(host.kernel_log, 2, [this] { return Text(); });
     host.kernel_version = Text();
@@ -227,6 +241,11 @@ class Fuzz {
     if (Coin()) kubelet.healthz_ok = Coin();
     kubelet.healthz_text = Text();
     kubelet.error = Text();
+    kubelet.relist_mean = MaybeAge();
+    kubelet.discarded_events = Number();
+    Many(kubelet.operations, 3, [this] {
+      return KubeletOperation{Text(), Number(), Number(), Age()};
+    });
     return kubelet;
   }
 

@@ -111,6 +111,14 @@ struct SelfEvidence {
   absl::Duration scheduling_delay = {};
 };
 
+// Calls of the kubelet to the runtime that ended between two looks at its metrics.
+struct KubeletOperation {
+  std::string name;  // as the kubelet calls it: "list_podsandbox"
+  uint64_t count = 0;
+  uint64_t errors = 0;
+  absl::Duration mean = {};
+};
+
 struct KubeletEvidence {
   std::optional<absl::Duration> last_seen_ago = {};  // age of kubelet_pleg_last_seen_seconds
   bool never_relisted = false;                       // the gauge is 0
@@ -118,7 +126,11 @@ struct KubeletEvidence {
   std::string version;
   std::optional<bool> healthz_ok = {};
   std::string healthz_text;
-  std::string error;  // why it could not be asked; empty if it answered
+  std::string error;  // why it could not be asked, or what it told cannot be; else empty
+  // Between the last two looks at its metrics; absent before the second, and if none ended.
+  std::optional<absl::Duration> relist_mean = {};
+  uint64_t discarded_events = 0;             // its event channel was full
+  std::vector<KubeletOperation> operations;  // that failed, or took a second and more; a few
 };
 
 // Immutable once built.

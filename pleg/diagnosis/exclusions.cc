@@ -132,6 +132,9 @@ Exclusion Kubelet(const Facts& facts) {
               absl::StrCat("relisted ", FormatAge(*kubelet.last_seen_ago), " ago"),
               FormatAge(limit));
   }
+  if (kubelet.relist_mean.has_value()) {
+    judge.Add(true, absl::StrCat("its relists take ", FormatLatency(*kubelet.relist_mean)), "");
+  }
   if (kubelet.healthz_ok.has_value()) {
     judge.Add(*kubelet.healthz_ok, *kubelet.healthz_ok ? "healthz ok" : "healthz fails", "");
   }

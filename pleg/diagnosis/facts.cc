@@ -52,12 +52,15 @@ void CollectSilence(Facts& facts) {
 }
 
 double Slowdown(const Evidence& evidence) {
+  constexpr absl::Duration kLately = absl::Seconds(10);
   double least = 0;
   for (const MethodEvidence& method : evidence.methods) {
     if (!method.median_recent.has_value() || !method.median_hour.has_value()) continue;
-    if (*method.median_recent < absl::Milliseconds(100)) return 1;
+    if (!method.answered_ago.has_value() || *method.answered_ago > kLately) continue;
+    const absl::Duration now = std::max(*method.median_recent, method.last_duration);
+    if (now < absl::Milliseconds(100)) return 1;
     const absl::Duration usual = std::max(*method.median_hour, absl::Milliseconds(1));
-    const double ratio = absl::FDivDuration(*method.median_recent, usual);
+    const double ratio = absl::FDivDuration(now, usual);
     least = least == 0 ? ratio : std::min(least, ratio);
   }
   return least == 0 ? 1 : std::max(least, 1.0);
@@ -187,6 +190,7 @@ Facts::Facts(const Evidence& evidence)
       outlook(MakeOutlook(evidence)) {
   CollectSilence(*this);
   selective = Selective(*this);
+  crowd = e.predicted_status_phase >= kCrowded && e.counts.pods_pending >= kCrowd;
   JudgeStrain(*this);
 }
 

@@ -21,7 +21,9 @@ namespace pleg {
 // where each is from.
 inline constexpr absl::Duration kSilentAfter = absl::Seconds(5);  // a call without an answer
 inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes
-inline constexpr double kSlowdown = 5;    // times what an answer usually takes
+inline constexpr absl::Duration kCrowded = absl::Minutes(2);  // inspections of changed pods
+inline constexpr uint32_t kCrowd = 10;  // pods; fewer that take so long are slow, or hang
+inline constexpr double kSlowdown = 5;  // times what an answer usually takes
 inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
 inline constexpr absl::Duration kStaleSample = absl::Seconds(30);  // three looks at rest
 inline constexpr double kIoFull = 40;
@@ -83,9 +85,12 @@ struct Facts {
   // node that starves is slow for all.
   bool selective = false;
   bool own_lag = false;  // our own timer slips: every age we measured is in doubt
-  // Answers take many times what they usually do, whichever method: the recent median over that of
-  // the hour, of the method for which that is least. 1 if unknown.
+  // Answers take many times what they usually do, whichever method was answered lately: the recent
+  // median, or the last answer if that is worse, over the median of the hour, of the method for
+  // which that is least. 1 if unknown.
   double slowdown = 1;
+  // So many pods have changed that the kubelet takes long to inspect them.
+  bool crowd = false;
 
   const MethodEvidence* Method(absl::string_view name) const;
   // The method that was answered last among those that were within `age`; null if none was.

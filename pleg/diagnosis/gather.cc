@@ -9,6 +9,7 @@ namespace pleg {
 namespace {
 
 constexpr absl::Duration kMinuteOfChanges = absl::Minutes(1);
+constexpr absl::Duration kListingIsOld = absl::Seconds(10);
 // A slope over less is noise.
 constexpr absl::Duration kSlopeAfter = absl::Minutes(10);
 
@@ -50,6 +51,7 @@ class Gatherer {
     }
     evidence_.host = facts_.host;
     if (evidence_.host.has_value()) {
+      LeaveOutForeign(*evidence_.host);
       NameHostObjects(*evidence_.host);
       for (FrozenCgroup& frozen : evidence_.host->frozen) NameByHost(frozen.object);
       for (UnansweredEvidence& call : evidence_.unanswered) NameByHost(call.object);
@@ -237,6 +239,16 @@ class Gatherer {
 
   void Name(ObjectRef& object) const {
     if (!object.id.empty() && object.pod_name.empty()) object = names_.Find(object.id.value());
+  }
+  // What a listing of this moment does not have belongs to another runtime of the host.
+  void LeaveOutForeign(HostEvidence& host) const {
+    const std::optional<absl::Duration>& listed = evidence_.relist.last_good_ago;
+    if (!listed.has_value() || *listed > kListingIsOld) return;
+    const auto foreign = [this](const FrozenCgroup& frozen) {
+      return !frozen.object.id.empty() && names_.StateOf(frozen.object.id.value()).empty();
+    };
+    host.frozen.erase(std::remove_if(host.frozen.begin(), host.frozen.end(), foreign),
+                      host.frozen.end());
   }
   void NameHostObjects(HostEvidence& host) const {
     for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);

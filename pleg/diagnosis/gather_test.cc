@@ -105,6 +105,7 @@ TEST_F(GatherTest, NamesAnUnlistedContainerByTheSandboxOfItsShim) {
   shim.sandbox = ContainerId("web-sandbox");
   FrozenCgroup frozen;
   frozen.object.id = ContainerId("cold");
+  facts_.twin.core = std::make_shared<PlegSnapshot>();
   facts_.host.emplace();
   facts_.host->shims = {shim};
   facts_.host->frozen = {frozen};
@@ -198,6 +199,8 @@ TEST_F(GatherTest, GivesTheHostsObjectsTheirNames) {
   frozen.object.id = ContainerId("web-c0");
   facts_.host->frozen = {frozen};
   EXPECT_EQ(Gather().host->frozen[0].object.pod_name, "web");
+  facts_.host->frozen[0].object.id = ContainerId("of another runtime");
+  EXPECT_TRUE(Gather().host->frozen.empty());
 }
 
 // A list that has hung since plegd started has told nothing.

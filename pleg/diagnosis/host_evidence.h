@@ -53,14 +53,17 @@ struct ProcessEvidence {
   int64_t parent_pid = 0;
   std::string name;    // comm
   std::string parent;  // comm of the parent
-  std::string action;  // of an OCI runtime "update", "create", "init"; empty if not known
-  char state = '?';    // of /proc/PID/stat: R, S, D, T, t, Z
+  // Of an OCI runtime "update", "create", "init", of a CNI plugin "ADD", "DEL"; empty if not known.
+  std::string action;
+  char state = '?';  // of /proc/PID/stat: R, S, D, T, t, Z
   absl::Duration age = {};
   absl::Duration state_for = {};   // it has been seen in `state` and nowhere else
   std::string wait_function;       // wchan; empty if it may not be read
   std::vector<std::string> stack;  // kernel stack, innermost first; empty if it may not be read
   ContainerId container_id;        // that it works for; empty if not known
   std::string unit;                // of systemd: "containerd"; empty unless PID 1 started it as one
+  std::string pod_namespace;  // of the pod that a CNI plugin was called for; empty if not known
+  std::string pod_name;       // the same
 };
 
 // Tasks in uninterruptible sleep in one kernel function.

@@ -67,6 +67,11 @@ Draft& Draft::DoDisruptive(absl::string_view text, std::string command) {
   return Do(Action{std::string(text), std::move(command), true});
 }
 
+Draft& Draft::Sure() {
+  ranked_.finding.confidence = Confidence::kHigh;
+  return *this;
+}
+
 Draft& Draft::Doubt(absl::string_view why) {
   ranked_.finding.confidence = Lower(ranked_.finding.confidence);
   return Against(why);

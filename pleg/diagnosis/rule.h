@@ -62,6 +62,8 @@ class Draft {
   Draft& Do(Action action);
   Draft& Do(absl::string_view text, std::string command = "");
   Draft& DoDisruptive(absl::string_view text, std::string command = "");
+  // As sure as can be, whatever was thought at first.
+  Draft& Sure();
   // One level less sure, and why.
   Draft& Doubt(absl::string_view why);
 

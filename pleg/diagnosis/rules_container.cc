@@ -69,13 +69,23 @@ const ProcessEvidence* OldestCni(const Facts& facts) {
   return oldest->age >= kSlowCniProcess ? &*oldest : nullptr;
 }
 
-ObjectRef Named(const Facts& facts, const ContainerId& id) {
+// The sandbox that a network plugin works for.
+ObjectRef SandboxOf(const Facts& facts, const ProcessEvidence& plugin) {
   for (const UnansweredEvidence& call : facts.e.unanswered) {
-    if (!id.empty() && call.object.id == id) return call.object;
+    if (!plugin.container_id.empty() && call.object.id == plugin.container_id) return call.object;
   }
   ObjectRef object;
-  object.id = id;
+  object.id = plugin.container_id;
+  object.pod_namespace = plugin.pod_namespace;
+  object.pod_name = plugin.pod_name;
   return object;
+}
+
+// What the pod cannot do until its plugin returns.
+absl::string_view Hinders(const ProcessEvidence& plugin) {
+  if (plugin.action == "ADD") return "the pod does not start";
+  if (plugin.action == "DEL") return "the pod does not end";
+  return "its pod neither starts nor stops";
 }
 
 std::optional<Ranked> NetworkNotReady(const Facts& facts) {
@@ -134,7 +144,7 @@ std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
 std::optional<Ranked> CniStuck(const Facts& facts) {
   const ProcessEvidence* cni = OldestCni(facts);
   if (cni == nullptr) return NetworkNotReady(facts);
-  const ObjectRef object = Named(facts, cni->container_id);
+  const ObjectRef object = SandboxOf(facts, *cni);
   const Owner owner = StuckProcess(facts, *cni);
   const bool network_down = facts.e.runtime.network_ready == false;
   Draft draft(VerdictCode::kCniStuck,
@@ -142,10 +152,10 @@ std::optional<Ranked> CniStuck(const Facts& facts) {
               cni->age >= kOldCniProcess ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
       .Since(cni->age)
-      .Say(absl::StrCat("The network plugin ", ProcessName(*cni), " has not returned for ",
-                        FormatAge(cni->age),
-                        object.id.empty() ? "" : absl::StrCat(" for ", ObjectName(object))),
-           Meaning(facts, object.id, "its pod neither starts nor stops"),
+      .Say(absl::StrCat("The network plugin ", ProcessName(*cni),
+                        object.id.empty() ? "" : absl::StrCat(" for ", ObjectName(object)),
+                        " has not returned for ", FormatAge(cni->age)),
+           Meaning(facts, object.id, Hinders(*cni)),
            absl::StrCat("See what it waits for: its daemon or IPAM. ", owner.advice))
       .For(owner.detail)
       .For(facts.host->cni_processes.size() > 1
@@ -180,7 +190,7 @@ std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
            Meaning(facts, worst->object.id,
                    "its exit is not seen; a stop or update of it blocks lists"),
            owner.advice)
-      .For(absl::StrCat("shim ", owner.detail));
+      .For(stopped ? owner.detail : absl::StrCat("shim ", owner.detail));
   BlameAllOf(*facts.host, *worst, draft);
   if (!IsSilent(facts, worst->object.id)) {
     draft.Against("its status is answered: the runtime has not asked the shim yet");

@@ -22,6 +22,21 @@ bool OursIsFast(const Facts& facts) {
          !facts.lists_silent();
 }
 
+// What its own metrics tell of its relists and of its calls to the runtime.
+void WhatItDid(const KubeletEvidence& kubelet, Draft& draft) {
+  if (kubelet.relist_mean.has_value()) {
+    draft.For(absl::StrCat("its relists take ", FormatLatency(*kubelet.relist_mean)));
+  }
+  if (kubelet.discarded_events > 0) {
+    draft.For(absl::StrCat("its event channel was full, ", kubelet.discarded_events,
+                           " events were discarded"));
+  }
+  for (const KubeletOperation& operation : kubelet.operations) {
+    draft.For(absl::StrCat("its ", operation.name, ": ", operation.count, " calls, ",
+                           operation.errors, " failed, ", FormatLatency(operation.mean), " each"));
+  }
+}
+
 std::optional<Ranked> KubeletStopped(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->kubelet_process.has_value()) return std::nullopt;
   const ProcessEvidence& process = *facts.host->kubelet_process;
@@ -79,6 +94,7 @@ std::optional<Ranked> KubeletSide(const Facts& facts) {
               : absl::StrCat(" and took ", FormatLatency(facts.e.relist.recent.front()))));
   if (unwell) draft.For(absl::StrCat("healthz: ", kubelet.healthz_text));
   if (gone) draft.For(absl::StrCat("asked for its metrics: ", kubelet.error));
+  WhatItDid(kubelet, draft);
   if (late && !kubelet.never_relisted) draft.Since(*kubelet.last_seen_ago);
   if (kubelet.healthz_ok == true) draft.Against("its healthz says ok");
   if (kubelet.evented) draft.Against("with EventedPLEG it relists only every 5 minutes");

@@ -14,7 +14,6 @@ constexpr absl::Duration kJustNow = absl::Seconds(10);
 constexpr double kNearLimit = 0.8;
 constexpr double kHalf = 0.5;
 constexpr absl::Duration kForecast = absl::Hours(24);
-constexpr absl::Duration kLongStatusPhase = absl::Minutes(2);
 constexpr uint32_t kManyExited = 1000;
 constexpr uint32_t kFarTooManyExited = 10000;
 constexpr uint32_t kManyExitedOfOne = 100;
@@ -40,6 +39,16 @@ absl::Duration UntilFull(const ListSizeEvidence& list) {
   return absl::Hours(1) * (left / list.slope_bytes_per_hour);
 }
 
+// One pod has most of the dead.
+bool OfOnePod(const CountEvidence& counts) {
+  return counts.exited_of_one_pod >= kManyExitedOfOne &&
+         counts.exited_of_one_pod >= counts.exited / 2;
+}
+
+std::string PodName(const ObjectRef& pod) {
+  return absl::StrCat(Printable(pod.pod_namespace), "/", Printable(pod.pod_name));
+}
+
 std::string SizeText(const ListSizeEvidence& list) {
   std::string text = absl::StrCat(
       list.method, ": ", FormatBytes(list.bytes), " of ", FormatBytes(list.limit_bytes), " (",
@@ -56,8 +65,7 @@ void BlameDead(const Facts& facts, Draft& draft) {
                          counts.sandboxes_notready, " sandboxes not ready"));
   if (counts.exited_of_one_pod >= kManyExitedOfOne) {
     draft.For(absl::StrCat(counts.exited_of_one_pod, " exited containers are of ",
-                           Printable(counts.most_exited_pod.pod_namespace), "/",
-                           Printable(counts.most_exited_pod.pod_name)));
+                           PodName(counts.most_exited_pod)));
     draft.Blame(counts.most_exited_pod);
   }
   if (counts.oldest_exited.has_value()) {
@@ -155,7 +163,7 @@ std::optional<Ranked> MessageTooLargeSoon(const Facts& facts) {
 std::optional<Ranked> TooManyChanges(const Facts& facts) {
   const Evidence& e = facts.e;
   const size_t silent = facts.silent_containers.size() + facts.silent_sandboxes.size();
-  if (e.predicted_status_phase < kLongStatusPhase || facts.lists_silent()) return std::nullopt;
+  if (!facts.crowd || facts.lists_silent()) return std::nullopt;
   const bool over = e.predicted_status_phase >= e.relist.threshold;
   Draft draft(VerdictCode::kTooManyChanges, over ? Tier::kBlocksPleg : Tier::kHurtsPods,
               over ? Confidence::kHigh : Confidence::kMedium);
@@ -194,13 +202,17 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
   const absl::Duration cost = facts.outlook.restart_cost;
   const bool never_back = cost > facts.e.relist.threshold;
   draft
-      .Say(absl::StrCat(counts.exited, " exited containers lie on the node beside ", counts.running,
-                        " running ones"),
-           never_back && cost != absl::InfiniteDuration()
-               ? absl::StrCat("a kubelet that restarts needs ", FormatAge(cost),
-                              " for its first relist and is NotReady meanwhile")
-               : "every list carries them",
-           "Remove them, and find out why the kubelet does not")
+      .Say(
+          absl::StrCat(counts.exited, " exited containers lie on the node beside ", counts.running,
+                       " running ones",
+                       OfOnePod(counts) ? absl::StrCat(", ", counts.exited_of_one_pod, " of ",
+                                                       Shorten(PodName(counts.most_exited_pod), 60))
+                                        : ""),
+          never_back && cost != absl::InfiniteDuration()
+              ? absl::StrCat("a kubelet that restarts needs ", FormatAge(cost),
+                             " for its first relist and is NotReady meanwhile")
+              : "every list carries them",
+          "Remove them, and find out why the kubelet does not")
       .For(list != nullptr && list->median_recent.has_value()
                ? absl::StrCat("ListContainers takes ", FormatLatency(*list->median_recent))
                : "");

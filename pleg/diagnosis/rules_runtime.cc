@@ -140,8 +140,8 @@ bool CameBack(const Facts& facts) {
 }
 
 // A runtime that starts asks every shim it finds, and a stopped one does not answer.
-const ProcessEvidence* NameStoppedShims(const Facts& facts, Draft& draft) {
-  const ProcessEvidence* first = nullptr;
+const ShimEvidence* NameStoppedShims(const Facts& facts, Draft& draft) {
+  const ShimEvidence* first = nullptr;
   if (facts.host == nullptr) return first;
   for (const ShimEvidence& shim : facts.host->shims) {
     if (!shim.shim.has_value() || !IsStopped(&*shim.shim)) continue;
@@ -149,18 +149,19 @@ const ProcessEvidence* NameStoppedShims(const Facts& facts, Draft& draft) {
         .For(absl::StrCat(ObjectName(shim.object), ": ", StoppedShim(*shim.shim).detail,
                           "; the runtime waits for it while it starts"))
         .Blame(shim.object);
-    if (first != nullptr && first->pid == shim.shim->pid) continue;
+    if (first != nullptr && first->shim->pid == shim.shim->pid) continue;
     draft.Do("Let the stopped shim continue", Signal("CONT", shim.shim->pid));
-    if (first == nullptr) first = &*shim.shim;
+    if (first == nullptr) first = &shim;
   }
   return first;
 }
 
-void RestartedText(const Facts& facts, const ProcessEvidence* stopped_shim, Draft& draft) {
+void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft) {
   const RuntimeEvidence& runtime = facts.e.runtime;
-  const auto advice = [stopped_shim](absl::string_view otherwise) {
-    if (stopped_shim == nullptr) return std::string(otherwise);
-    return absl::StrCat("Let the shim it waits for go on: ", Signal("CONT", stopped_shim->pid));
+  const auto advice = [stopped](absl::string_view otherwise) {
+    if (stopped == nullptr) return std::string(otherwise);
+    return absl::StrCat("Let the shim of ", ObjectName(stopped->object),
+                        " go on, it waits for that: ", Signal("CONT", stopped->shim->pid));
   };
   if (Loops(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
@@ -221,7 +222,10 @@ std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
     draft.For(absl::StrCat(ProcessName(*process), " started ", FormatAge(process->age), " ago"));
     if (process->age > kLoopWindow) draft.Doubt("its process is older than its connections");
   }
-  RestartedText(facts, NameStoppedShims(facts, draft), draft);
+  const ShimEvidence* stopped = NameStoppedShims(facts, draft);
+  RestartedText(facts, stopped, draft);
+  // Nothing else holds it up then.
+  if (starting && stopped != nullptr) draft.Sure();
   LookAtUnit(facts, draft);
   return draft.Done();
 }
@@ -333,13 +337,14 @@ std::optional<Ranked> Hung(const Facts& facts) {
              facts.outlook.text, absl::StrCat("Let it go on: ", proceed))
         .Do("Let its process continue", proceed);
   } else {
-    draft.RestsOn(Basis::kTiming);
-    const ProcessEvidence* shim = NameStoppedShims(facts, draft);
+    if (!facts.selective) draft.RestsOn(Basis::kTiming);
+    const ShimEvidence* shim = NameStoppedShims(facts, draft);
     draft.Say(shim == nullptr ? silence->what
                               : absl::StrCat(silence->what, ": it may wait for a stopped shim"),
               facts.outlook.text,
-              shim == nullptr ? "Keep its goroutines (kill -USR1), then restart it"
-                              : absl::StrCat("Let the shim go on: ", Signal("CONT", shim->pid)));
+              shim == nullptr
+                  ? "Keep its goroutines (kill -USR1), then restart it"
+                  : absl::StrCat("Let the shim go on: ", Signal("CONT", shim->shim->pid)));
     DoubtHang(facts, process, draft);
   }
   KeepGoroutines(facts, draft);

@@ -226,12 +226,9 @@ std::optional<Ranked> SandboxStuck(const Facts& facts) {
 }
 
 std::optional<Ranked> SilentLag(const Facts& facts) {
-  constexpr absl::Duration kCrowd = absl::Minutes(2);  // see TooManyChanges
   const Silent calls = PendingStatuses(facts);
   if (!facts.outlook.any_silent || facts.lists_silent()) return std::nullopt;
-  if (calls.empty() && (facts.e.predicted_status_phase >= kCrowd || !AnswersAreSlow(facts))) {
-    return std::nullopt;
-  }
+  if (calls.empty() && (facts.crowd || !AnswersAreSlow(facts))) return std::nullopt;
   Draft draft(VerdictCode::kLagsSilently, Tier::kHurtsPods,
               facts.outlook.all_silent ? Confidence::kHigh : Confidence::kMedium);
   const std::string late = absl::StrCat("The node stays Ready, but events of all pods are up to ",

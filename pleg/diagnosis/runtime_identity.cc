@@ -46,10 +46,18 @@ std::string UnitOf(const std::optional<ProcessEvidence>& process) {
   return process.has_value() ? ShellWord(process->unit) : "";
 }
 
+// Where one unit is both, it is by whatever name it is seen.
 void UseUnitsSeen(const std::optional<HostEvidence>& host, RuntimeIdentity& identity) {
   if (!host.has_value()) return;
-  if (std::string unit = UnitOf(host->runtime_process); !unit.empty()) identity.unit = unit;
-  if (std::string unit = UnitOf(host->kubelet_process); !unit.empty()) identity.kubelet_unit = unit;
+  const bool one = identity.one_unit();
+  if (const std::string unit = UnitOf(host->runtime_process); !unit.empty()) {
+    identity.unit = unit;
+    if (one) identity.kubelet_unit = unit;
+  }
+  if (const std::string unit = UnitOf(host->kubelet_process); !unit.empty()) {
+    identity.kubelet_unit = unit;
+    if (one) identity.unit = unit;
+  }
 }
 
 }  // namespace
@@ -60,7 +68,12 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   identity.title = "the runtime";
   identity.kubelet_unit = "kubelet";
   const std::string name = absl::AsciiStrToLower(runtime.name);
+  const std::string process =
+      evidence.host.has_value() && evidence.host->runtime_process.has_value()
+          ? evidence.host->runtime_process->name
+          : "";
   const Known* known = name.empty() ? Find(runtime.endpoint) : Find(name);
+  if (known == nullptr && name.empty()) known = Find(process);
   if (known != nullptr) {
     identity.kind = known->kind;
     identity.process = std::string(known->process);
@@ -69,9 +82,8 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   }
   if (!name.empty()) {
     identity.title = Shorten(Printable(runtime.name), 24);
-  } else if (known == nullptr && evidence.host.has_value() &&
-             evidence.host->runtime_process.has_value()) {
-    identity.title = Shorten(Printable(evidence.host->runtime_process->name), 24);
+  } else if (known == nullptr && !process.empty()) {
+    identity.title = Shorten(Printable(process), 24);
   }
   for (const Distribution& distribution : kDistributions) {
     if (!absl::StrContains(runtime.endpoint, distribution.endpoint_part)) continue;

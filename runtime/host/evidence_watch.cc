@@ -18,6 +18,7 @@ constexpr absl::Duration kWorthALook = absl::Seconds(2);
 // Whether somebody is at the socket, while there is no connection to it; and who, while there is.
 constexpr absl::Duration kKnockAgain = absl::Seconds(2);
 constexpr absl::Duration kLookAgain = absl::Seconds(10);
+constexpr absl::Duration kListIsOld = absl::Seconds(4);
 
 std::string SocketPath(const std::string& endpoint) {
   return std::string(absl::StripPrefix(endpoint, "unix://"));
@@ -180,8 +181,22 @@ ProbeQuestion EvidenceWatch::Question() const {
     watchlist.Add(row.target, true);
   }
   watchlist.AddRunning();
-  if (prober_ != nullptr) watchlist.AddSeen(prober_->Latest().containers);
+  const std::optional<pleg::MonoTime> listed_at = parts_->pleg.Snapshot()->last_relist;
+  const bool listed_once = listed_at.has_value();
+  if (prober_ != nullptr) {
+    const Prober::Reading reading = prober_->Latest();
+    if (reading.evidence.has_value()) {
+      for (const pleg::FrozenCgroup& frozen : reading.evidence->frozen) {
+        watchlist.Add(frozen.object.id.value());
+      }
+    }
+    watchlist.AddSeen(reading.containers, listed_once);
+  }
   question.watched = watchlist.Take();
+  // While lists hang, containers end and begin that none has told of.
+  if (listed_once && clock_.Now() - *listed_at > kListIsOld + 2 * options_.relist_period) {
+    for (WatchedObject& watched : question.watched) watched.listed_state.clear();
+  }
   return question;
 }
 

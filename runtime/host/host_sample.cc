@@ -27,6 +27,7 @@ constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxStack = 16;
 constexpr size_t kMaxCommand = 4096;
+constexpr size_t kMaxCniValue = 253;  // a name of Kubernetes
 constexpr size_t kMaxTasks = 20'000;
 constexpr size_t kMaxGroupPressures = 10;
 constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
@@ -195,7 +196,10 @@ class Sampler {
     if (blocked) ++blocked_;
     const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
     if (blocked || tool || process.role == Role::kShim) ReadWait(process);
-    if (process.role == Role::kShim) ReadBundle(process);
+    if (process.role == Role::kShim) {
+      ReadBundle(process);
+      AddContainer(process.bundle);
+    }
     sample_.processes.push_back(std::move(process));
   }
 
@@ -205,10 +209,20 @@ class Sampler {
     return text.ok() ? *text : "";
   }
 
+  // Started by PID 1, or by a distribution's own program that was: its unit is then the runtime's.
+  bool IsOfSystemd(const ProcessStat& stat) const {
+    if (stat.parent == 1) return true;
+    const auto parent = stats_.find(stat.parent);
+    if (parent == stats_.end() || parent->second.parent != 1) return false;
+    const absl::string_view comm = parent->second.comm;
+    return absl::StartsWith(comm, "k3s") || absl::StartsWith(comm, "rke2") ||
+           absl::StartsWith(comm, "k0s");
+  }
+
   void TakeUnit(absl::string_view cgroup, bool listens, HostProcess& process) {
     const bool kubelet = process.role == Role::kKubelet;
     if (!kubelet && !listens && process.role != Role::kRuntime) return;
-    if (process.stat.parent == 1) process.unit = UnitOfCgroup(CgroupPath(cgroup));
+    if (IsOfSystemd(process.stat)) process.unit = UnitOfCgroup(CgroupPath(cgroup));
     // Of several runtimes the one behind the socket is meant.
     const bool meant = listens || question_.listener <= 1;
     if (kubelet || meant) TakeGroup(kubelet ? "kubelet" : "runtime", "", cgroup);
@@ -257,13 +271,33 @@ class Sampler {
   void ReadBundle(HostProcess& shim) const {
     const absl::StatusOr<std::string> cwd =
         ReadLink(absl::StrCat(paths_.procfs, "/", shim.stat.pid, "/cwd"));
-    if (cwd.ok()) shim.bundle = ContainerOfCgroup(*cwd);
+    // A runtime that takes a shim for dead removes the bundle under it.
+    if (cwd.ok()) shim.bundle = ContainerOfCgroup(absl::StripSuffix(*cwd, " (deleted)"));
+  }
+
+  void AddContainer(std::string id) {
+    if (!id.empty() && known_.insert(id).second) sample_.containers.push_back(std::move(id));
+  }
+
+  // It was looked at when this sample began, and may have blocked since.
+  bool IsBlockedNow(int pid) const {
+    const absl::StatusOr<std::string> text =
+        ReadSmallFile(absl::StrCat(paths_.procfs, "/", pid, "/stat"));
+    if (!text.ok()) return true;
+    const absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
+    return !stat.ok() || stat->state == 'D';
   }
 
   void ReadCommand(HostProcess& process) const {
-    if (process.role != Role::kOciRuntime || process.stat.state == 'D') return;
-    const absl::StatusOr<std::string> line =
-        ReadSmallFile(absl::StrCat(paths_.procfs, "/", process.stat.pid, "/cmdline"), kMaxCommand);
+    const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
+    if (!tool || IsBlockedNow(process.stat.pid)) return;
+    const std::string dir = absl::StrCat(paths_.procfs, "/", process.stat.pid);
+    if (process.role == Role::kCniPlugin) {
+      const absl::StatusOr<std::string> environment = ReadSmallFile(dir + "/environ");
+      if (environment.ok()) process.cni = ParseCniCall(*environment);
+    }
+    if (process.role != Role::kOciRuntime) return;
+    const absl::StatusOr<std::string> line = ReadSmallFile(dir + "/cmdline", kMaxCommand);
     if (line.ok())
       process.command = absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
   }
@@ -274,19 +308,15 @@ class Sampler {
     for (std::string& problem : problems) Problem(std::move(problem));
     sample_.cgroup_v1 = tree.version_1;
     sample_.frozen = std::move(tree.frozen);
-    sample_.containers = std::move(tree.containers);
+    for (std::string& id : tree.containers) AddContainer(std::move(id));
   }
 
   // The runtime keeps a directory for each of its tasks, by id.
   void TakeTaskDirectories() {
-    absl::flat_hash_set<std::string> known(sample_.containers.begin(), sample_.containers.end());
     for (const std::string& root : question_.task_roots) {
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxTasks);
       if (!names.ok()) continue;  // of another runtime
-      for (const std::string& name : *names) {
-        std::string id = ContainerOfCgroup(name);
-        if (!id.empty() && known.insert(id).second) sample_.containers.push_back(std::move(id));
-      }
+      for (const std::string& name : *names) AddContainer(ContainerOfCgroup(name));
     }
   }
 
@@ -348,11 +378,34 @@ class Sampler {
   const HostQuestion& question_;
   HostSample sample_;
   absl::flat_hash_map<int, ProcessStat> stats_;
+  absl::flat_hash_set<std::string> known_;  // what sample_.containers has
   size_t blocked_ = 0;
   bool lib_is_remote_ = false;
 };
 
 }  // namespace
+
+CniCall ParseCniCall(absl::string_view environment) {
+  CniCall call;
+  absl::string_view arguments;
+  for (absl::string_view variable : absl::StrSplit(environment, '\0')) {
+    if (absl::ConsumePrefix(&variable, "CNI_COMMAND=")) {
+      call.command = std::string(variable.substr(0, kMaxCniValue));
+    } else if (absl::ConsumePrefix(&variable, "CNI_CONTAINERID=")) {
+      call.sandbox = ContainerOfCgroup(variable);
+    } else if (absl::ConsumePrefix(&variable, "CNI_ARGS=")) {
+      arguments = variable;
+    }
+  }
+  for (absl::string_view argument : absl::StrSplit(arguments, ';')) {
+    if (absl::ConsumePrefix(&argument, "K8S_POD_NAMESPACE=")) {
+      call.pod_namespace = std::string(argument.substr(0, kMaxCniValue));
+    } else if (absl::ConsumePrefix(&argument, "K8S_POD_NAME=")) {
+      call.pod_name = std::string(argument.substr(0, kMaxCniValue));
+    }
+  }
+  return call;
+}
 
 Role RoleOf(const ProcessStat& process, Role parent) {
   const absl::string_view comm = process.comm;

@@ -5,9 +5,9 @@
 //   const HostSample sample = TakeHostSample(HostPaths{}, HostQuestion{});
 //
 // Of processes only stat, cgroup, wchan and stack are read: these never wait for the process's
-// memory lock, as its command line does, which is therefore read last, and of OCI runtimes that are
-// not blocked alone. Mounts are read from mountinfo; no mount point of a network or FUSE file
-// system is touched.
+// memory lock, as its command line and environment do, which are therefore read last, and of OCI
+// runtimes and CNI plugins that are not blocked alone. Mounts are read from mountinfo; no mount
+// point of a network or FUSE file system is touched.
 
 #ifndef PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
 #define PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
@@ -41,6 +41,14 @@ enum class Role : uint8_t {
   kInit,
 };
 
+// What a CNI plugin was told in its environment. Empty where it was not.
+struct CniCall {
+  std::string command;  // "ADD", "DEL", "CHECK"
+  std::string sandbox;
+  std::string pod_namespace;
+  std::string pod_name;
+};
+
 struct HostProcess {
   ProcessStat stat;
   Role role = Role::kOther;
@@ -50,6 +58,7 @@ struct HostProcess {
   std::vector<std::string> stack;    // kernel functions, innermost first; the same
   std::string bundle;                // of a shim: the sandbox or container it was started for
   std::vector<std::string> command;  // of an OCI runtime that is not blocked
+  CniCall cni;                       // of a CNI plugin that is not blocked
 };
 
 struct FrozenGroup {
@@ -110,8 +119,8 @@ struct HostSample {
   std::optional<Usage> kubelet_usage;
   std::vector<FrozenGroup> frozen;
   bool cgroup_v1 = false;
-  // Ids of containers and sandboxes, by cgroups and the runtime's own directories: known without
-  // asking it anything.
+  // Ids of containers and sandboxes, by cgroups, shims and the runtime's own directories: known
+  // without asking it anything.
   std::vector<std::string> containers;
 
   std::string kernel;   // "6.1.0-38-amd64"
@@ -133,6 +142,9 @@ struct HostQuestion {
 
 // Blocks for as long as the kernel does; milliseconds on a host that is well.
 HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question);
+
+// Of /proc/PID/environ; nothing else of it is kept.
+CniCall ParseCniCall(absl::string_view environment);
 
 // What kind of process this is by its command and its parent's role.
 Role RoleOf(const ProcessStat& process, Role parent);

@@ -24,6 +24,7 @@ using ::testing::UnorderedElementsAre;
 
 const std::string kSandbox(64, '5');
 const std::string kContainer(64, 'c');
+const std::string kNul(1, '\0');
 
 const HostProcess* Find(const HostSample& sample, int pid) {
   const auto found = std::find_if(sample.processes.begin(), sample.processes.end(),
@@ -93,6 +94,24 @@ TEST(HostSampleTest, NeverReadsTheCommandLineOfABlockedProcess) {
   EXPECT_THAT(Find(sample, 70)->stack, ElementsAre("rpc_wait_bit_killable", "__wait_on_bit"));
 }
 
+TEST(HostSampleTest, ReadsForWhomACniPluginWasCalledUnlessItIsBlocked) {
+  const FixtureTree tree;
+  AddPod(tree);
+  const std::string environment = absl::StrCat(
+      "PATH=/bin", kNul, "CNI_COMMAND=ADD", kNul, "CNI_CONTAINERID=", kSandbox, kNul,
+      "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0", kNul, "TOKEN=x", kNul);
+  tree.Add({.pid = 72, .parent = 50, .comm = "calico"});
+  tree.Write("proc/72/environ", environment);
+  tree.Add({.pid = 73, .parent = 50, .comm = "calico", .state = 'D'});
+  tree.Write("proc/73/environ", environment);
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(sample, 72)->cni.command, "ADD");
+  EXPECT_EQ(Find(sample, 72)->cni.sandbox, kSandbox);
+  EXPECT_EQ(Find(sample, 72)->cni.pod_namespace, "shop");
+  EXPECT_EQ(Find(sample, 72)->cni.pod_name, "web-0");
+  EXPECT_EQ(Find(sample, 73)->cni.command, "");
+}
+
 TEST(HostSampleTest, CountsZombiesByParent) {
   const FixtureTree tree;
   AddPod(tree);
@@ -140,6 +159,8 @@ TEST(HostSampleTest, KnowsTheUnitOfWhatSystemdStarted) {
   tree.Add({.pid = 51, .comm = "kubelet", .cgroup = "0::/system.slice/kubelet.service\n"});
   tree.Add({.pid = 52, .comm = "my-cri", .cgroup = "0::/system.slice/my-cri.service\n"});
   tree.Add({.pid = 53, .parent = 51, .comm = "dockerd", .cgroup = "0::/system.slice/x.service\n"});
+  tree.Add({.pid = 54, .comm = "k3s-server", .cgroup = "0::/system.slice/k3s.service\n"});
+  tree.Add({.pid = 55, .parent = 54, .comm = "crio", .cgroup = "0::/system.slice/k3s.service\n"});
   HostQuestion question;
   question.listener = 52;
   const HostSample sample = TakeHostSample(tree.paths(), question);
@@ -147,6 +168,7 @@ TEST(HostSampleTest, KnowsTheUnitOfWhatSystemdStarted) {
   ASSERT_NE(Find(sample, 52), nullptr);
   EXPECT_EQ(Find(sample, 52)->unit, "my-cri");
   EXPECT_EQ(Find(sample, 53)->unit, "");
+  EXPECT_EQ(Find(sample, 55)->unit, "k3s");
 }
 
 TEST(HostSampleTest, FindsTheProcessOfAContainerWhoseShimIsGone) {
@@ -226,6 +248,17 @@ TEST(HostSampleTest, AnInitThatIsNoSystemdHasNoSuchVersion) {
   const HostSample sample = TakeHostSample(tree.paths(), {});
   EXPECT_EQ(sample.systemd, "");
   EXPECT_THAT(sample.problems, Not(Contains(HasSubstr("systemd"))));
+}
+
+TEST(HostSampleTest, KnowsAShimWhoseBundleWasRemovedUnderIt) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 64, .comm = "containerd-shim"});
+  const std::string given_up(64, 'a');
+  tree.Link("proc/64/cwd", absl::StrCat("/run/k8s.io/", given_up, " (deleted)"));
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(sample, 64)->bundle, given_up);
+  EXPECT_THAT(sample.containers, UnorderedElementsAre(kSandbox, given_up));
 }
 
 // With hidepid=2 only one's own processes are there.

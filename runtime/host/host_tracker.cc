@@ -19,6 +19,7 @@ double AgeSeconds(const HostSample& sample, const ProcessStat& stat) {
 
 // "update" of "runc --root /run/x update <id>", "init" of "runc:[2:INIT]".
 std::string ActionOf(const HostProcess& process) {
+  if (!process.cni.command.empty()) return process.cni.command;
   if (absl::StrContains(process.stat.comm, ":[")) return "init";
   static constexpr absl::string_view kActions[] = {"create", "start",  "exec",   "kill",
                                                    "delete", "update", "pause",  "resume",
@@ -118,6 +119,9 @@ pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   const std::string id =
       process.container.empty() ? ContainerOfCommand(process.command) : process.container;
   out.container_id = pleg::ContainerId(id.empty() ? process.bundle : id);
+  if (out.container_id.empty()) out.container_id = pleg::ContainerId(process.cni.sandbox);
+  out.pod_namespace = process.cni.pod_namespace;
+  out.pod_name = process.cni.pod_name;
   return out;
 }
 
@@ -214,13 +218,18 @@ void HostTracker::TellBlocked(pleg::HostEvidence& out) {
 }
 
 void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out) {
+  // A socket that systemd listens at for the runtime (socket activation) has PID 1 behind it.
+  const HostProcess* listener = runtime_pid > 1 ? FindPid(*runtime_pid) : nullptr;
   for (const HostProcess& process : now_->processes) {
     switch (process.role) {
       case Role::kOciRuntime:
         out.oci_processes.push_back(Describe(process));
         break;
       case Role::kCniPlugin:
-        out.cni_processes.push_back(Describe(process));
+        // Of several runtimes each calls plugins of its own.
+        if (listener == nullptr || process.stat.parent == listener->stat.pid) {
+          out.cni_processes.push_back(Describe(process));
+        }
         break;
       case Role::kMessageBus:
         if (!out.dbus.has_value()) out.dbus = Describe(process);
@@ -235,8 +244,6 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
         break;
     }
   }
-  // A socket that systemd listens at for the runtime (socket activation) has PID 1 behind it.
-  const HostProcess* listener = runtime_pid > 1 ? FindPid(*runtime_pid) : nullptr;
   if (listener != nullptr) out.runtime_process = Describe(*listener);
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
   std::sort(out.oci_processes.begin(), out.oci_processes.end(), older);
@@ -315,8 +322,8 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
       evidence.disagree_for = absl::Seconds(disagree_.Hold(id, now_->uptime_seconds));
     }
     // What has ended, or is not known to have begun, may do without a shim.
-    const bool shim_fails = (runs == true && evidence.shim_missing) ||
-                            (runs != false && shim != nullptr && IsStuck(shim->stat.state));
+    const bool shim_fails =
+        (runs == true && evidence.shim_missing) || (shim != nullptr && IsStuck(shim->stat.state));
     if (disagrees || shim_fails || watch.silent || sight.frozen.contains(id)) {
       out.shims.push_back(std::move(evidence));
     }

@@ -24,18 +24,19 @@ namespace runtime::host {
 struct WatchedObject {
   pleg::ObjectRef object;
   pleg::ContainerId sandbox;  // of a container; its own id of a sandbox; empty if not known
-  std::string listed_state;   // "running", "ready", …: in the last good listing; empty if in none
-  bool silent = false;        // a status call about it does not answer
+  // "running", "ready", …: in the last good listing; empty if in none, and while that is old.
+  std::string listed_state;
+  bool silent = false;  // a status call about it does not answer
 };
 
 // Thread-compatible.
 class HostTracker {
  public:
-  // Of the watched those are told that are silent or frozen, contradict the listing, or should have
-  // a process and have a shim that is stopped, blocked or missing.
-  // `sample` is later than the one before; a first one has neither rates nor durations.
-  // `runtime_pid` is the process behind the socket, if that is known: the runtime, whatever its
-  // name. If it is not, a process of a runtime's name is taken for it.
+  // Of the watched those are told that are silent or frozen, contradict the listing, have a shim
+  // that is stopped or blocked, or have none and should. `sample` is later than the one before; a
+  // first one has neither rates nor durations. `runtime_pid` is the process behind the socket, if
+  // that is known: the runtime, whatever its name. If it is not, a process of a runtime's name is
+  // taken for it.
   pleg::HostEvidence Update(const HostSample& sample, const std::vector<WatchedObject>& watched,
                             std::optional<int> runtime_pid = std::nullopt);
 

@@ -112,6 +112,20 @@ TEST(HostTrackerTest, AnExitedContainerWhoseProcessLivesDisagrees) {
   EXPECT_EQ(evidence.shims[0].shim->pid, 60);
 }
 
+// Its runtime has given the shim up, and calls what it served exited.
+TEST(HostTrackerTest, AStoppedShimIsToldThoughItsContainerIsListedAsExited) {
+  HostTracker tracker;
+  WatchedObject watched = Watch("exited");
+  watched.silent = false;
+  HostSample sample = Sample();
+  sample.processes[0].stat.state = 'T';
+  sample.processes[1].stat.state = 'Z';
+  const pleg::HostEvidence evidence = tracker.Update(sample, {watched});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_NE(evidence.shims[0].container_alive, true);
+  EXPECT_EQ(evidence.shims[0].disagree_for, absl::ZeroDuration());
+}
+
 TEST(HostTrackerTest, AContainerThatHasExitedNeedsNoShim) {
   HostTracker tracker;
   WatchedObject exited = Watch("exited");
@@ -221,6 +235,24 @@ TEST(HostTrackerTest, NamesWhatAnOciRuntimeDoesAndForWhom) {
   EXPECT_EQ(evidence.oci_processes[0].container_id.value(), kContainer);
   EXPECT_EQ(evidence.oci_processes[0].parent, "containerd-shim");
   EXPECT_EQ(evidence.oci_processes[1].action, "init");
+}
+
+TEST(HostTrackerTest, TellsThePluginsOfTheRuntimeItIsConnectedTo) {
+  HostSample sample = Sample();
+  HostProcess own = MakeProcess(70, Role::kCniPlugin, "calico", 40);
+  own.cni = {"ADD", kSandbox, "shop", "web-0"};
+  sample.processes = {MakeProcess(40, Role::kRuntime, "containerd"),
+                      MakeProcess(50, Role::kRuntime, "containerd"), own,
+                      MakeProcess(71, Role::kCniPlugin, "calico", 50)};
+  HostTracker tracker;
+  EXPECT_EQ(tracker.Update(sample, {}).cni_processes.size(), 2);
+  const pleg::HostEvidence evidence = tracker.Update(sample, {}, 40);
+  ASSERT_EQ(evidence.cni_processes.size(), 1);
+  EXPECT_EQ(evidence.cni_processes[0].pid, 70);
+  EXPECT_EQ(evidence.cni_processes[0].action, "ADD");
+  EXPECT_EQ(evidence.cni_processes[0].container_id.value(), kSandbox);
+  EXPECT_EQ(evidence.cni_processes[0].pod_namespace, "shop");
+  EXPECT_EQ(evidence.cni_processes[0].pod_name, "web-0");
 }
 
 TEST(HostTrackerTest, ComputesRatesFromTwoLooks) {

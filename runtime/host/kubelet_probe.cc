@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,12 +17,56 @@ namespace {
 
 constexpr char kThreadName[] = "pleg-kubelet";
 constexpr size_t kMaxText = 200;
+constexpr size_t kMaxTold = 5;
+constexpr absl::Duration kSlowOperation = absl::Seconds(1);
+// Two clocks of one node differ by less.
+constexpr absl::Duration kFuture = absl::Minutes(1);
 
 // As the kubelet answered, in a line.
 std::string Describe(const FetchReply& reply) {
   std::string text(absl::StripAsciiWhitespace(reply.body.substr(0, kMaxText)));
   std::replace(text.begin(), text.end(), '\n', ' ');
   return absl::StrCat("HTTP ", reply.code, text.empty() ? "" : ": ", text);
+}
+
+// Counters only rise, but for a kubelet that was restarted, or one that lies.
+OperationCounters Since(const OperationCounters& before, const OperationCounters& now) {
+  if (now.count < before.count || now.seconds < before.seconds || now.errors < before.errors) {
+    return now;
+  }
+  return {now.count - before.count, now.seconds - before.seconds, now.errors - before.errors};
+}
+
+absl::Duration MeanOf(const OperationCounters& counters) {
+  return counters.count > 0 ? absl::Seconds(counters.seconds / counters.count)
+                            : absl::ZeroDuration();
+}
+
+// Nothing is an exact count beyond that, and nobody counts so far.
+uint64_t Whole(double count) { return static_cast<uint64_t>(std::clamp(count, 0.0, 1e15)); }
+
+void TellOperations(const KubeletMetrics& before, const KubeletMetrics& now,
+                    pleg::KubeletEvidence& evidence) {
+  for (const auto& [name, counters] : now.operations) {
+    const auto known = before.operations.find(name);
+    const OperationCounters ended =
+        known == before.operations.end() ? counters : Since(known->second, counters);
+    if (ended.errors < 1 && MeanOf(ended) < kSlowOperation) continue;
+    evidence.operations.push_back({name, Whole(ended.count), Whole(ended.errors), MeanOf(ended)});
+  }
+  std::sort(evidence.operations.begin(), evidence.operations.end(),
+            [](const auto& a, const auto& b) {
+              return std::tie(a.errors, a.mean) > std::tie(b.errors, b.mean);
+            });
+  if (evidence.operations.size() > kMaxTold) evidence.operations.resize(kMaxTold);
+}
+
+void TellCounters(const KubeletMetrics& before, const KubeletMetrics& now,
+                  pleg::KubeletEvidence& evidence) {
+  const OperationCounters relists = Since(before.relists, now.relists);
+  if (relists.count > 0) evidence.relist_mean = MeanOf(relists);
+  evidence.discarded_events = Whole(now.discarded_events - before.discarded_events);
+  TellOperations(before, now, evidence);
 }
 
 }  // namespace
@@ -86,6 +131,8 @@ void KubeletProbe::AskMetrics(pleg::KubeletEvidence& evidence) {
     return;
   }
   const KubeletMetrics metrics = ParseKubeletMetrics(reply->body);
+  if (before_.has_value()) TellCounters(*before_, metrics, evidence);
+  before_ = metrics;
   evidence.version = metrics.version;
   evidence.evented = metrics.event_streams > 0;
   if (!metrics.last_seen.has_value()) {
@@ -95,10 +142,15 @@ void KubeletProbe::AskMetrics(pleg::KubeletEvidence& evidence) {
   }
   evidence.never_relisted = *metrics.last_seen <= 0;
   if (evidence.never_relisted) return;
+  const absl::Duration ago =
+      clock_.WallNow() - absl::UnixEpoch() - absl::Seconds(*metrics.last_seen);
+  if (ago < -kFuture) {
+    evidence.error = absl::StrCat("GET ", options_.metrics_url,
+                                  ": kubelet_pleg_last_seen_seconds is in the future");
+    return;
+  }
   // A clock that was set back must not make it younger than now.
-  evidence.last_seen_ago =
-      std::max(clock_.WallNow() - absl::UnixEpoch() - absl::Seconds(*metrics.last_seen),
-               absl::ZeroDuration());
+  evidence.last_seen_ago = std::max(ago, absl::ZeroDuration());
 }
 
 void KubeletProbe::AskHealthz(pleg::KubeletEvidence& evidence) {

@@ -19,6 +19,7 @@
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 #include "runtime/host/http_fetch.h"
+#include "runtime/host/kubelet_metrics.h"
 
 namespace runtime::host {
 
@@ -31,7 +32,7 @@ class KubeletProbe {
     std::string token_file = {};   // read before each request: tokens are renewed
     std::string ca_file = {};
     bool skip_verification = false;
-    absl::Duration period = absl::Seconds(15);
+    absl::Duration period = absl::Seconds(10);
     absl::Duration timeout = absl::Seconds(5);
     // For tests; libcurl if empty.
     std::function<absl::StatusOr<FetchReply>(const FetchRequest&)> fetch = {};
@@ -59,6 +60,7 @@ class KubeletProbe {
   const Options options_;
   const pleg::Clock& clock_;
   std::optional<absl::StatusOr<Fetcher>> fetcher_;  // of the asking thread
+  std::optional<KubeletMetrics> before_;            // the same
 
   mutable pleg::Mutex mu_;
   std::condition_variable_any wake_;

@@ -62,11 +62,75 @@ TEST(KubeletProbeTest, AKubeletThatNeverRelisted) {
   EXPECT_FALSE(probe.Latest()->last_seen_ago.has_value());
 }
 
-TEST(KubeletProbeTest, ALyingClockIsNoNegativeAge) {
+TEST(KubeletProbeTest, AClockThatWasSetBackMakesNoNegativeAge) {
+  FixedClock clock;
+  KubeletProbe probe(Answering(FetchReply{200, "kubelet_pleg_last_seen_seconds 7230\n"}), clock);
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->last_seen_ago, absl::ZeroDuration());
+}
+
+TEST(KubeletProbeTest, ALastRelistInTheFutureIsALieAndSaidToBe) {
   FixedClock clock;
   KubeletProbe probe(Answering(FetchReply{200, "kubelet_pleg_last_seen_seconds 9e+09\n"}), clock);
   probe.Ask();
-  EXPECT_EQ(probe.Latest()->last_seen_ago, absl::ZeroDuration());
+  EXPECT_FALSE(probe.Latest()->last_seen_ago.has_value());
+  EXPECT_THAT(probe.Latest()->error, HasSubstr("in the future"));
+}
+
+std::string Counters(int relists, double seconds, int lists, double list_seconds, int errors) {
+  return absl::StrCat(
+      kMetrics, "kubelet_pleg_relist_duration_seconds_bucket{le=\"0.005\"} 7\n",
+      "kubelet_pleg_relist_duration_seconds_sum ", seconds,
+      "\nkubelet_pleg_relist_duration_seconds_count ", relists, "\nkubelet_pleg_discard_events ",
+      errors,
+      "\nkubelet_runtime_operations_duration_seconds_sum{operation_type=\"list_podsandbox\"} ",
+      list_seconds,
+      "\nkubelet_runtime_operations_duration_seconds_count{operation_type=\"list_podsandbox\"} ",
+      lists, "\nkubelet_runtime_operations_duration_seconds_sum{operation_type=\"version\"} 0.1",
+      "\nkubelet_runtime_operations_duration_seconds_count{operation_type=\"version\"} ", lists,
+      "\nkubelet_runtime_operations_errors_total{operation_type=\"list_podsandbox\"} ", errors,
+      "\n");
+}
+
+TEST(KubeletProbeTest, TellsRelistsAndOperationsSinceItAskedBefore) {
+  FixedClock clock;
+  std::string body = Counters(100, 10, 100, 1, 2);
+  KubeletProbe::Options options = Answering(FetchReply{});
+  options.fetch = [&body](const FetchRequest&) -> absl::StatusOr<FetchReply> {
+    return FetchReply{200, body};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  EXPECT_FALSE(probe.Latest()->relist_mean.has_value());
+  EXPECT_TRUE(probe.Latest()->operations.empty());
+  body = Counters(104, 18, 104, 9, 5);
+  probe.Ask();
+  const pleg::KubeletEvidence evidence = *probe.Latest();
+  EXPECT_EQ(evidence.relist_mean, absl::Seconds(2));
+  EXPECT_EQ(evidence.discarded_events, 3u);
+  ASSERT_EQ(evidence.operations.size(), 1u);
+  EXPECT_EQ(evidence.operations[0].name, "list_podsandbox");
+  EXPECT_EQ(evidence.operations[0].count, 4u);
+  EXPECT_EQ(evidence.operations[0].errors, 3u);
+  EXPECT_EQ(evidence.operations[0].mean, absl::Seconds(2));
+  probe.Ask();
+  EXPECT_FALSE(probe.Latest()->relist_mean.has_value());
+  EXPECT_TRUE(probe.Latest()->operations.empty());
+}
+
+TEST(KubeletProbeTest, ACounterThatBeganAnewCountsFromItsBeginning) {
+  FixedClock clock;
+  std::string body = Counters(100, 100, 100, 100, 9);
+  KubeletProbe::Options options = Answering(FetchReply{});
+  options.fetch = [&body](const FetchRequest&) -> absl::StatusOr<FetchReply> {
+    return FetchReply{200, body};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  body = Counters(2, 1, 0, 0, 0);
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->relist_mean, absl::Milliseconds(500));
+  EXPECT_EQ(probe.Latest()->discarded_events, 0u);
 }
 
 TEST(KubeletProbeTest, EveryFailureIsALineOfEvidence) {
@@ -121,6 +185,22 @@ TEST(KubeletProbeTest, AsksHealthzToo) {
   probe.Ask();
   EXPECT_EQ(probe.Latest()->healthz_ok, false);
   EXPECT_THAT(probe.Latest()->healthz_text, HasSubstr("syncloop"));
+}
+
+TEST(KubeletMetricsTest, KeepsABoundedNumberOfOperations) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) {
+    absl::StrAppend(&text, "kubelet_runtime_operations_errors_total{operation_type=\"x", i,
+                    "\"} 1\n");
+  }
+  EXPECT_EQ(ParseKubeletMetrics(text).operations.size(), kMaxOperations);
+  for (const char* bad : {"kubelet_runtime_operations_errors_total{operation_type=\"x\" 1",
+                          "kubelet_runtime_operations_errors_total{} 1",
+                          "kubelet_runtime_operations_errors_total{operation_type=\"x\"} NaN"}) {
+    for (const auto& [name, counters] : ParseKubeletMetrics(bad).operations) {
+      EXPECT_EQ(counters.errors, 0) << bad;
+    }
+  }
 }
 
 TEST(KubeletMetricsTest, LeavesOutWhatIsHostile) {

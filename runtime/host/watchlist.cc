@@ -24,10 +24,14 @@ void Watchlist::AddRunning() {
   }
 }
 
-void Watchlist::AddSeen(const std::vector<std::string>& ids) {
+void Watchlist::AddSeen(const std::vector<std::string>& ids, bool listed_once) {
   for (const std::string& id : ids) {
-    const std::string state = names_.StateOf(id);
-    if (state.empty() || state == "exited") Add(id);
+    if (listed_once && names_.StateOf(id).empty()) continue;
+    const size_t before = watched_.size();
+    Add(id);
+    if (watched_.size() > before && names_.SandboxOf(id).value() == id) {
+      watched_.back().listed_state.clear();
+    }
   }
 }
 

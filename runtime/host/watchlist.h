@@ -31,10 +31,11 @@ class Watchlist {
   void Add(absl::string_view id, bool silent = false);
   // The containers that are listed to run.
   void AddRunning();
-  // Of what the host has seen that which should not be there: containers that are listed as exited,
-  // and what no listing has. A container that has exited leaves no cgroup behind, so these are few
-  // among thousands. Sandboxes are left out, whose state says nothing of a process.
-  void AddSeen(const std::vector<std::string>& ids);
+  // Of what the host has seen: containers that are listed as exited, which leave nothing behind on
+  // the host when they do, so that these are few among thousands; sandboxes, for their shims,
+  // without their state, which says nothing of a process. What no listing has is another runtime's,
+  // and added only while there was none yet.
+  void AddSeen(const std::vector<std::string>& ids, bool listed_once);
 
   std::vector<WatchedObject> Take() { return std::move(watched_); }
 

@@ -59,22 +59,32 @@ TEST(WatchlistTest, HasTheSilentOnesAndThoseThatRun) {
   EXPECT_EQ(watched[1].object.pod_name, "web");
 }
 
-TEST(WatchlistTest, HasWhatTheHostSeesThoughItIsListedAsExitedOrNotAtAll) {
+TEST(WatchlistTest, HasWhatTheHostSeesThoughItIsListedAsExited) {
   const pleg::PodsView pods = MakePods();
   Watchlist list(pods);
   list.AddRunning();
-  list.AddSeen({"s", "r", "e2", "cold"});
+  list.AddSeen({"s", "r", "e2", "another-runtimes"}, true);
   const std::vector<WatchedObject> watched = list.Take();
-  EXPECT_THAT(Ids(watched), ElementsAre("r", "e2", "cold"));
-  EXPECT_EQ(watched[1].listed_state, "exited");
-  EXPECT_EQ(watched[2].listed_state, "");
+  EXPECT_THAT(Ids(watched), ElementsAre("r", "s", "e2"));
+  EXPECT_EQ(watched[1].listed_state, "");
+  EXPECT_EQ(watched[1].object.pod_name, "web");
+  EXPECT_EQ(watched[2].listed_state, "exited");
   EXPECT_FALSE(watched[2].silent);
+}
+
+TEST(WatchlistTest, BeforeTheFirstListingAllThatTheHostSeesMayBeTheRuntimes) {
+  const pleg::PodsView pods;
+  Watchlist list(pods);
+  list.AddSeen({"cold"}, false);
+  const std::vector<WatchedObject> watched = list.Take();
+  EXPECT_THAT(Ids(watched), ElementsAre("cold"));
+  EXPECT_EQ(watched[0].listed_state, "");
 }
 
 TEST(WatchlistTest, OfThousandsThatHaveExitedNoneIsAskedFor) {
   const pleg::PodsView pods = MakePods();
   Watchlist list(pods);
-  list.AddSeen({});
+  list.AddSeen({}, true);
   EXPECT_THAT(list.Take(), IsEmpty());
 }
 

@@ -1,0 +1,102 @@
+// A runtime that takes connections and says nothing, to a plegd that starts only then: nothing but
+// the process behind the socket tells it from one that is down or starting.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "test/process/cri_sim_process.h"
+#include "test/process/plegd_process.h"
+#include "test/process/subprocess.h"
+
+namespace diagnosis_test {
+namespace {
+
+using plegd_testing::CriSimProcess;
+using plegd_testing::PlegdProcess;
+using plegd_testing::WaitUntil;
+using ::testing::HasSubstr;
+using ::testing::IsSubsetOf;
+
+class MuteRuntimeTest : public testing::Test {
+ protected:
+  MuteRuntimeTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "plegd-mute.XXXXXX").string();
+    dir_ = mkdtemp(name.data()) == nullptr ? "" : name;
+  }
+  ~MuteRuntimeTest() override {
+    plegd_ = nullptr;
+    std::filesystem::remove_all(dir_);
+  }
+
+  void StartPlegd(const std::string& endpoint) {
+    plegd_testing::PlegdOptions options;
+    options.relist_period = "1s";
+    options.started_when = "/livez";
+    auto plegd = PlegdProcess::Start(endpoint, dir_, options);
+    ASSERT_TRUE(plegd.ok()) << plegd.status();
+    plegd_ = *std::move(plegd);
+  }
+
+  // The first finding, once it is `code`; every first one until then is in seen_.
+  plegd::v1::Finding WaitForFinding(const std::string& code) {
+    plegd::v1::Finding first;
+    const bool found = WaitUntil([&] {
+      const auto diagnosis = plegd_->Diagnosis();
+      if (!diagnosis.ok() || diagnosis->findings().empty()) return false;
+      first = diagnosis->findings(0);
+      seen_.insert(first.code());
+      return first.code() == code;
+    });
+    EXPECT_TRUE(found) << code << " is not found, but " << first.ShortDebugString() << "\n"
+                       << plegd_->LogTail();
+    return first;
+  }
+
+  std::string dir_;
+  std::unique_ptr<PlegdProcess> plegd_;
+  std::set<std::string> seen_;
+};
+
+TEST_F(MuteRuntimeTest, OneThatIsStoppedIsToldToGoOn) {
+  auto runtime = CriSimProcess::Start(dir_, {"--pods", "3"});
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  (*runtime)->Stop();
+  StartPlegd((*runtime)->endpoint());
+  const plegd::v1::Finding finding = WaitForFinding("RUNTIME_HUNG");
+  EXPECT_THAT(seen_, IsSubsetOf({"STARTING", "RUNTIME_HUNG"}));
+  const std::string proceed = absl::StrCat("kill -CONT ", (*runtime)->pid());
+  EXPECT_THAT(finding.sentence(), HasSubstr(proceed));
+  ASSERT_FALSE(finding.actions().empty());
+  EXPECT_EQ(finding.actions(0).command(), proceed);
+  (*runtime)->Continue();
+  WaitForFinding("HEALTHY");
+}
+
+TEST_F(MuteRuntimeTest, OneThatRunsHangsToo) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string path = dir_ + "/cri.sock";
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(fd, 128), 0);
+  StartPlegd("unix://" + path);
+  const plegd::v1::Finding finding = WaitForFinding("RUNTIME_HUNG");
+  EXPECT_THAT(seen_, IsSubsetOf({"STARTING", "RUNTIME_HUNG"}));
+  EXPECT_THAT(finding.sentence(), HasSubstr("accepts connections and answers nothing"));
+  close(fd);
+  WaitForFinding("RUNTIME_DOWN");
+}
+
+}  // namespace
+}  // namespace diagnosis_test
