@@ -238,16 +238,27 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
         if (!out.kubelet_process.has_value()) out.kubelet_process = Describe(process);
         break;
       case Role::kRuntime:
-        if (!out.runtime_process.has_value()) out.runtime_process = Describe(process);
+        if (!out.runtime_process.has_value() && MayBeTheRuntime(process)) {
+          out.runtime_process = Describe(process);
+        }
         break;
       default:
         break;
     }
   }
-  if (listener != nullptr) out.runtime_process = Describe(*listener);
+  if (listener != nullptr) {
+    out.runtime_process = Describe(*listener);
+    runtime_ = {listener->stat.parent, listener->stat.comm};
+  }
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
   std::sort(out.oci_processes.begin(), out.oci_processes.end(), older);
   std::sort(out.cni_processes.begin(), out.cni_processes.end(), older);
+}
+
+// Another runtime of the host does not pass for the one that has ended.
+bool HostTracker::MayBeTheRuntime(const HostProcess& process) const {
+  return !runtime_.has_value() ||
+         *runtime_ == std::make_pair(process.stat.parent, process.stat.comm);
 }
 
 // The processes in sight, by what they belong to.

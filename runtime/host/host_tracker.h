@@ -80,12 +80,15 @@ class HostTracker {
                             const HostProcess* process) const;
   // Whether a container that runs would be found among the processes in sight.
   bool ShouldBeSeen(const Sight& sight, const std::string& id, const HostProcess* shim) const;
+  bool MayBeTheRuntime(const HostProcess& process) const;
   const HostProcess* FindPid(int pid) const;
 
   const HostSample* now_ = nullptr;  // while Update runs
   std::optional<HostSample> before_;
   std::set<std::string> alive_;  // watched containers that had a process in the last sample
   Since<std::pair<ProcessKey, char>> states_;
+  // Parent and name of the process that was last seen behind the socket.
+  std::optional<std::pair<int, std::string>> runtime_;
   Since<std::string> frozen_;
   Since<std::string> fuse_;
   Since<std::string> disagree_;

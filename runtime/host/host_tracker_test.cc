@@ -255,6 +255,18 @@ TEST(HostTrackerTest, TellsThePluginsOfTheRuntimeItIsConnectedTo) {
   EXPECT_EQ(evidence.cni_processes[0].pod_name, "web-0");
 }
 
+TEST(HostTrackerTest, AnotherRuntimeDoesNotPassForTheOneThatHasEnded) {
+  HostSample sample = Sample();
+  sample.processes = {MakeProcess(40, Role::kRuntime, "containerd", 1),
+                      MakeProcess(50, Role::kRuntime, "containerd", 7)};
+  HostTracker tracker;
+  EXPECT_EQ(tracker.Update(sample, {}, 50).runtime_process->pid, 50);
+  sample.processes.pop_back();
+  EXPECT_FALSE(tracker.Update(sample, {}).runtime_process.has_value());
+  sample.processes.push_back(MakeProcess(60, Role::kRuntime, "containerd", 7));
+  EXPECT_EQ(tracker.Update(sample, {}).runtime_process->pid, 60);
+}
+
 TEST(HostTrackerTest, ComputesRatesFromTwoLooks) {
   HostTracker tracker;
   HostSample sample = Sample(1000);
