@@ -68,8 +68,10 @@ cri::PodSandboxConfig SandboxConfig(const PodSpec& spec, const std::string& cgro
   annotations["kubernetes.io/config.source"] = "api";
   annotations["kubernetes.io/config.seen"] = absl::FormatTime(absl::Now());
   config.mutable_linux()->set_cgroup_parent(absl::StrCat("/", cgroup, "/pod", spec.uid));
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
-      spec.own_network ? cri::POD : cri::NODE);
+  cri::NamespaceOption& namespaces =
+      *config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  namespaces.set_network(spec.own_network ? cri::POD : cri::NODE);
+  namespaces.set_pid(cri::CONTAINER);
   return config;
 }
 
@@ -295,10 +297,10 @@ exec %2$s "$@"
   chmod(path.c_str(), 0755);
 }
 
-absl::StatusOr<std::string> Containerd::RunPod(const PodSpec& spec) {
+absl::StatusOr<std::string> Containerd::RunPod(const PodSpec& spec, absl::Duration timeout) {
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = SandboxConfig(spec, cgroup_);
-  const auto reply = cri_->Call<cri::RunPodSandboxResponse>("RunPodSandbox", request);
+  const auto reply = cri_->Call<cri::RunPodSandboxResponse>("RunPodSandbox", request, timeout);
   if (!reply.ok()) return reply.status();
   sandboxes_[reply->pod_sandbox_id()] = request.config();
   return reply->pod_sandbox_id();

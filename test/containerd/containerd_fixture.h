@@ -82,7 +82,8 @@ class Containerd {
   pid_t pid() const { return pid_; }
 
   // Pods and containers; ids are the runtime's.
-  absl::StatusOr<std::string> RunPod(const PodSpec& spec);
+  absl::StatusOr<std::string> RunPod(const PodSpec& spec,
+                                     absl::Duration timeout = absl::Seconds(30));
   absl::Status StopPod(const std::string& sandbox_id);
   absl::Status RemovePod(const std::string& sandbox_id);
   absl::StatusOr<std::string> CreateContainer(const std::string& sandbox_id,

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "test/process/subprocess.h"
 
@@ -20,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPods = 3;
-constexpr absl::Duration kUpdateTimeout = absl::Seconds(100);
+constexpr absl::Duration kPatience = absl::Seconds(100);
 
 absl::Status Wait(const std::function<bool()>& condition, absl::string_view what) {
   return WaitUntil(condition) ? absl::OkStatus()
@@ -51,6 +53,21 @@ absl::Status Write(const std::string& path, absl::string_view text) {
   return file ? absl::OkStatus() : absl::InternalError(absl::StrCat("cannot write ", path));
 }
 
+PodSpec NewPod() {
+  static std::atomic<int> made = 0;
+  const std::string name = absl::StrCat("web-", made++);
+  return {.name = name, .uid = absl::StrCat("uid-", name), .pod_namespace = Stage::kNamespace};
+}
+
+// Of /proc/PID/environ; empty without such a variable.
+std::string EnvironmentOf(pid_t pid, absl::string_view name) {
+  const std::string text = ReadFile(absl::StrCat("/proc/", pid, "/environ"));
+  for (absl::string_view variable : absl::StrSplit(text, '\0')) {
+    if (absl::ConsumePrefix(&variable, absl::StrCat(name, "="))) return std::string(variable);
+  }
+  return "";
+}
+
 }  // namespace
 
 Stage::~Stage() {
@@ -58,20 +75,22 @@ Stage::~Stage() {
   ContinueShim();
   node_.ReleaseUpdates();
   node_.Thaw();
+  node_.network().Release();
   if (update_.valid()) update_.wait();
+  if (restart_.valid()) restart_.wait();
+  if (connecting_.valid()) connecting_.wait();
+  if (kill(node_.pid(), 0) != 0) (void)node_.Restart();
 }
 
 absl::Status Stage::AddPods() {
-  static int made = 0;
   for (int i = 0; i < kPods; ++i) {
-    const std::string name = absl::StrCat("web-", made++);
-    absl::StatusOr<std::string> sandbox =
-        node_.RunPod({.name = name, .uid = absl::StrCat("uid-", name), .pod_namespace = "shop"});
+    const PodSpec pod = NewPod();
+    absl::StatusOr<std::string> sandbox = node_.RunPod(pod);
     if (!sandbox.ok()) return sandbox.status();
     absl::StatusOr<std::string> container = node_.CreateContainer(*sandbox, {.name = "app"});
     if (!container.ok()) return container.status();
     if (absl::Status status = node_.StartContainer(*container); !status.ok()) return status;
-    pods_.push_back({name, *std::move(sandbox), *std::move(container)});
+    pods_.push_back({pod.name, *std::move(sandbox), *std::move(container)});
   }
   return absl::OkStatus();
 }
@@ -88,9 +107,32 @@ void Stage::ContinueShim() {
   if (stopped_shim_ > 0) kill(std::exchange(stopped_shim_, 0), SIGCONT);
 }
 
+void Stage::BeginRestart() {
+  restart_ = std::async(std::launch::async, [this] { return node_.Restart(); });
+}
+
+absl::Status Stage::AwaitRestart() { return restart_.get(); }
+
+absl::Status Stage::HangNetwork() {
+  PodSpec pod = NewPod();
+  pod.own_network = true;
+  unconnected_.name = pod.name;
+  node_.network().Hold();
+  connecting_ = std::async(std::launch::async,
+                           [this, pod = std::move(pod)] { return node_.RunPod(pod, kPatience); });
+  plugin_ = node_.network().WaitUntilHeld();
+  unconnected_.sandbox = EnvironmentOf(plugin_, "CNI_CONTAINERID");
+  return plugin_ > 0 ? absl::OkStatus() : absl::InternalError("no network plugin is started");
+}
+
+absl::Status Stage::FreeNetwork() {
+  node_.network().Release();
+  return connecting_.get().status();
+}
+
 void Stage::BeginUpdate() {
   update_ = std::async(std::launch::async, [this, id = victim().container] {
-    return node_.UpdateContainer(id, 200, kUpdateTimeout);
+    return node_.UpdateContainer(id, 200, kPatience);
   });
 }
 

@@ -28,13 +28,15 @@ class Stage {
     std::string container;  // "app", which runs
   };
 
+  static constexpr char kNamespace[] = "shop";
+
   // `node` outlives the stage.
   explicit Stage(Containerd& node) : node_(node) {}
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
-  // Three, in the namespace "shop"; the first one is the victim.
+  // Three, in the namespace kNamespace; the first one is the victim.
   absl::Status AddPods();
   const StagedPod& victim() const { return pods_.front(); }
   Containerd& node() const { return node_; }
@@ -42,6 +44,18 @@ class Stage {
   // The victim's shim, stopped and continued. NOT_FOUND without one.
   absl::Status StopShim();
   void ContinueShim();
+  // 0 if it is not stopped.
+  pid_t stopped_shim() const { return stopped_shim_; }
+  // The start of a killed containerd, which is not waited for.
+  void BeginRestart();
+  absl::Status AwaitRestart();
+  // A pod more, whose CNI plugin does not return: it blocks until that runs.
+  absl::Status HangNetwork();
+  // Lets it return; blocks until the pod is there.
+  absl::Status FreeNetwork();
+  // That pod, which has no container yet, and the plugin's process.
+  const StagedPod& unconnected() const { return unconnected_; }
+  pid_t plugin() const { return plugin_; }
   // An update of the victim's container, which is not waited for.
   void BeginUpdate();
   absl::Status AwaitUpdate();
@@ -57,6 +71,10 @@ class Stage {
   Containerd& node_;
   std::vector<StagedPod> pods_;
   std::future<absl::Status> update_;
+  std::future<absl::Status> restart_;
+  std::future<absl::StatusOr<std::string>> connecting_;
+  StagedPod unconnected_;
+  pid_t plugin_ = 0;
   pid_t stopped_shim_ = 0;
   std::string frozen_;  // the file that thaws it
 };
