@@ -162,7 +162,7 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
   const CallLedger::Id id =
       ledger_.Open(method.name, subject.target, clock_.Now() + options_.request_timeout);
   auto on_reply = [this, id, subject = std::move(subject), check = std::move(check),
-                   done = std::move(done)](Transport::Reply reply) mutable {
+                   done = std::move(done)](const Transport::Reply& reply) mutable {
     const CallSubject call{.method = subject.method.name,
                            .kind = subject.kind,
                            .target = subject.target,
@@ -176,7 +176,7 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
     ledger_.Close(id, {.code = status.code(),
                        .answered = reply.answered,
                        .response_bytes = status.ok() ? reply.body.Length() : 0});
-    done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
+    done(status.ok() ? Bytes(reply.body) : Bytes(status));
   };
   if (on_message != nullptr) {
     transport_->StartStream(method, request, options_.request_timeout, std::move(on_message),
@@ -213,15 +213,15 @@ void CriRuntime::CallOne(Open<T>& open, Subject subject, absl::string_view reque
     *value = decode(FlatReply(body).view());
     return value->status();
   };
-  auto deliver = [this, &open, id, value](Bytes reply) {
+  auto deliver = [this, &open, id, value](const Bytes& reply) {
     Answer(open, id, reply.ok() ? std::move(*value) : T(reply.status()));
   };
   Call(std::move(subject), request, std::move(deliver), std::move(check));
 }
 
 template <typename Decoder>
-void CriRuntime::CallList(std::shared_ptr<ListOp> op, const CriMethod& stream,
-                          const CriMethod& unary, Decoder& decoder, std::string request,
+void CriRuntime::CallList(const std::shared_ptr<ListOp>& op, const CriMethod& stream,
+                          const CriMethod& unary, Decoder& decoder, const std::string& request,
                           OnBytes done) {
   op->streamed = streaming_.load(std::memory_order_relaxed);
   op->reply_number = 0;
@@ -272,10 +272,10 @@ void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
   op->listing.started_at = op->sent_at;
   CallList(op, kStreamPodSandboxes, kListPodSandbox, sandbox_decoder_,
            ListRequestBytes<v1::ListPodSandboxRequest>(op->pod),
-           [this, op](Bytes reply) { OnSandboxes(op, std::move(reply)); });
+           [this, op](const Bytes& reply) { OnSandboxes(op, reply); });
 }
 
-void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
+void CriRuntime::OnSandboxes(const std::shared_ptr<ListOp>& op, const Bytes& reply) {
   op->listing.list_sandboxes_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   // The next call is under way while this reply is decoded; its answer comes to this thread, later.
@@ -287,7 +287,7 @@ void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
   const size_t bytes = streamed ? op->bytes : reply->Length();
   CallList(op, kStreamContainers, kListContainers, container_decoder_,
            ListRequestBytes<v1::ListContainersRequest>(op->pod),
-           [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
+           [this, op](const Bytes& containers) { OnContainers(op, containers); });
   if (!streamed) sandboxes = sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
   if (!sandboxes.ok()) {
     op->failed = true;
@@ -298,7 +298,7 @@ void CriRuntime::OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply) {
   op->listing.sandboxes = *std::move(sandboxes);
 }
 
-void CriRuntime::OnContainers(std::shared_ptr<ListOp> op, Bytes reply) {
+void CriRuntime::OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& reply) {
   if (op->failed) return;
   op->listing.list_containers_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
@@ -373,7 +373,7 @@ void CriRuntime::CallVersion(
     *identity = CheckVersionReply(FlatReply(body).view());
     return identity->status();
   };
-  auto deliver = [this, identity, done = std::move(done)](Bytes reply) mutable {
+  auto deliver = [this, identity, done = std::move(done)](const Bytes& reply) mutable {
     if (!reply.ok()) *identity = reply.status();
     OnVersion(*identity);
     done(*identity);

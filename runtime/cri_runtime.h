@@ -155,15 +155,15 @@ class CriRuntime : public pleg::RuntimeService {
   // One list, as a stream if that is possible. A stream is decoded as it comes; the body that
   // `done` gets is empty then. `done` runs on the transport's thread.
   template <typename Decoder>
-  void CallList(std::shared_ptr<ListOp> op, const CriMethod& stream, const CriMethod& unary,
-                Decoder& decoder, std::string request, OnBytes done);
+  void CallList(const std::shared_ptr<ListOp>& op, const CriMethod& stream, const CriMethod& unary,
+                Decoder& decoder, const std::string& request, OnBytes done);
   // What was listed, once CallList is done.
   template <typename Decoder>
   static auto Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& body);
 
   // Transport's thread.
-  void OnSandboxes(std::shared_ptr<ListOp> op, Bytes reply);
-  void OnContainers(std::shared_ptr<ListOp> op, Bytes reply);
+  void OnSandboxes(const std::shared_ptr<ListOp>& op, const Bytes& reply);
+  void OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& reply);
   void ForgetRemovedTargets();
   void OnConnection(bool connected);
   void StartHandshake();

@@ -46,7 +46,7 @@ std::string Remedy(const struct stat& info) {
 }  // namespace
 
 absl::Status CheckAccess(const std::string& path) {
-  const absl::Status status = CheckSocket(path);
+  absl::Status status = CheckSocket(path);
   if (!absl::IsPermissionDenied(status)) return status;
   const Barrier barrier = FindBarrier(path);
   const std::string what = barrier.path == path ? "the socket" : "directory " + barrier.path;

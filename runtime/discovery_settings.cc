@@ -73,7 +73,7 @@ class Search {
       LookAt(settings_.default_crictl_config, &Search::CrictlConfig);
       return absl::OkStatus();
     }
-    const absl::Status status = CrictlConfig(named);
+    absl::Status status = CrictlConfig(named);
     if (status.ok()) return status;
     return absl::Status(
         status.code(),

@@ -117,9 +117,10 @@ class KnownItems {
 
   // Takes the place of what was known by that id.
   Item& Put(typename Item::Ptr item) {
-    Slot fresh{Hash(item->id()), std::move(item)};
-    const auto [slot, added] = slots_.insert(std::move(fresh));
-    if (!added) slot->item = std::move(fresh.item);
+    const size_t hash = Hash(item->id());
+    const auto slot = slots_.find(Key{hash, item->id()});
+    if (slot == slots_.end()) return *slots_.insert(Slot{hash, std::move(item)}).first->item;
+    slot->item = std::move(item);
     return *slot->item;
   }
 

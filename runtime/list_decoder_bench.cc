@@ -31,7 +31,7 @@ namespace {
 
 constexpr size_t kOrders = 4;
 constexpr size_t kContainersOfPod = 2;
-constexpr size_t kFrameBytes = 16 * 1024;  // HTTP/2's, in which gRPC hands a message out
+constexpr size_t kFrameBytes = size_t{16} * 1024;  // HTTP/2's, in which gRPC hands a message out
 
 using Pieces = std::vector<absl::string_view>;
 

@@ -31,7 +31,7 @@ constexpr int kMaxPasses = 8;
 constexpr int kMaxReads = 64;
 
 std::string ExplainErrno(int error) {
-  const std::string what = std::generic_category().message(error);
+  std::string what = std::generic_category().message(error);
   if (error == EMFILE) {
     return absl::StrCat(what, ": fs.inotify.max_user_instances or the file limit is used up");
   }

@@ -11,7 +11,7 @@ namespace {
 // Four buckets for each doubling, from 8 µs up to half an hour.
 constexpr int kBucketsPerOctave = 4;
 constexpr int kFirstOctave = 3;
-constexpr size_t kBuckets = 28 * kBucketsPerOctave;
+constexpr size_t kBuckets = size_t{28} * kBucketsPerOctave;
 
 size_t BucketOf(absl::Duration duration) {
   const auto micros = static_cast<uint64_t>(

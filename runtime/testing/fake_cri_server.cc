@@ -118,7 +118,7 @@ FakeCriServer::Reply FakeCriServer::Message(const google::protobuf::MessageLite&
 FakeCriServer::Reply FakeCriServer::Raw(std::string bytes) {
   return {grpc::Status::OK, std::move(bytes), false};
 }
-FakeCriServer::Reply FakeCriServer::Error(grpc::StatusCode code, std::string text) {
+FakeCriServer::Reply FakeCriServer::Error(grpc::StatusCode code, const std::string& text) {
   return {grpc::Status(code, text), "", false};
 }
 FakeCriServer::Reply FakeCriServer::Hang() { return {grpc::Status::OK, "", true}; }

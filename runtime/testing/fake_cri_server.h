@@ -32,7 +32,7 @@ class FakeCriServer {
 
   static Reply Message(const google::protobuf::MessageLite& message);
   static Reply Raw(std::string bytes);
-  static Reply Error(grpc::StatusCode code, std::string text);
+  static Reply Error(grpc::StatusCode code, const std::string& text);
   static Reply Hang();
 
   explicit FakeCriServer(std::string socket_path);

@@ -135,6 +135,7 @@ testing::AssertionResult EventTruth::Matches(const std::vector<plegd::v1::Event>
   }
   const auto describe = [](const auto& objects) {
     std::vector<std::string> lines;
+    lines.reserve(objects.size());
     for (const auto& [object, types] : objects) {
       lines.push_back(absl::StrCat(object, " ", absl::StrJoin(types, ",")));
     }
