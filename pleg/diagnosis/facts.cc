@@ -53,13 +53,15 @@ void CollectSilence(Facts& facts) {
 
 double Slowdown(const Evidence& evidence) {
   constexpr absl::Duration kLately = absl::Seconds(10);
+  constexpr absl::Duration kLeastUsual = absl::Milliseconds(1);
+  constexpr absl::Duration kMostUsual = absl::Milliseconds(200);  // whatever the last hour was like
   double least = 0;
   for (const MethodEvidence& method : evidence.methods) {
     if (!method.median_recent.has_value() || !method.median_hour.has_value()) continue;
     if (!method.answered_ago.has_value() || *method.answered_ago > kLately) continue;
     const absl::Duration now = std::max(*method.median_recent, method.last_duration);
     if (now < absl::Milliseconds(100)) return 1;
-    const absl::Duration usual = std::max(*method.median_hour, absl::Milliseconds(1));
+    const absl::Duration usual = std::clamp(*method.median_hour, kLeastUsual, kMostUsual);
     const double ratio = absl::FDivDuration(now, usual);
     least = least == 0 ? ratio : std::min(least, ratio);
   }

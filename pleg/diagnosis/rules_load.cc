@@ -183,6 +183,9 @@ std::optional<Ranked> TooManyChanges(const Facts& facts) {
   if (silent > 0) {
     draft.Doubt(absl::StrCat(silent, " statuses do not answer at all: a hang rather than a crowd"));
   }
+  if (facts.slowdown >= kSlowdown) {
+    draft.Doubt("every call is many times slower than usual, whatever changes");
+  }
   draft.Do("Keep new pods away until it has caught up", "kubectl cordon \"$(hostname)\"")
       .Do("See which pods restart most",
           "crictl --timeout 60s ps -a -o json | jq -r '.containers[].labels"

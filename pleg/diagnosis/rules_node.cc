@@ -157,11 +157,14 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
   Draft draft = Starved(facts, VerdictCode::kNodeIoStarved, facts.io);
   const DiskEvidence* disk = BusiestDisk(host);
   const std::string device = disk == nullptr ? "" : Shorten(Printable(disk->device), 24);
+  const bool quick =
+      disk != nullptr && disk->await < absl::Milliseconds(20) && disk->utilization_percent < 50;
   const std::string what =
-      disk != nullptr ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
-                                     FormatLatency(disk->await))
-                      : absl::StrCat("The disks cannot keep up: for ", FormatPercent(waits.percent),
-                                     " of the time all tasks wait for them");
+      disk != nullptr && !quick
+          ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
+                         FormatLatency(disk->await))
+          : absl::StrCat("The disks cannot keep up: for ", FormatPercent(waits.percent),
+                         " of the time all tasks wait for them");
   draft.Say(what, facts.outlook.text, "Find who writes (iotop), or lift the volume's IOPS limit")
       .For(PressureText("io", host.io))
       .For(PressureText("io in the runtime's cgroup", waits.own))
@@ -169,7 +172,7 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
   BlockedTexts(host, draft);
   Symptoms(facts, facts.io, draft);
   if (facts.memory != Strain::kNone) draft.Doubt("memory is short as well, which makes disks busy");
-  if (disk != nullptr && disk->await < absl::Milliseconds(20) && disk->utilization_percent < 50) {
+  if (quick) {
     draft.Doubt("the disks of runtime and kubelet answer quickly: another one is slow");
   }
   draft.Do("See who reads and writes", "iotop -boP -n 3 -d 2")

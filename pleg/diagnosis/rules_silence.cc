@@ -123,11 +123,32 @@ Silent PendingStatuses(const Facts& facts) {
 
 // The model of the kubelet takes a call for silent after a second, which alone is no finding.
 bool AnswersAreSlow(const Facts& facts) {
-  if (facts.e.predicted_status_phase >= kSilentLag) return true;
+  if (facts.e.predicted_status_phase >= kSilentLag && facts.e.counts.pods_pending >= kCrowd) {
+    return true;
+  }
   return std::any_of(
       facts.e.methods.begin(), facts.e.methods.end(), [](const MethodEvidence& method) {
         return method.median_recent.has_value() && *method.median_recent >= kSlowAnswer;
       });
+}
+
+void TellSlow(const Facts& facts, const std::string& late, Draft& draft) {
+  const bool silent = facts.outlook.any_silent;
+  draft.Say(silent ? absl::StrCat(late, ": answers are slow")
+                   : absl::StrCat("Every call takes at least ", WholeNumber(facts.slowdown),
+                                  " times what it usually does, no single object is stuck"),
+            silent ? "no single object is stuck" : facts.outlook.text,
+            "See the slowest method below, and the node's disk and CPU");
+  for (const MethodEvidence& method : facts.e.methods) {
+    if (!method.median_recent.has_value()) continue;
+    if (*method.median_recent < kSlowAnswer) continue;
+    draft.For(absl::StrCat(method.method, " takes ", FormatLatency(*method.median_recent),
+                           method.median_hour.has_value()
+                               ? absl::StrCat(", usually ", FormatLatency(*method.median_hour))
+                               : ""));
+  }
+  draft.Do("See what the node waits for",
+           "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory");
 }
 
 // Before the sweep has met the container: a runc that works on one for long.
@@ -227,9 +248,11 @@ std::optional<Ranked> SandboxStuck(const Facts& facts) {
 
 std::optional<Ranked> SilentLag(const Facts& facts) {
   const Silent calls = PendingStatuses(facts);
-  if (!facts.outlook.any_silent || facts.lists_silent()) return std::nullopt;
-  if (calls.empty() && (facts.crowd || !AnswersAreSlow(facts))) return std::nullopt;
-  Draft draft(VerdictCode::kLagsSilently, Tier::kHurtsPods,
+  const bool all_slow = calls.empty() && facts.slowdown >= kSlowdown;
+  if (facts.lists_silent() || !(facts.outlook.any_silent || all_slow)) return std::nullopt;
+  if (calls.empty() && !all_slow && (facts.crowd || !AnswersAreSlow(facts))) return std::nullopt;
+  Draft draft(VerdictCode::kLagsSilently,
+              all_slow && facts.outlook.breaks() ? Tier::kBlocksPleg : Tier::kHurtsPods,
               facts.outlook.all_silent ? Confidence::kHigh : Confidence::kMedium);
   const std::string late = absl::StrCat("The node stays Ready, but events of all pods are up to ",
                                         FormatAge(facts.outlook.lag), " late");
@@ -245,18 +268,7 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
     Blame(calls, draft);
     ActOn(facts, owner, worst.object, draft);
   } else {
-    draft.Say(absl::StrCat(late, ": answers are slow"), "no single object is stuck",
-              "See the slowest method below, and the node's disk and CPU");
-    for (const MethodEvidence& method : facts.e.methods) {
-      if (!method.median_recent.has_value()) continue;
-      if (*method.median_recent < kSlowAnswer) continue;
-      draft.For(absl::StrCat(method.method, " takes ", FormatLatency(*method.median_recent),
-                             method.median_hour.has_value()
-                                 ? absl::StrCat(", usually ", FormatLatency(*method.median_hour))
-                                 : ""));
-    }
-    draft.Do("See what the node waits for",
-             "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory");
+    TellSlow(facts, late, draft);
   }
   for (const GenerationReport& twin : facts.e.twins) {
     const std::string line =
