@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/host/cgroup_tree.h"
@@ -271,8 +272,11 @@ class Sampler {
   void ReadBundle(HostProcess& shim) const {
     const absl::StatusOr<std::string> cwd =
         ReadLink(absl::StrCat(paths_.procfs, "/", shim.stat.pid, "/cwd"));
-    // A runtime that takes a shim for dead removes the bundle under it.
-    if (cwd.ok()) shim.bundle = ContainerOfCgroup(absl::StripSuffix(*cwd, " (deleted)"));
+    if (!cwd.ok()) return;
+    // A runtime that takes a shim for dead removes the bundle under it, by a hidden name
+    // (containerd, runtime/v2/bundle.go, atomicDelete).
+    const absl::string_view path = absl::StripSuffix(*cwd, " (deleted)");
+    shim.bundle = ContainerOfCgroup(absl::StrReplaceAll(path, {{"/.", "/"}}));
   }
 
   void AddContainer(std::string id) {

@@ -255,7 +255,7 @@ TEST(HostSampleTest, KnowsAShimWhoseBundleWasRemovedUnderIt) {
   AddPod(tree);
   tree.Add({.pid = 64, .comm = "containerd-shim"});
   const std::string given_up(64, 'a');
-  tree.Link("proc/64/cwd", absl::StrCat("/run/k8s.io/", given_up, " (deleted)"));
+  tree.Link("proc/64/cwd", absl::StrCat("/run/k8s.io/.", given_up, " (deleted)"));
   const HostSample sample = TakeHostSample(tree.paths(), {});
   EXPECT_EQ(Find(sample, 64)->bundle, given_up);
   EXPECT_THAT(sample.containers, UnorderedElementsAre(kSandbox, given_up));

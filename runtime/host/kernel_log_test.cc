@@ -59,8 +59,8 @@ TEST_F(KernelLogTest, AStormIsBounded) {
 }
 
 TEST_F(KernelLogTest, GarbageTellsNothing) {
-  tree_.Write("proc/kmsg",
-              std::string("blocked for more than\n;soft lockup\n1,2;I/O error\n\0\xff\n", 58));
+  constexpr char kGarbage[] = "blocked for more than\n;soft lockup\n1,2;I/O error\n\0\xff\n";
+  tree_.Write("proc/kmsg", absl::string_view(kGarbage, sizeof(kGarbage) - 1));
   EXPECT_THAT(Read(), IsEmpty());
 }
 
