@@ -1,7 +1,5 @@
 #include "test/drills/judge.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
@@ -81,12 +79,8 @@ class Trial {
   void Ask() {
     const std::string before = finding_.code();
     finding_.Clear();
-    const absl::StatusOr<HttpReply> reply = plegd_->Get("/api/v1/diagnosis");
-    plegd::v1::Diagnosis diagnosis;
-    if (reply.ok() && google::protobuf::util::JsonStringToMessage(reply->body, &diagnosis).ok() &&
-        !diagnosis.findings().empty()) {
-      finding_ = diagnosis.findings(0);
-    }
+    const absl::StatusOr<plegd::v1::Diagnosis> diagnosis = plegd_->Diagnosis();
+    if (diagnosis.ok() && !diagnosis->findings().empty()) finding_ = diagnosis->findings(0);
     if (finding_.code() != before) Note(finding_.sentence());
   }
 

@@ -181,6 +181,10 @@ absl::StatusOr<plegd::v1::PodStatus> PlegdProcess::Pod(absl::string_view uid) co
   return FromReply<plegd::v1::PodStatus>(Get(absl::StrCat("/api/v1/pods/", uid)));
 }
 
+absl::StatusOr<plegd::v1::Diagnosis> PlegdProcess::Diagnosis() const {
+  return FromReply<plegd::v1::Diagnosis>(Get("/api/v1/diagnosis"));
+}
+
 absl::StatusOr<double> PlegdProcess::Metric(absl::string_view series) const {
   const absl::StatusOr<HttpReply> reply = Get("/metrics");
   if (!reply.ok()) return reply.status();

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "plegd/v1/diagnosis.pb.h"
 #include "plegd/v1/event.pb.h"
 #include "plegd/v1/pod.pb.h"
 #include "test/process/subprocess.h"
@@ -59,6 +60,9 @@ class PlegdProcess {
   // The whole cache. INTERNAL if the reply is not a PodList and nothing else.
   absl::StatusOr<plegd::v1::PodList> Pods() const;
   absl::StatusOr<plegd::v1::PodStatus> Pod(absl::string_view uid) const;
+  // What is wrong, best explanation first. INTERNAL if the reply is not a Diagnosis and nothing
+  // else.
+  absl::StatusOr<plegd::v1::Diagnosis> Diagnosis() const;
   // The sample of /metrics whose name and labels are `series` as exposed; NOT_FOUND without one.
   absl::StatusOr<double> Metric(absl::string_view series) const;
 

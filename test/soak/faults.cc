@@ -1,5 +1,6 @@
 #include "test/soak/faults.h"
 
+#include <array>
 #include <filesystem>
 #include <future>
 #include <utility>
@@ -16,22 +17,62 @@ constexpr absl::Duration kDown = absl::Seconds(3);
 // Beyond the threshold of ten seconds.
 constexpr absl::Duration kSilent = absl::Seconds(14);
 constexpr absl::Duration kStopped = absl::Seconds(6);
+constexpr absl::Duration kSettleBudget = absl::Seconds(20);
+constexpr int kOften = 3;
 constexpr absl::Duration kRecoveryBudget = absl::Milliseconds(1500);
 
 }  // namespace
 
 FaultReport Faults::Do(int number) {
-  using Action = void (Faults::*)(FaultReport&);
-  constexpr std::pair<const char*, Action> kAll[kKinds] = {
-      {"containerd killed", &Faults::Kill},   {"containerd frozen", &Faults::Freeze},
-      {"lock convoy", &Faults::Convoy},       {"socket removed, killed", &Faults::RemoveSocket},
-      {"plegd frozen", &Faults::FreezePlegd}, {"killed in a convoy", &Faults::KillInConvoy},
+  struct Kind {
+    const char* name;
+    void (Faults::*action)(FaultReport&);
+    const char* code;                  // has to be told; null if nothing has
+    std::set<std::string> on_the_way;  // may be, too
   };
-  const auto& [name, action] = kAll[number % kKinds];
+  static const auto* const kinds = new std::array<Kind, kKinds>{{
+      {"containerd killed", &Faults::Kill, "RUNTIME_DOWN", {"RUNTIME_RESTARTING"}},
+      {"containerd frozen", &Faults::Freeze, "RUNTIME_HUNG", {"UNEXPLAINED"}},
+      {"lock convoy", &Faults::Convoy, "LIST_LOCK_CONVOY", {"UNEXPLAINED"}},
+      {"socket removed, killed", &Faults::RemoveSocket, "RUNTIME_DOWN", {"RUNTIME_RESTARTING"}},
+      {"plegd frozen", &Faults::FreezePlegd, nullptr, {}},
+      // Neither lasts.
+      {"killed in a convoy",
+       &Faults::KillInConvoy,
+       nullptr,
+       {"LIST_LOCK_CONVOY", "RUNTIME_DOWN", "RUNTIME_RESTARTING"}},
+  }};
+  const Kind& kind = (*kinds)[static_cast<size_t>(number % kKinds)];
   FaultReport report;
-  report.name = name;
-  (this->*action)(report);
+  report.name = kind.name;
+  std::set<std::string> allowed = kind.on_the_way;
+  if (kind.code != nullptr) allowed.insert(kind.code);
+  allowed.merge(CodesAtRest());
+  watch_.AllowCodes(allowed);
+  watch_.TakeCodes();
+  (this->*kind.action)(report);
+  if (kind.code != nullptr && watch_.TakeCodes().count(kind.code) == 0) {
+    report.problems.push_back(absl::StrCat("was not told that it is ", kind.code));
+  }
+  AwaitGoodDiagnosis(report);
+  watch_.AllowCodes(CodesAtRest());
   return report;
+}
+
+std::set<std::string> Faults::CodesAtRest() const {
+  // What dies every few minutes restarts again and again, which is what plegd has to say then.
+  if (kills_ < kOften) return {};
+  return {"RUNTIME_RESTARTING"};
+}
+
+void Faults::AwaitGoodDiagnosis(FaultReport& report) const {
+  const auto well = [this] {
+    const std::string code = watch_.last_code();
+    return code == "HEALTHY" || CodesAtRest().count(code) > 0;
+  };
+  if (!WaitUntil(well, kSettleBudget)) {
+    report.problems.push_back(absl::StrCat("still diagnosed as ", watch_.last_code()));
+  }
 }
 
 double Faults::GoodRelists() const {

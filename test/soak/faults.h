@@ -3,7 +3,9 @@
 #ifndef PLEGD_TEST_SOAK_FAULTS_H_
 #define PLEGD_TEST_SOAK_FAULTS_H_
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -14,11 +16,11 @@
 namespace plegd_testing {
 
 struct FaultReport {
-  std::string name;
-  absl::Duration outage;
+  std::string name = {};
+  absl::Duration outage = {};
   // From the runtime's first answer (or plegd's release) to a good relist.
-  absl::Duration recovery;
-  std::vector<std::string> problems;
+  absl::Duration recovery = {};
+  std::vector<std::string> problems = {};
 };
 
 // Thread-compatible.
@@ -29,8 +31,9 @@ class Faults {
       : node_(node), plegd_(plegd), watch_(watch), victim_(std::move(victim)) {}
 
   static constexpr int kKinds = 6;
-  // Does the number-th, modulo all kinds, and waits for the recovery. Blocks up to half a minute,
-  // more if there is none.
+  // Does the number-th, modulo all kinds, and waits for the recovery, and for the diagnosis to tell
+  // first what was done and then that all is well. Blocks up to half a minute, more if there is
+  // none.
   FaultReport Do(int number);
 
   // How often plegd has lost its connection by this.
@@ -44,6 +47,9 @@ class Faults {
   void FreezePlegd(FaultReport& report);
   void KillInConvoy(FaultReport& report);
 
+  // Beside HEALTHY and STARTING, while nothing is broken.
+  std::set<std::string> CodesAtRest() const;
+  void AwaitGoodDiagnosis(FaultReport& report) const;
   void Restart(FaultReport& report);
   // That plegd has said so of itself.
   void ExpectUnhealthy(FaultReport& report) const;

@@ -1,7 +1,8 @@
-// soak [--minutes N] [--pods N] [--seed N]: plegd on a real containerd, pods that never rest, and a
-// fault every minute. At the end its event log and its cache must be what was done, its memory and
-// files flat, and all it ever said of health in the kubelet's words. A row for each minute and a
-// verdict; exit code 1 on any difference, 77 where there can be no real pods.
+// soak [--minutes N] [--pods N] [--seed N] [--calm]: plegd on a real containerd, pods that never
+// rest, and a fault every minute, or none. At the end its event log and its cache must be what was
+// done, its memory and files flat, all it ever said of health in the kubelet's words, and its
+// diagnosis that of the fault while there was one, and otherwise that all is well. A row for each
+// minute and a verdict; exit code 1 on any difference, 77 where there can be no real pods.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -45,16 +46,19 @@ struct Options {
   uint64_t minutes = 30;
   uint64_t pods = 6;
   uint64_t seed = 1;
+  bool calm = false;  // no faults
 };
 
 std::optional<Options> Parse(int argc, char** argv) {
   Options options;
   const std::map<absl::string_view, uint64_t*> known = {
       {"--minutes", &options.minutes}, {"--pods", &options.pods}, {"--seed", &options.seed}};
-  for (int i = 1; i < argc; i += 2) {
+  for (int i = 1; i < argc; ++i) {
     const auto flag = known.find(argv[i]);
-    if (flag == known.end() || i + 1 >= argc || !absl::SimpleAtoi(argv[i + 1], flag->second)) {
-      std::cerr << "usage: soak [--minutes N] [--pods N] [--seed N]\n";
+    if (absl::string_view(argv[i]) == "--calm") {
+      options.calm = true;
+    } else if (flag == known.end() || ++i >= argc || !absl::SimpleAtoi(argv[i], flag->second)) {
+      std::cerr << "usage: soak [--minutes N] [--pods N] [--seed N] [--calm]\n";
       return std::nullopt;
     }
   }
@@ -128,7 +132,8 @@ class Soak {
       const absl::Time end = absl::Now() + absl::Minutes(1);
       SleepUntil(end - absl::Minutes(1) + kCalmBeforeFault);
       if (interrupted) break;
-      FaultReport report = faults_->Do(static_cast<int>(minute - 1));
+      FaultReport report = {.name = "none"};
+      if (!options_.calm) report = faults_->Do(static_cast<int>(minute - 1));
       SleepUntil(end);
       JudgeMinute(report);
       PrintRow(minute, report);
@@ -228,7 +233,8 @@ class Soak {
               << absl::FormatDuration(churn_->longest_wait()) << "\ncontainerd missed the end of "
               << churn_->lost_exits()
               << " containers while it was dead\nhealth: " << watch_->texts() << " texts read, "
-              << watch_->unhealthy_texts() << " unhealthy\n";
+              << watch_->unhealthy_texts() << " unhealthy; " << watch_->diagnoses()
+              << " diagnoses\n";
     for (const std::string& problem : problems_) std::cout << "PROBLEM: " << problem << "\n";
     std::cout << "verdict: " << (problems_.empty() ? "equal to the truth" : "DIFFERS") << std::endl;
     if (!problems_.empty()) std::cout << "plegd's log:\n" << plegd_->LogTail() << std::endl;

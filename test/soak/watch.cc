@@ -19,6 +19,7 @@ namespace plegd_testing {
 namespace {
 
 constexpr absl::Duration kHealthPeriod = absl::Milliseconds(200);
+constexpr absl::Duration kDiagnosisPeriod = absl::Seconds(1);
 constexpr absl::Duration kSamplePeriod = absl::Seconds(10);
 constexpr size_t kMostProblems = 5;
 
@@ -78,8 +79,13 @@ Watch::~Watch() {
 
 void Watch::Run() {
   absl::Time next_sample = absl::Now();
+  absl::Time next_diagnosis = absl::Now();
   while (!stop_) {
     ReadHealth();
+    if (absl::Now() >= next_diagnosis) {
+      next_diagnosis = absl::Now() + kDiagnosisPeriod;
+      ReadDiagnosis();
+    }
     if (absl::Now() >= next_sample) {
       next_sample += kSamplePeriod;
       const std::lock_guard lock(mu_);
@@ -107,6 +113,39 @@ void Watch::ReadHealth() {
       Problem(absl::StrCat("unhealthy at an age of ", pleg::FormatGoDuration(age)));
     }
   }
+}
+
+void Watch::ReadDiagnosis() {
+  const absl::StatusOr<plegd::v1::Diagnosis> diagnosis = plegd_.Diagnosis();
+  if (!diagnosis.ok() || diagnosis->findings().empty()) {
+    if (!silent_) Problem(absl::StrCat("no diagnosis: ", diagnosis.status().ToString()));
+    return;
+  }
+  ++diagnoses_;
+  const plegd::v1::Finding& first = diagnosis->findings(0);
+  bool allowed = first.code() == "HEALTHY" || first.code() == "STARTING";
+  {
+    const std::lock_guard lock(mu_);
+    allowed |= allowed_codes_.count(first.code()) > 0;
+    told_codes_.insert(first.code());
+    last_code_ = first.code();
+  }
+  if (!allowed) Problem(absl::StrCat("false alarm: ", first.code(), ": ", first.sentence()));
+}
+
+void Watch::AllowCodes(std::set<std::string> codes) {
+  const std::lock_guard lock(mu_);
+  allowed_codes_ = std::move(codes);
+}
+
+std::set<std::string> Watch::TakeCodes() {
+  const std::lock_guard lock(mu_);
+  return std::exchange(told_codes_, {});
+}
+
+std::string Watch::last_code() const {
+  const std::lock_guard lock(mu_);
+  return last_code_;
 }
 
 void Watch::Problem(std::string text) {

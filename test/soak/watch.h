@@ -1,5 +1,5 @@
-// What is looked at all the time while a plegd is tormented: its health in words, its memory and
-// its files.
+// What is looked at all the time while a plegd is tormented: its health in words, its diagnosis,
+// its memory and its files.
 
 #ifndef PLEGD_TEST_SOAK_WATCH_H_
 #define PLEGD_TEST_SOAK_WATCH_H_
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,26 +43,37 @@ class Watch {
   // While plegd is stopped it need not answer.
   void ExpectSilence(bool silent) { silent_ = silent; }
 
-  // Since the last call: texts of health that no kubelet would write, at most a few.
+  // What may be diagnosed from now on, beside HEALTHY and STARTING.
+  void AllowCodes(std::set<std::string> codes);
+  // What was told first by the diagnoses since the last call, and by the last of them.
+  std::set<std::string> TakeCodes();
+  std::string last_code() const;
+
+  // Since the last call: texts of health that no kubelet would write, and false alarms, at most a
+  // few.
   std::vector<std::string> TakeProblems();
   uint64_t texts() const { return texts_; }
   uint64_t unhealthy_texts() const { return unhealthy_texts_; }
+  uint64_t diagnoses() const { return diagnoses_; }
   // A sample every few seconds from the start on.
   std::vector<Resources> samples() const;
 
  private:
   void Run();
   void ReadHealth();
+  void ReadDiagnosis();
   void Problem(std::string text);
 
   const PlegdProcess& plegd_;
   const std::string threshold_;
   std::vector<std::string> allowed_;
   std::atomic<bool> stop_ = false, silent_ = false;
-  std::atomic<uint64_t> texts_ = 0, unhealthy_texts_ = 0;
+  std::atomic<uint64_t> texts_ = 0, unhealthy_texts_ = 0, diagnoses_ = 0;
   mutable std::mutex mu_;
   std::vector<std::string> problems_;
   std::vector<Resources> samples_;
+  std::set<std::string> allowed_codes_, told_codes_;
+  std::string last_code_;
   std::thread thread_;
 };
 
