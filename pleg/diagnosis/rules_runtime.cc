@@ -167,7 +167,7 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
     draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
                            " times in 10 minutes", runtime.connected ? "" : ", and it is away now"),
               facts.outlook.text, advice("Its log says why it ends"));
-  } else if (!runtime.connected) {
+  } else if (!CameBack(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " is starting and does not serve yet"),
               facts.outlook.text, advice("Wait a minute, then read its log"));
   } else {
