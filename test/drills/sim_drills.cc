@@ -86,14 +86,44 @@ void AddLoads(std::vector<Drill>& drills) {
            .break_commands = {"add-exited 18500"},
            .heal_commands = {"remove-exited"}},
           drills);
+  AddBoth({.name = "dead-of-one-pod",
+           .summary = "1,500 exited containers of one pod",
+           .code = "TOO_MANY_DEAD"},
+          {.victim_pods = {"web-1"},
+           .break_commands = {"add-exited 1500 web-1"},
+           .heal_commands = {"remove-exited"}},
+          drills);
   AddBoth({.name = "too-many-changes",
-           .summary = "300 pods change without a pause, and a status takes half a second",
+           .summary = "300 pods change without a pause, and a status takes three seconds",
            .code = "TOO_MANY_CHANGES"},
           {.other_pods = 297,
-           .break_commands = {"fault add PodSandboxStatus latency=500ms",
-                              "fault add ContainerStatus latency=500ms", "churn 200"},
+           .break_commands = {"fault add PodSandboxStatus latency=3s",
+                              "fault add ContainerStatus latency=3s", "churn 200"},
            .heal_commands = {"churn 0", "fault clear"}},
           drills);
+}
+
+void AddNodes(std::vector<Drill>& drills) {
+  const SimAct slow = {.break_commands = {"fault add * latency=4s"}};
+  SimAct slow_disk = slow;
+  slow_disk.break_it = [](SimIncident& incident) {
+    incident.host().SetIoPressure(65);
+    return absl::OkStatus();
+  };
+  slow_disk.heal = [](SimIncident& incident) {
+    incident.host().SetIoPressure(0);
+    return absl::OkStatus();
+  };
+  AddBoth({.name = "slow-disk",
+           .summary = "every call takes four seconds, and the host's tasks wait for its disk",
+           .code = "NODE_IO_STARVED"},
+          slow_disk, drills);
+  SimAct blind = slow;
+  blind.plegd_flags = {"--host-probe=off"};
+  AddBoth({.name = "slow-calls",
+           .summary = "every call takes four seconds, and nothing is known of the host",
+           .code = "SILENT_LAG"},
+          blind, drills);
 }
 
 absl::Status FreezeKubelet(SimIncident& incident) {
@@ -116,25 +146,25 @@ void AddKubelets(std::vector<Drill>& drills) {
 }
 
 void AddRuntimes(std::vector<Drill>& drills) {
-  drills.push_back(
-      OnSim({.name = "silent-runtime",
-             .summary = "SIGSTOP to the runtime: it accepts connections and answers nothing",
-             .code = "RUNTIME_HUNG"},
-            {.heal_commands = {},
-             .break_it =
-                 [](SimIncident& incident) {
-                   incident.runtime().Stop();
-                   return absl::OkStatus();
-                 },
-             .heal =
-                 [](SimIncident& incident) {
-                   incident.runtime().Continue();
-                   return absl::OkStatus();
-                 }}));
-  drills.push_back(OnSim({.name = "deadlocked-runtime",
-                          .summary = "the runtime's process is alive and answers nothing",
-                          .code = "RUNTIME_HUNG"},
-                         {.break_commands = {"freeze"}, .heal_commands = {"thaw"}}));
+  AddBoth({.name = "silent-runtime",
+           .summary = "SIGSTOP to the runtime: it accepts connections and answers nothing",
+           .code = "RUNTIME_HUNG"},
+          {.heal_commands = {},
+           .break_it =
+               [](SimIncident& incident) {
+                 incident.runtime().Stop();
+                 return absl::OkStatus();
+               },
+           .heal =
+               [](SimIncident& incident) {
+                 incident.runtime().Continue();
+                 return absl::OkStatus();
+               }},
+          drills);
+  AddBoth({.name = "deadlocked-runtime",
+           .summary = "the runtime's process is alive and answers nothing",
+           .code = "RUNTIME_HUNG"},
+          {.break_commands = {"freeze"}, .heal_commands = {"thaw"}}, drills);
   AddBoth({.name = "runtime-gone",
            .summary = "SIGKILL to the runtime, started again later",
            .code = "RUNTIME_DOWN",
@@ -180,6 +210,7 @@ std::vector<Drill> SimDrills() {
   std::vector<Drill> drills;
   AddHangs(drills);
   AddLoads(drills);
+  AddNodes(drills);
   AddKubelets(drills);
   AddRuntimes(drills);
   return drills;
