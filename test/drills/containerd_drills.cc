@@ -205,13 +205,11 @@ void AddRuntime(std::vector<Drill>& drills) {
           drills);
   AddBoth({.name = "runtime-killed",
            .summary = "SIGKILL to containerd, started again later",
-           .code = "RUNTIME_DOWN",
-           .afterwards = "RUNTIME_RESTARTING"},
+           .code = "RUNTIME_DOWN"},
           {.break_it = KillRuntime, .heal = StartRuntime}, drills);
   drills.push_back(OnContainerd({.name = "runtime-restarted",
                                  .summary = "SIGKILL to containerd, started again at once",
-                                 .code = "RUNTIME_RESTARTING",
-                                 .afterwards = "RUNTIME_RESTARTING"},
+                                 .code = "RUNTIME_RESTARTING"},
                                 {.break_it =
                                      [](Stage& stage) {
                                        stage.node().Kill();
@@ -239,8 +237,7 @@ void AddRestartsBehindStoppedShims(std::vector<Drill>& drills) {
   AddBoth({.name = "restart-waits",
            .summary = "containerd is restarted while a shim is stopped: it refuses connections for "
                       "10 s",
-           .code = "RUNTIME_RESTARTING",
-           .afterwards = "RUNTIME_RESTARTING"},
+           .code = "RUNTIME_RESTARTING"},
           waits, drills);
   Act given_up = waits;
   given_up.break_it = RestartedBehindStoppedShim;
@@ -253,8 +250,7 @@ void AddRestartsBehindStoppedShims(std::vector<Drill>& drills) {
        .summary = "containerd was restarted while a shim was stopped: it serves again and calls "
                   "that shim's containers exited with 255",
        .code = "SHIM_UNRESPONSIVE",
-       .slow = true,
-       .afterwards = "RUNTIME_RESTARTING"},
+       .slow = true},
       given_up, drills);
 }
 
