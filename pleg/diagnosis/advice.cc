@@ -204,16 +204,23 @@ Owner FindOwner(const Facts& facts, const ObjectRef& object) {
   return {};
 }
 
+std::string GoroutineDump(const Facts& facts) {
+  const std::string& name = facts.runtime.process;
+  if (name.empty()) return "";
+  if (facts.host == nullptr || !facts.host->runtime_process.has_value()) {
+    return absl::StrCat("kill -USR1 $(pidof ", name, ")");
+  }
+  // Whoever does not know the signal ends by it.
+  const ProcessEvidence& process = *facts.host->runtime_process;
+  return process.name == name ? absl::StrCat("kill -USR1 ", process.pid) : "";
+}
+
 void KeepGoroutines(const Facts& facts, Draft& draft) {
-  if (facts.runtime.process.empty()) return;
-  const int64_t pid = facts.host != nullptr && facts.host->runtime_process.has_value()
-                          ? facts.host->runtime_process->pid
-                          : 0;
-  const std::string target =
-      pid > 1 ? absl::StrCat(pid) : absl::StrCat("$(pidof ", facts.runtime.process, ")");
+  const std::string dump = GoroutineDump(facts);
+  if (dump.empty()) return;
   draft.Do(absl::StrCat("Keep the goroutines of ", facts.runtime.process,
                         ": a restart destroys them, this does not hurt"),
-           absl::StrCat("kill -USR1 ", target));
+           dump);
 }
 
 void RestartRuntime(const Facts& facts, Draft& draft) {

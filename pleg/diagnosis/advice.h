@@ -33,7 +33,9 @@ Owner Frozen(const FrozenCgroup& cgroup);
 // function says nothing.
 absl::string_view WaitReason(absl::string_view function);
 
-// The runtime's goroutines, which a restart destroys.
+// The command that has the runtime write down its goroutines, which a restart destroys. Empty if
+// what serves the socket is no runtime that is known to do so.
+std::string GoroutineDump(const Facts& facts);
 void KeepGoroutines(const Facts& facts, Draft& draft);
 // Disruptive: of last resort.
 void RestartRuntime(const Facts& facts, Draft& draft);

@@ -339,11 +339,15 @@ std::optional<Ranked> Hung(const Facts& facts) {
   } else {
     if (!facts.selective) draft.RestsOn(Basis::kTiming);
     const ShimEvidence* shim = NameStoppedShims(facts, draft);
+    const std::string dump = GoroutineDump(facts);
+    const std::string restart =
+        dump.empty() ? "Restart it"
+                     : absl::StrCat("Keep its goroutines (", dump, "), then restart it");
     draft.Say(shim == nullptr ? silence->what
                               : absl::StrCat(silence->what, ": it may wait for a stopped shim"),
               facts.outlook.text,
               shim == nullptr
-                  ? "Keep its goroutines (kill -USR1), then restart it"
+                  ? restart
                   : absl::StrCat("Let the shim go on: ", Signal("CONT", shim->shim->pid)));
     DoubtHang(facts, process, draft);
   }
