@@ -186,7 +186,7 @@ TEST_F(ContainerdTest, HeldNetworkBlocksThatPodOnly) {
   EXPECT_EQ(ReadFile(absl::StrCat("/proc/", plugin, "/comm")),
             absl::StrCat(PodNetwork::kPlugin, "\n"));
   EXPECT_THAT(ReadFile(absl::StrCat("/proc/", plugin, "/environ")),
-              testing::HasSubstr("K8S_POD_NAME=web;"));
+              testing::HasSubstr("K8S_POD_NAME=web"));
   EXPECT_OK(node_->RunPod({.name = "other", .uid = "uid-2"}));
   ASSERT_OK_AND_ASSIGN(const auto pods, ListPodSandbox());
   EXPECT_EQ(pods.items_size(), 1);
