@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "pleg/testing/sanitizers.h"
 #include "runtime/host/kubelet_metrics.h"
 #include "runtime/host/testing/fixture_tree.h"
 
@@ -251,9 +252,9 @@ class OneReplyServer {
 class FetcherTest : public testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_THREAD__
-    GTEST_SKIP() << "libcurl and its TLS library are not instrumented";
-#endif
+    if (pleg::testing::kThreadSanitized) {
+      GTEST_SKIP() << "libcurl and its TLS library are not instrumented";
+    }
     absl::StatusOr<Fetcher> fetcher = Fetcher::Load();
     if (!fetcher.ok()) GTEST_SKIP() << fetcher.status();
     fetcher_ = std::make_unique<Fetcher>(*std::move(fetcher));

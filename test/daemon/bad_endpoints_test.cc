@@ -30,6 +30,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pleg/testing/sanitizers.h"
 #include "test/process/plegd_process.h"
 #include "test/process/sim_node.h"
 #include "test/process/status_testing.h"
@@ -40,12 +41,6 @@ using ::plegd_testing::PlegdProcess;
 using ::plegd_testing::ScratchDir;
 using ::plegd_testing::SimNode;
 using ::plegd_testing::WaitUntil;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // What a node can afford for a daemon that has nothing to do.
 #ifdef NDEBUG
@@ -274,7 +269,7 @@ struct Watched {
 class CpuTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (kSanitized) GTEST_SKIP() << "a sanitizer's CPU is not plegd's";
+    if (pleg::testing::kSanitized) GTEST_SKIP() << "a sanitizer's CPU is not plegd's";
   }
 
   void WatchEndpoint(const Case& c) {

@@ -17,22 +17,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pleg/testing/sanitizers.h"
 #include "test/process/plegd_process.h"
 #include "test/process/sim_node.h"
 #include "test/process/status_testing.h"
 
 namespace {
 
+using ::pleg::testing::kSanitized;
 using ::plegd_testing::PlegdProcess;
 using ::plegd_testing::SimNode;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kPatience = 10;  // how much slower everything may be
-constexpr bool kSanitized = true;
-#else
-constexpr int kPatience = 1;
-constexpr bool kSanitized = false;
-#endif
+constexpr int kPatience = kSanitized ? 10 : 1;  // how much slower everything may be
 
 constexpr absl::Duration kPeriod = absl::Milliseconds(500);
 constexpr char kPeriodFlag[] = "500ms";

@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "pleg/testing/sanitizers.h"
 #include "test/drills/drill.h"
 #include "test/drills/judge.h"
 
@@ -28,10 +29,10 @@ std::string TestName(const Drill& drill) { return absl::StrReplaceAll(drill.name
 // Thousands of containers are too slow for 15 s under a sanitizer.
 std::vector<Drill> Playable() {
   std::vector<Drill> drills = Selected(SimDrills());
-#ifdef PLEGD_SANITIZED
-  std::erase_if(drills,
-                [](const Drill& drill) { return absl::StrContains(drill.name, "too-many"); });
-#endif
+  if (pleg::testing::kSanitized) {
+    std::erase_if(drills,
+                  [](const Drill& drill) { return absl::StrContains(drill.name, "too-many"); });
+  }
   return drills;
 }
 

@@ -18,15 +18,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "pleg/testing/sanitizers.h"
 
 namespace plegd_testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kHttpTimeoutSeconds = 60;  // for a cache of ten thousand containers
-#else
-constexpr int kHttpTimeoutSeconds = 10;
-#endif
+// A sanitized plegd takes its time for a cache of ten thousand containers.
+constexpr int kHttpTimeoutSeconds = pleg::testing::kSanitized ? 60 : 10;
 constexpr char kRelistCount[] = "pleg_relist_duration_seconds_count";
 
 std::string SocketPath(const std::string& dir) { return dir + "/plegd.sock"; }
