@@ -158,10 +158,12 @@ Ranked Fallback(const Facts& facts) {
 Diagnosis Diagnose(const Evidence& evidence) {
   const Facts facts(evidence);
   std::vector<Ranked> found = ApplyRules(facts);
-  // A threat does not explain what is wrong already.
+  // A threat does not explain what is wrong already; but a runtime that has just come back does:
+  // some calls are not tried again yet.
   const bool explained =
       !found.empty() && (found.front().tier != Tier::kThreatens || facts.relists_well() ||
-                         found.front().finding.code == VerdictCode::kLatentHang);
+                         found.front().finding.code == VerdictCode::kLatentHang ||
+                         found.front().finding.code == VerdictCode::kRuntimeRestarting);
   if (!explained) {
     Ranked fallback = Fallback(facts);
     const bool first = found.empty() || fallback.tier < found.front().tier;

@@ -18,6 +18,10 @@ bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
   return call.age >= kSilentFactor * *method->median_hour;
 }
 
+bool IsList(absl::string_view method) {
+  return method == "ListPodSandbox" || method == "ListContainers";
+}
+
 void Sort(Facts& facts, const UnansweredEvidence& call) {
   const auto older = [&call](const UnansweredEvidence*& best) {
     if (best == nullptr || call.age > best->age) best = &call;
@@ -197,8 +201,16 @@ Facts::Facts(const Evidence& evidence)
 }
 
 bool Facts::relists_well() const {
-  const absl::Duration limit = std::max(absl::Seconds(10), 5 * e.relist.period);
-  return e.relist.last_good_ago.has_value() && *e.relist.last_good_ago <= limit && silent.empty();
+  const RelistEvidence& relist = e.relist;
+  if (!relist.last_good_ago.has_value() || !silent.empty()) return false;
+  // A relist that took long is as good as any once it has ended.
+  const bool failing = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
+    return method.failing.has_value() && IsList(method.method);
+  });
+  const bool last_was_good = !failing && !relist.recent.empty();
+  const absl::Duration ended_ago =
+      *relist.last_good_ago - (last_was_good ? relist.recent.front() : absl::ZeroDuration());
+  return ended_ago <= std::max(absl::Seconds(10), 5 * relist.period);
 }
 
 const MethodEvidence* Facts::Method(absl::string_view name) const {

@@ -172,16 +172,27 @@ class Gatherer {
     CountEvidence& out = evidence_.counts;
     out.pods = static_cast<uint32_t>(facts_.twin.pods->listed.size());
     out.pods_pending = static_cast<uint32_t>(core.pods_pending);
-    out.created = static_cast<uint32_t>(core.containers_created);
-    out.running = static_cast<uint32_t>(core.containers_running);
-    out.exited = static_cast<uint32_t>(core.containers_exited);
-    out.unknown = static_cast<uint32_t>(core.containers_unknown);
     for (const auto& pod : facts_.twin.pods->listed) CountPod(*pod);
     for (const RelistRing::Entry& relist : facts_.relists) {
       if (now_ - relist.started_at <= kMinuteOfChanges) {
         out.changed_pods_per_minute += relist.changed_pods;
       }
     }
+  }
+
+  uint32_t& CountOf(ContainerState state) {
+    CountEvidence& counts = evidence_.counts;
+    switch (state) {
+      case ContainerState::kCreated:
+        return counts.created;
+      case ContainerState::kRunning:
+        return counts.running;
+      case ContainerState::kExited:
+        return counts.exited;
+      case ContainerState::kUnknown:
+        break;
+    }
+    return counts.unknown;
   }
 
   void CountPod(const Pod& pod) {
@@ -191,6 +202,7 @@ class Gatherer {
     }
     uint32_t exited = 0;
     for (const ListedContainer& container : pod.containers) {
+      ++CountOf(container.state);
       if (container.state != ContainerState::kExited) continue;
       ++exited;
       const absl::Duration age = facts_.wall_now - container.info->created_at;

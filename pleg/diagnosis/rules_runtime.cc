@@ -39,10 +39,21 @@ bool IsStopped(const ProcessEvidence* process) {
   return process != nullptr && (process->state == 'T' || process->state == 't');
 }
 
-void LookAtUnit(const Facts& facts, Draft& draft) {
-  if (facts.runtime.unit.empty()) return;
-  draft.Do("See why it ended",
-           absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager"));
+// The command that shows the runtime's log; empty if its unit is not known.
+std::string LogCommand(const Facts& facts) {
+  if (facts.runtime.unit.empty()) return "";
+  return absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager");
+}
+
+void LookAtLog(const Facts& facts, absl::string_view why, Draft& draft) {
+  const std::string command = LogCommand(facts);
+  if (!command.empty()) draft.Do(why, command);
+}
+
+// "Its log says why it ends: journalctl …".
+std::string LogSays(const Facts& facts, absl::string_view what) {
+  const std::string command = LogCommand(facts);
+  return absl::StrCat("Its log ", what, command.empty() ? "" : ": ", command);
 }
 
 std::string Reason(const Facts& facts) {
@@ -166,7 +177,7 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
   if (Loops(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
                            " times in 10 minutes", runtime.connected ? "" : ", and it is away now"),
-              facts.outlook.text, advice("Its log says why it ends"));
+              facts.outlook.text, advice(LogSays(facts, "says why it ends")));
   } else if (!CameBack(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " is starting and does not serve yet"),
               facts.outlook.text, advice("Wait a minute, then read its log"));
@@ -226,7 +237,7 @@ std::optional<Ranked> RuntimeRestarting(const Facts& facts) {
   RestartedText(facts, stopped, draft);
   // Nothing else holds it up then.
   if (starting && stopped != nullptr) draft.Sure();
-  LookAtUnit(facts, draft);
+  LookAtLog(facts, "See why it ended", draft);
   return draft.Done();
 }
 
@@ -257,7 +268,7 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
                                                     FormatAge(age), " (", Reason(facts), ")"),
             facts.outlook.text,
             start.empty() ? "Start the runtime" : absl::StrCat("Start it: ", start));
-  LookAtUnit(facts, draft);
+  LookAtLog(facts, "See why it ended", draft);
   if (!start.empty()) draft.Do("Start it", start);
   if (process != nullptr) {
     draft.Doubt(absl::StrCat(ProcessName(*process), ProcessState(*process),
@@ -387,15 +398,15 @@ std::optional<Ranked> RuntimeErrors(const Facts& facts) {
     draft.Since(failure.since)
         .Say(absl::StrCat(facts.runtime.title, " fails ", failing->method, " with ",
                           Shorten(Printable(failure.code), 24), " for ", FormatAge(failure.since)),
-             facts.outlook.text, "Its log names the object; the error is below")
+             facts.outlook.text, LogSays(facts, "names the object"))
         .For(absl::StrCat(failing->method, ": ", failure.code, ": ", failure.text));
   } else {
     draft.Say(absl::StrCat(facts.runtime.title, " says of itself that it is not ready: ",
                            Shorten(Printable(runtime.runtime_ready_text), 80)),
-              "the node is NotReady", "Its log says why");
+              "the node is NotReady", LogSays(facts, "says why"));
   }
   if (not_ready) draft.For(absl::StrCat("RuntimeReady=false: ", runtime.runtime_ready_text));
-  LookAtUnit(facts, draft);
+  LookAtLog(facts, "See what it says of the error", draft);
   KeepGoroutines(facts, draft);
   RestartRuntime(facts, draft);
   return draft.Done();
