@@ -99,7 +99,7 @@ TEST_P(ScenarioTest, TheStableLineHasNoAge) {
 }
 
 TEST_P(ScenarioTest, FitsTheScreen) {
-  for (const size_t width : {60, 80, 120}) {
+  for (const size_t width : {size_t{60}, size_t{80}, size_t{120}}) {
     Terminal terminal = kTerminal;
     terminal.width = width;
     terminal.height = 24;

@@ -144,8 +144,8 @@ TEST_F(FullDiskTest, EndsWithWholeLinesOnly) {
 
 class ManyDeadTest : public RealPodsTest {
  protected:
-  static constexpr int kPods = 5;
-  static constexpr int kDeadInEach = 100;
+  static constexpr size_t kPods = 5;
+  static constexpr size_t kDeadInEach = 100;
 
   ManyDeadTest() : RealPodsTest(kNoPlegd) {}
 
@@ -186,7 +186,7 @@ class ManyDeadTest : public RealPodsTest {
 TEST_F(ManyDeadTest, FiveHundredExitedContainersAreAllInTheCache) {
   const absl::Time begin = absl::Now();
   std::vector<std::string> sandboxes;
-  for (int i = 0; i < kPods; ++i) {
+  for (size_t i = 0; i < kPods; ++i) {
     ASSERT_OK_AND_ASSIGN(sandboxes.emplace_back(),
                          node_->RunPod({.name = absl::StrCat("pod-", i), .uid = Uid(i)}));
   }

@@ -164,7 +164,7 @@ TEST_F(LockConvoyTest, BlamesTheOneContainerAndServesAllOthers) {
 
   // The inspections of the others go on and end.
   ExpectAllReported();
-  for (const int i : {1, 2}) {
+  for (const size_t i : {size_t{1}, size_t{2}}) {
     ASSERT_OK_AND_ASSIGN(const auto status, plegd_->Pod(absl::StrCat("uid-", i)));
     EXPECT_EQ(Describe(status), pods_[i].ExpectedStatus());
     EXPECT_FALSE(status.pending());

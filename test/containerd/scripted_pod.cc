@@ -22,7 +22,7 @@ std::string DescribeSandbox(absl::string_view id, uint32_t attempt, absl::string
 
 std::string DescribeContainer(absl::string_view name, absl::string_view id,
                               absl::string_view sandbox_id, absl::string_view state,
-                              const std::optional<int32_t>& exit_code, uint32_t restarts) {
+                              const std::optional<int32_t>& exit_code, int64_t restarts) {
   const std::string code = exit_code.has_value() ? absl::StrCat(" ", *exit_code) : "";
   return absl::StrCat(name, " ", id, " in ", sandbox_id, " ", state, code, " restarts ", restarts,
                       "\n");

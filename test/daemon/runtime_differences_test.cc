@@ -156,7 +156,8 @@ TEST_P(DifferencesTest, TheListsImageRefIsNotTheStatussAndIsNoChange) {
 
 TEST_P(StallTest, ASandboxStatusThatHangsInItsShimDelaysItsPodAlone) {
   node_.Break(absl::StrCat("PodSandboxStatus --id ", sandbox(0).value(), " hang"));
-  for (size_t pod : {0, 1}) ASSERT_OK(runtime().Exit(container(pod), {.code = 1}));
+  for (const size_t pod : {size_t{0}, size_t{1}})
+    ASSERT_OK(runtime().Exit(container(pod), {.code = 1}));
   EXPECT_TRUE(WaitUntil([&] { return EventsOf(container(1)) == 2; }));
   EXPECT_TRUE(WaitUntil([&] { return Unanswered("PodSandboxStatus") > 0.3; }));
   EXPECT_EQ(EventsOf(container(0)), 1u);

@@ -156,8 +156,9 @@ bool EventOracle::Listed(const std::string& uid) const {
 
 std::string EventOracle::CheckAllReported() const {
   for (const auto& [uid, pod] : pods_) {
-    const bool reported = std::any_of(pod.reported.begin(), pod.reported.end(),
-                                      [&](size_t i) { return pod.seen[i].Same(pod.seen.back()); });
+    const bool reported =
+        std::any_of(pod.reported.begin(), pod.reported.end(),
+                    [&pod = pod](size_t i) { return pod.seen[i].Same(pod.seen.back()); });
     if (!reported) return absl::StrCat("pod ", uid, ": its last state is not reported");
   }
   return "";
