@@ -48,7 +48,7 @@ class SmallDisk {
 
   const std::string& dir() const { return dir_; }
   // Leaves one page.
-  void Fill() const { std::ofstream(dir_ + "/ballast") << std::string(28 * 1024, '.'); }
+  void Fill() const { std::ofstream(dir_ + "/ballast") << std::string(size_t{28} * 1024, '.'); }
   void Free() const { fs::remove(dir_ + "/ballast"); }
 
  private:
@@ -156,6 +156,7 @@ class ManyDeadTest : public RealPodsTest {
     constexpr int kThreads = 4;
     std::atomic<size_t> next = 0;
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         for (size_t at = 0; (at = next++) < count;) action(at);
