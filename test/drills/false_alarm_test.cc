@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pleg/testing/sanitizers.h"
 #include "test/drills/calm_host.h"
 #include "test/process/cri_sim_process.h"
 #include "test/process/plegd_process.h"
@@ -87,7 +88,7 @@ TEST(FalseAlarmTest, NoneWhileHealthyPodsComeAndGo) {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
-  const std::vector<Node> nodes = {
+  std::vector<Node> nodes = {
       {.name = "110 pods, 5 changes a second",
        .flags = flags("5", {"--pods", "110", "--exited", "110", "--status-latency", "5ms"})},
       {.name = "500 pods, 20 changes a second",
@@ -96,6 +97,9 @@ TEST(FalseAlarmTest, NoneWhileHealthyPodsComeAndGo) {
        .flags = flags("1", {"--pods", "110", "--status-latency", "20ms"}),
        .rollout = 60},
   };
+  // What is sanitized is too slow for so many pods: it really takes minutes to inspect them in
+  // turn.
+  if (pleg::testing::kSanitized) nodes.erase(nodes.begin() + 1);
   std::vector<std::future<Told>> watches;
   watches.reserve(nodes.size());
   for (const Node& node : nodes) {
