@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 #include "pleg/executor.h"
 #include "pleg/mutex.h"
+#include "pleg/testing/sanitizers.h"
 #include "plegd/v1/service.grpc.pb.h"
 
 namespace api {
@@ -434,7 +435,9 @@ std::string RawCall(const std::string& path, const plegd::v1::GetPodRequest& req
 TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   GrpcServerOptions options = Options();
   options.max_pending_bytes = 20 << 20;
-  options.answer_timeout = options.ping_timeout = absl::Seconds(1);
+  // Long enough that three answers are there before the first client is cut.
+  options.answer_timeout = options.ping_timeout =
+      absl::Seconds(pleg::testing::kThreadSanitized ? 10 : 1);
   Start(options);
   core_.Do([this] {
     auto status = std::make_shared<pleg::PodStatus>();
