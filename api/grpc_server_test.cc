@@ -431,10 +431,10 @@ std::string RawCall(const std::string& path, const plegd::v1::GetPodRequest& req
          Frame(1, 4, 1, headers) + Frame(0, 1, 1, message + bytes);
 }
 
-// Clients that ask for 8 MB each and never read.
+// Clients that ask for 2 MB each and never read.
 TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   GrpcServerOptions options = Options();
-  options.max_pending_bytes = 20 << 20;
+  options.max_pending_bytes = 5 << 20;
   // Long enough that three answers are there before the first client is cut.
   options.answer_timeout = options.ping_timeout =
       absl::Seconds(pleg::testing::kThreadSanitized ? 10 : 1);
@@ -442,7 +442,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   core_.Do([this] {
     auto status = std::make_shared<pleg::PodStatus>();
     status->uid = pleg::PodUid("big");
-    status->ips.assign(8, std::string(1 << 20, '1'));
+    status->ips.assign(2, std::string(1 << 20, '1'));
     node_.cache.Set(pleg::PodUid("big"), std::move(status), absl::OkStatus(), clock_.Now());
   });
   std::vector<RawClient> clients;
@@ -450,7 +450,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
     clients.emplace_back(options.address);
     clients.back().Send(RawCall("/plegd.v1.Plegd/GetPod", Pod("big")));
   }
-  EXPECT_TRUE(WaitUntil([&] { return server_->stats().pending_bytes > (16 << 20); }));
+  EXPECT_TRUE(WaitUntil([&] { return server_->stats().pending_bytes > (4 << 20); }));
   std::thread other([this] {
     for (int i = 0; i < 20; ++i) EXPECT_TRUE(GetPod(Pod("u1")).ok());
   });
