@@ -135,8 +135,9 @@ class GrpcServerTest : public ::testing::Test {
   }
   absl::Status TryStart(const GrpcServerOptions& options) {
     auto server = GrpcServer::Start(options, api_);
-    if (server.ok()) server_ = *std::move(server);
-    return server.status();
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    return absl::OkStatus();
   }
   void Start(const GrpcServerOptions& options) {
     const absl::Status status = TryStart(options);
@@ -275,6 +276,7 @@ TEST_F(GrpcServerTest, FreshWaitsForTheCoreAndHonoursTheDeadline) {
 TEST_F(GrpcServerTest, StopsWhileClientsWait) {
   Start();
   std::vector<std::thread> clients;
+  clients.reserve(10);
   for (int i = 0; i < 10; ++i) {
     clients.emplace_back([this] {
       const grpc::StatusCode code = GetPod(Pod("u1", /*fresh=*/true)).error_code();
@@ -294,6 +296,7 @@ TEST_F(GrpcServerTest, AThousandClientsAreServedInTurn) {
   std::atomic<int> next{0};
   std::atomic<int> served{0};
   std::vector<std::thread> threads;
+  threads.reserve(50);
   for (int i = 0; i < 50; ++i) {
     threads.emplace_back([&] {
       while (next++ < 1000) {
@@ -315,6 +318,7 @@ TEST_F(GrpcServerTest, ConnectionsAreBoundedAndGivenBack) {
   options.max_connections = 4;
   Start(options);
   std::vector<RawClient> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) clients.emplace_back(options.address);
   EXPECT_TRUE(WaitUntil([&] { return server_->stats().connections == 4; }));
   std::this_thread::sleep_for(milliseconds(50));
@@ -382,6 +386,7 @@ TEST_F(GrpcServerTest, CallsBeyondTheLimitAreRefused) {
   options.max_calls = 2;
   Start(options);
   std::vector<std::thread> clients;
+  clients.reserve(2);
   for (int i = 0; i < 2; ++i) {
     clients.emplace_back([this] { GetPod(Pod("u1", /*fresh=*/true)); });
   }
@@ -446,6 +451,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
     node_.cache.Set(pleg::PodUid("big"), std::move(status), absl::OkStatus(), clock_.Now());
   });
   std::vector<RawClient> clients;
+  clients.reserve(6);
   for (int i = 0; i < 6; ++i) {
     clients.emplace_back(options.address);
     clients.back().Send(RawCall("/plegd.v1.Plegd/GetPod", Pod("big")));
