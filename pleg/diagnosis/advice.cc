@@ -152,7 +152,7 @@ Owner StuckProcess(const Facts& facts, const ProcessEvidence& process) {
     owner.actions.push_back({"See where it waits in the kernel",
                              absl::StrCat("cat /proc/", process.pid, "/stack"), false});
   }
-  if (process.state == 'T' || process.state == 't') {
+  if (process.stopped()) {
     owner.certain = true;
     owner.advice = absl::StrCat("Let it go on: ", Signal("CONT", process.pid));
     owner.actions.push_back({"Let it continue", Signal("CONT", process.pid), false});
@@ -184,8 +184,7 @@ Owner FindOwner(const Facts& facts, const ObjectRef& object) {
   const HostEvidence& host = *facts.host;
   if (const FrozenCgroup* frozen = FrozenOf(host, object)) return Frozen(*frozen);
   const ShimEvidence* shim = ShimOf(host, object);
-  if (shim != nullptr && shim->shim.has_value() &&
-      (shim->shim->state == 'T' || shim->shim->state == 't')) {
+  if (shim != nullptr && shim->shim.has_value() && shim->shim->stopped()) {
     return StoppedShim(*shim->shim);
   }
   if (const ProcessEvidence* oci = OldProcessOf(host.oci_processes, object)) {
@@ -202,6 +201,16 @@ Owner FindOwner(const Facts& facts, const ObjectRef& object) {
   }
   if (shim != nullptr && shim->shim_missing) return MissingShim();
   return {};
+}
+
+std::string LogCommand(const Facts& facts) {
+  if (facts.runtime.unit.empty()) return "";
+  return absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager");
+}
+
+std::string LogSays(const Facts& facts, absl::string_view what) {
+  const std::string command = LogCommand(facts);
+  return absl::StrCat(what, command.empty() ? "" : ": ", command);
 }
 
 std::string GoroutineDump(const Facts& facts) {

@@ -33,6 +33,10 @@ Owner Frozen(const FrozenCgroup& cgroup);
 // function says nothing.
 absl::string_view WaitReason(absl::string_view function);
 
+// The command that shows the runtime's log; empty if its unit is not known.
+std::string LogCommand(const Facts& facts);
+// `what`, such as "Its log says why it ends", with that command behind it.
+std::string LogSays(const Facts& facts, absl::string_view what);
 // The command that has the runtime write down its goroutines, which a restart destroys. Empty if
 // what serves the socket is no runtime that is known to do so.
 std::string GoroutineDump(const Facts& facts);

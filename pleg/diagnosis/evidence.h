@@ -53,6 +53,9 @@ struct MethodEvidence {
     std::string text;
   };
   std::optional<Failure> failing = {};
+
+  // Also where the list came as a stream: it goes by this name.
+  bool is_list() const { return method == "ListPodSandbox" || method == "ListContainers"; }
 };
 
 // See UnansweredTarget.

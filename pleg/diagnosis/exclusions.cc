@@ -112,9 +112,8 @@ Exclusion Systemd(const Facts& facts) {
               absl::StrCat(*host.mountinfo_lines, " mounts"), absl::StrCat(kTooManyMounts));
   }
   if (host.dbus.has_value()) {
-    const char state = host.dbus->state;
-    judge.Add(state != 'T' && state != 't' && state != 'D',
-              absl::StrCat("dbus in state ", absl::string_view(&state, 1)), "");
+    judge.Add(!host.dbus->stuck(),
+              absl::StrCat("dbus in state ", absl::string_view(&host.dbus->state, 1)), "");
   }
   return judge.Done(WhyUnknown(facts));
 }

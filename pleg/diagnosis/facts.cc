@@ -18,10 +18,6 @@ bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
   return call.age >= kSilentFactor * *method->median_hour;
 }
 
-bool IsList(absl::string_view method) {
-  return method == "ListPodSandbox" || method == "ListContainers";
-}
-
 void Sort(Facts& facts, const UnansweredEvidence& call) {
   const auto older = [&call](const UnansweredEvidence*& best) {
     if (best == nullptr || call.age > best->age) best = &call;
@@ -205,7 +201,7 @@ bool Facts::relists_well() const {
   if (!relist.last_good_ago.has_value() || !silent.empty()) return false;
   // A relist that took long is as good as any once it has ended.
   const bool failing = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
-    return method.failing.has_value() && IsList(method.method);
+    return method.failing.has_value() && method.is_list();
   });
   const bool last_was_good = !failing && !relist.recent.empty();
   const absl::Duration ended_ago =

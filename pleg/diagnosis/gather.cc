@@ -125,19 +125,18 @@ class Gatherer {
     if (last.has_value()) {
       out.last_duration = last->duration;
       if (IsAnswer(last->code)) out.answered_ago = now_ - last->ended_at;
-      if (IsFailure(last->code)) out.failing = FailureOf(method.name, *last);
+      if (IsFailure(last->code)) out.failing = FailureOf(out, *last);
     }
     evidence_.methods.push_back(std::move(out));
   }
 
-  MethodEvidence::Failure FailureOf(absl::string_view method,
+  MethodEvidence::Failure FailureOf(const MethodEvidence& method,
                                     const CallHistory::Ended& last) const {
     MethodEvidence::Failure failure;
     failure.since = now_ - last.ended_at + last.duration;
     failure.code = absl::StatusCodeToString(last.code);
-    const bool list = method == "ListPodSandbox" || method == "ListContainers" ||
-                      method == "StreamPodSandboxes" || method == "StreamContainers";
-    if (!list || facts_.relists.empty() || facts_.relists.back().error == nullptr) return failure;
+    const bool relist_failed = !facts_.relists.empty() && facts_.relists.back().error != nullptr;
+    if (!method.is_list() || !relist_failed) return failure;
     failure.since = std::max(failure.since, ListsFailingFor());
     failure.text = *facts_.relists.back().error;
     return failure;
@@ -223,7 +222,7 @@ class Gatherer {
       out.method = std::string(size.method);
       out.bytes = size.bytes;
       out.limit_bytes = kKubeletMaxReplyBytes;
-      const bool sandboxes = size.method == "ListPodSandbox" || size.method == "StreamPodSandboxes";
+      const bool sandboxes = size.method == "ListPodSandbox";
       const auto bytes = sandboxes ? &RelistRing::Entry::list_sandboxes_bytes
                                    : &RelistRing::Entry::list_containers_bytes;
       out.slope_bytes_per_hour = SlopePerHour(bytes);
@@ -259,25 +258,17 @@ class Gatherer {
     const auto foreign = [this](const FrozenCgroup& frozen) {
       return !frozen.object.id.empty() && names_.StateOf(frozen.object.id.value()).empty();
     };
-    host.frozen.erase(std::remove_if(host.frozen.begin(), host.frozen.end(), foreign),
-                      host.frozen.end());
+    std::erase_if(host.frozen, foreign);
   }
   void NameHostObjects(HostEvidence& host) const {
     for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);
     for (CgroupPressure& cgroup : host.cgroup_pressure) Name(cgroup.object);
     for (ShimEvidence& shim : host.shims) {
       Name(shim.object);
-      if (shim.object.pod_name.empty() && !shim.sandbox.empty()) NameBySandbox(shim);
+      if (shim.object.pod_name.empty() && !shim.sandbox.empty()) {
+        NameByPod(names_.Find(shim.sandbox.value()), shim);
+      }
     }
-  }
-
-  // No listing has the container; of its sandbox, one may know the pod.
-  void NameBySandbox(ShimEvidence& shim) const {
-    const ObjectRef sandbox = names_.Find(shim.sandbox.value());
-    shim.object.pod_uid = sandbox.pod_uid;
-    shim.object.pod_namespace = sandbox.pod_namespace;
-    shim.object.pod_name = sandbox.pod_name;
-    if (!sandbox.pod_name.empty() && shim.object.id != shim.sandbox) shim.object.container = "?";
   }
 
   // What no listing has told the host may know.
@@ -296,6 +287,13 @@ class Gatherer {
 };
 
 }  // namespace
+
+void NameByPod(const ObjectRef& sandbox, ShimEvidence& shim) {
+  shim.object.pod_uid = sandbox.pod_uid;
+  shim.object.pod_namespace = sandbox.pod_namespace;
+  shim.object.pod_name = sandbox.pod_name;
+  if (!sandbox.pod_name.empty() && shim.object.id != shim.sandbox) shim.object.container = "?";
+}
 
 ObjectNames::ObjectNames(const PodsView& pods) {
   for (const auto& pod : pods.listed) {

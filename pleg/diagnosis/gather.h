@@ -56,6 +56,10 @@ struct GatherFacts {
 inline constexpr size_t kMaxGatheredCalls = 200;
 inline constexpr size_t kMaxGatheredRelists = 60;
 
+// Of a container that nothing has told, at least the pod: that of its sandbox. Its own name is "?"
+// then.
+void NameByPod(const ObjectRef& sandbox, ShimEvidence& shim);
+
 // Changes nothing. Costs O(objects of the node). Names of objects come from the last good listing,
 // also those of the host evidence, which as a rule has ids alone; of objects in no listing they are
 // those of the host evidence.

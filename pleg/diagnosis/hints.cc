@@ -92,10 +92,7 @@ void Restarts(const Facts& facts, std::vector<Hint>& hints) {
       std::count_if(ago.begin(), ago.end(), [](absl::Duration age) { return age <= kRecently; });
   Add(hints, absl::StrCat(facts.runtime.title, " came back ", FormatAge(ago.front()), " ago",
                           recent > 1 ? absl::StrCat(", ", recent, " times in 10 minutes") : "",
-                          ": its log says why it ended",
-                          facts.runtime.unit.empty()
-                              ? ""
-                              : absl::StrCat(": journalctl -u ", facts.runtime.unit, " -n 100")));
+                          ": ", LogSays(facts, "its log says why it ended")));
 }
 
 void OfHost(const Facts& facts, std::vector<Hint>& hints) {

@@ -48,6 +48,11 @@ struct DiskEvidence {
   uint32_t in_flight = 0;
 };
 
+// Of /proc/PID/stat: by a signal, or by a tracer.
+inline bool IsStoppedState(char state) { return state == 'T' || state == 't'; }
+// Stopped, or in uninterruptible sleep.
+inline bool IsStuckState(char state) { return IsStoppedState(state) || state == 'D'; }
+
 struct ProcessEvidence {
   int64_t pid = 0;
   int64_t parent_pid = 0;
@@ -64,6 +69,9 @@ struct ProcessEvidence {
   std::string unit;                // of systemd: "containerd"; empty unless PID 1 started it as one
   std::string pod_namespace;  // of the pod that a CNI plugin was called for; empty if not known
   std::string pod_name;       // the same
+
+  bool stopped() const { return IsStoppedState(state); }
+  bool stuck() const { return IsStuckState(state); }
 };
 
 // Tasks in uninterruptible sleep in one kernel function.

@@ -34,9 +34,8 @@ const ShimEvidence* WorstShim(const HostEvidence& host) {
   const ShimEvidence* worst = nullptr;
   for (const ShimEvidence& shim : host.shims) {
     if (!shim.shim.has_value()) continue;
-    const char state = shim.shim->state;
-    const bool stopped = (state == 'T' || state == 't') && shim.shim->state_for >= kSilentAfter;
-    const bool blocked = state == 'D' && shim.shim->state_for >= kShimBlocked;
+    const bool stopped = shim.shim->stopped() && shim.shim->state_for >= kSilentAfter;
+    const bool blocked = shim.shim->state == 'D' && shim.shim->state_for >= kShimBlocked;
     if (!stopped && !blocked) continue;
     // One shim serves a sandbox and its containers: the container says more.
     const bool more = worst != nullptr && shim.shim->state_for == worst->shim->state_for &&
@@ -212,8 +211,7 @@ std::optional<Ranked> StateStale(const Facts& facts) {
   const bool alive = *worst->container_alive;
   Draft draft(VerdictCode::kStateStale, Tier::kHurtsPods, Confidence::kHigh);
   draft.OfHost().Since(worst->disagree_for).Blame(worst->object);
-  const bool stopped = worst->shim.has_value() && worst->shim->state != 'D' &&
-                       (worst->shim->state == 'T' || worst->shim->state == 't');
+  const bool stopped = worst->shim.has_value() && worst->shim->stopped();
   const std::string proceed = stopped ? Signal("CONT", worst->shim->pid) : "";
   const std::string pid = worst->container_pid > 0 ? absl::StrCat(" ", worst->container_pid) : "";
   draft.Say(alive ? absl::StrCat(facts.runtime.title, " says that ", ObjectName(worst->object),

@@ -40,8 +40,7 @@ void WhatItDid(const KubeletEvidence& kubelet, Draft& draft) {
 std::optional<Ranked> KubeletStopped(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->kubelet_process.has_value()) return std::nullopt;
   const ProcessEvidence& process = *facts.host->kubelet_process;
-  const bool stopped = process.state == 'T' || process.state == 't';
-  if (!stopped || process.state_for < kSilentAfter) return std::nullopt;
+  if (!process.stopped() || process.state_for < kSilentAfter) return std::nullopt;
   const std::string proceed = Signal("CONT", process.pid);
   Draft draft(VerdictCode::kKubeletSide, Tier::kBlocksPleg, Confidence::kHigh);
   draft.OfHost()

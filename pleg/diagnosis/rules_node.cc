@@ -114,9 +114,7 @@ size_t OldOci(const HostEvidence& host) {
                     [](const ProcessEvidence& p) { return p.age >= kOldOciProcess; }));
 }
 
-bool DbusStopped(const HostEvidence& host) {
-  return host.dbus.has_value() && (host.dbus->state == 'T' || host.dbus->state == 't');
-}
+bool DbusStopped(const HostEvidence& host) { return host.dbus.has_value() && host.dbus->stopped(); }
 
 }  // namespace
 

@@ -35,25 +35,11 @@ const ProcessEvidence* Process(const Facts& facts) {
   return &*facts.host->runtime_process;
 }
 
-bool IsStopped(const ProcessEvidence* process) {
-  return process != nullptr && (process->state == 'T' || process->state == 't');
-}
-
-// The command that shows the runtime's log; empty if its unit is not known.
-std::string LogCommand(const Facts& facts) {
-  if (facts.runtime.unit.empty()) return "";
-  return absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager");
-}
+bool IsStopped(const ProcessEvidence* process) { return process != nullptr && process->stopped(); }
 
 void LookAtLog(const Facts& facts, absl::string_view why, Draft& draft) {
   const std::string command = LogCommand(facts);
   if (!command.empty()) draft.Do(why, command);
-}
-
-// "Its log says why it ends: journalctl …".
-std::string LogSays(const Facts& facts, absl::string_view what) {
-  const std::string command = LogCommand(facts);
-  return absl::StrCat("Its log ", what, command.empty() ? "" : ": ", command);
 }
 
 std::string Reason(const Facts& facts) {
@@ -177,7 +163,7 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
   if (Loops(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
                            " times in 10 minutes", runtime.connected ? "" : ", and it is away now"),
-              facts.outlook.text, advice(LogSays(facts, "says why it ends")));
+              facts.outlook.text, advice(LogSays(facts, "Its log says why it ends")));
   } else if (!CameBack(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " is starting and does not serve yet"),
               facts.outlook.text, advice("Wait a minute, then read its log"));
@@ -398,12 +384,12 @@ std::optional<Ranked> RuntimeErrors(const Facts& facts) {
     draft.Since(failure.since)
         .Say(absl::StrCat(facts.runtime.title, " fails ", failing->method, " with ",
                           Shorten(Printable(failure.code), 24), " for ", FormatAge(failure.since)),
-             facts.outlook.text, LogSays(facts, "names the object"))
+             facts.outlook.text, LogSays(facts, "Its log names the object"))
         .For(absl::StrCat(failing->method, ": ", failure.code, ": ", failure.text));
   } else {
     draft.Say(absl::StrCat(facts.runtime.title, " says of itself that it is not ready: ",
                            Shorten(Printable(runtime.runtime_ready_text), 80)),
-              "the node is NotReady", LogSays(facts, "says why"));
+              "the node is NotReady", LogSays(facts, "Its log says why"));
   }
   if (not_ready) draft.For(absl::StrCat("RuntimeReady=false: ", runtime.runtime_ready_text));
   LookAtLog(facts, "See what it says of the error", draft);

@@ -33,17 +33,14 @@ std::vector<std::string> TaskRoots(const std::string& socket) {
 }
 
 bool Contradicts(const pleg::ShimEvidence& shim) {
-  const std::string& state = shim.listed_state;
-  if (!shim.container_alive.has_value()) return false;
-  return *shim.container_alive ? state == "exited" || state == "notready"
-                               : state == "running" || state == "ready";
+  const std::optional<bool> listed = ListedAsAlive(shim.listed_state);
+  return listed.has_value() && shim.container_alive == !*listed;
 }
 
 // Something that may pass in a moment, and has to be looked at again to be told from what does not.
 bool IsSuspicious(const pleg::HostEvidence& host) {
   const auto stuck = [](const pleg::ShimEvidence& shim) {
-    const char state = shim.shim.has_value() ? shim.shim->state : 'S';
-    return state == 'T' || state == 't' || state == 'D' || Contradicts(shim);
+    return (shim.shim.has_value() && shim.shim->stuck()) || Contradicts(shim);
   };
   const auto slow = [](const pleg::ProcessEvidence& process) { return process.age > kWorthALook; };
   return !host.frozen.empty() || std::any_of(host.shims.begin(), host.shims.end(), stuck) ||
@@ -113,10 +110,10 @@ void EvidenceWatch::NameByStatus(pleg::HostEvidence& host) const {
     if (!shim.object.pod_name.empty() || shim.sandbox.empty()) continue;
     const std::optional<pleg::SandboxName> name = names_->Find(shim.sandbox);
     if (!name.has_value()) continue;
-    shim.object.pod_uid = name->pod_uid;
-    shim.object.pod_namespace = name->pod_namespace;
-    shim.object.pod_name = name->pod_name;
-    if (shim.object.id != shim.sandbox) shim.object.container = "?";
+    pleg::NameByPod({.pod_uid = name->pod_uid,
+                     .pod_namespace = name->pod_namespace,
+                     .pod_name = name->pod_name},
+                    shim);
   }
 }
 

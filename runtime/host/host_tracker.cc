@@ -52,21 +52,18 @@ bool IsAlive(const HostProcess& process) {
   return process.stat.state != 'Z' && process.stat.state != 'X';
 }
 
-// Whether there should be a process; empty where either is right.
-std::optional<bool> ListedAsAlive(absl::string_view state) {
-  if (state == "running" || state == "ready") return true;
-  if (state == "exited" || state == "notready") return false;
-  return std::nullopt;
-}
-
-bool IsStuck(char state) { return state == 'T' || state == 't' || state == 'D'; }
-
 std::optional<pleg::Pressure> ToEvidence(const std::optional<Pressure>& pressure) {
   if (!pressure.has_value()) return std::nullopt;
   return pleg::Pressure{pressure->some, pressure->full};
 }
 
 }  // namespace
+
+std::optional<bool> ListedAsAlive(absl::string_view state) {
+  if (state == "running" || state == "ready") return true;
+  if (state == "exited" || state == "notready") return false;
+  return std::nullopt;
+}
 
 pleg::HostEvidence HostTracker::Update(const HostSample& sample,
                                        const std::vector<WatchedObject>& watched,
@@ -299,7 +296,7 @@ const HostProcess* HostTracker::ShimOf(const Sight& sight, const WatchedObject& 
 bool HostTracker::ShouldBeSeen(const Sight& sight, const std::string& id,
                                const HostProcess* shim) const {
   if (sight.containers.empty()) return false;
-  const bool goes_on = shim != nullptr && !IsStuck(shim->stat.state);
+  const bool goes_on = shim != nullptr && !pleg::IsStuckState(shim->stat.state);
   return !goes_on || alive_.contains(id) || sight.with_pause.contains(shim->stat.pid);
 }
 
@@ -333,8 +330,8 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
       evidence.disagree_for = absl::Seconds(disagree_.Hold(id, now_->uptime_seconds));
     }
     // What has ended, or is not known to have begun, may do without a shim.
-    const bool shim_fails =
-        (runs == true && evidence.shim_missing) || (shim != nullptr && IsStuck(shim->stat.state));
+    const bool shim_fails = (runs == true && evidence.shim_missing) ||
+                            (shim != nullptr && pleg::IsStuckState(shim->stat.state));
     if (disagrees || shim_fails || watch.silent || sight.frozen.contains(id)) {
       out.shims.push_back(std::move(evidence));
     }

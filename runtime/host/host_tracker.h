@@ -29,6 +29,9 @@ struct WatchedObject {
   bool silent = false;  // a status call about it does not answer
 };
 
+// Whether what is listed in this state should have a process; empty where either is right.
+std::optional<bool> ListedAsAlive(absl::string_view state);
+
 // Thread-compatible.
 class HostTracker {
  public:

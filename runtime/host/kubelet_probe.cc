@@ -42,8 +42,11 @@ absl::Duration MeanOf(const OperationCounters& counters) {
                             : absl::ZeroDuration();
 }
 
-// Nothing is an exact count beyond that, and nobody counts so far.
-uint64_t Whole(double count) { return static_cast<uint64_t>(std::clamp(count, 0.0, 1e15)); }
+// Nothing is an exact count beyond that, and nobody counts so far. 0 for what is no number: the
+// difference of two sums of a kubelet that lies may be none.
+uint64_t Whole(double count) {
+  return count >= 1 ? static_cast<uint64_t>(std::min(count, 1e15)) : 0;
+}
 
 void TellOperations(const KubeletMetrics& before, const KubeletMetrics& now,
                     pleg::KubeletEvidence& evidence) {

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "test/containerd/containerd_fixture.h"
+#include "test/process/scratch_dir.h"
 #include "test/process/subprocess.h"
 
 #ifndef PLEGD_TEST_SHARDS
@@ -33,11 +34,10 @@ constexpr char kAwaitKeepers[] =
     R"("$0"; code=$?; while pgrep -x ctr-keeper >/dev/null; do sleep 0.1; done; exit $code)";
 
 int RunShards() {
-  std::string dir = "/tmp/plegd-shards.XXXXXX";
-  if (mkdtemp(dir.data()) == nullptr) return kFailed;
+  const ScratchDir dir;
   const std::string self = std::filesystem::read_symlink("/proc/self/exe");
   std::vector<Subprocess> shards;
-  const auto log = [&dir](int shard) { return absl::StrCat(dir, "/", shard); };
+  const auto log = [&dir](int shard) { return dir.File(absl::StrCat(shard)); };
   for (int i = 0; i < kShards; ++i) {
     absl::StatusOr<Subprocess> shard = Subprocess::Spawn(
         {"unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", kAwaitKeepers, self}, log(i),
@@ -51,7 +51,6 @@ int RunShards() {
     passed &= code.ok() && *code == 0;
     std::cout << ReadFile(log(i)) << std::flush;
   }
-  std::filesystem::remove_all(dir);
   return passed ? 0 : kFailed;
 }
 

@@ -8,15 +8,16 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "pleg/testing/sanitizers.h"
+#include "test/drills/calm_host.h"
 #include "test/process/cri_sim_process.h"
 #include "test/process/plegd_process.h"
+#include "test/process/scratch_dir.h"
 #include "test/process/subprocess.h"
 
 namespace diagnosis_test {
@@ -30,20 +31,14 @@ using ::testing::IsSubsetOf;
 
 class MuteRuntimeTest : public testing::Test {
  protected:
-  MuteRuntimeTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "plegd-mute.XXXXXX").string();
-    dir_ = mkdtemp(name.data()) == nullptr ? "" : name;
-  }
-  ~MuteRuntimeTest() override {
-    plegd_ = nullptr;
-    std::filesystem::remove_all(dir_);
-  }
-
-  void StartPlegd(const std::string& endpoint) {
+  // `pid` is of the process behind the socket.
+  void StartPlegd(const std::string& endpoint, pid_t pid) {
+    host_.Show(pid);
     plegd_testing::PlegdOptions options;
     options.relist_period = "1s";
     options.started_when = "/livez";
-    auto plegd = PlegdProcess::Start(endpoint, dir_, options);
+    options.flags = host_.plegd_flags();
+    auto plegd = PlegdProcess::Start(endpoint, dir_.path(), options);
     ASSERT_TRUE(plegd.ok()) << plegd.status();
     plegd_ = *std::move(plegd);
   }
@@ -69,16 +64,17 @@ class MuteRuntimeTest : public testing::Test {
     EXPECT_THAT(seen_, IsSubsetOf({"STARTING", "RUNTIME_HUNG"}));
   }
 
-  std::string dir_;
+  const plegd_testing::ScratchDir dir_;
+  const plegd_testing::CalmHost host_;  // whatever else this machine does
   std::unique_ptr<PlegdProcess> plegd_;
   std::set<std::string> seen_;
 };
 
 TEST_F(MuteRuntimeTest, OneThatIsStoppedIsToldToGoOn) {
-  auto runtime = CriSimProcess::Start(dir_, {"--pods", "3"});
+  auto runtime = CriSimProcess::Start(dir_.path(), {"--pods", "3"});
   ASSERT_TRUE(runtime.ok()) << runtime.status();
   (*runtime)->Stop();
-  StartPlegd((*runtime)->endpoint());
+  StartPlegd((*runtime)->endpoint(), (*runtime)->pid());
   const plegd::v1::Finding finding = WaitForFinding("RUNTIME_HUNG");
   ExpectNothingElseWasTold();
   const std::string proceed = absl::StrCat("kill -CONT ", (*runtime)->pid());
@@ -92,12 +88,12 @@ TEST_F(MuteRuntimeTest, OneThatIsStoppedIsToldToGoOn) {
 TEST_F(MuteRuntimeTest, OneThatRunsHangsToo) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  const std::string path = dir_ + "/cri.sock";
+  const std::string path = dir_.File("cri.sock");
   std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ASSERT_EQ(listen(fd, 128), 0);
-  StartPlegd("unix://" + path);
+  StartPlegd("unix://" + path, getpid());
   const plegd::v1::Finding finding = WaitForFinding("RUNTIME_HUNG");
   ExpectNothingElseWasTold();
   EXPECT_THAT(finding.sentence(), HasSubstr("accepts connections and answers nothing"));

@@ -53,11 +53,7 @@ Drill OnContainerd(Drill drill, const Act& act) {
 // It happens to a plegd that runs, and once more before one is started.
 void AddBoth(const Drill& drill, const Act& act, std::vector<Drill>& drills) {
   drills.push_back(OnContainerd(drill, act));
-  Drill cold = drill;
-  cold.name = absl::StrCat("cold-", drill.name);
-  cold.summary = absl::StrCat(drill.summary, "; plegd starts only then");
-  cold.cold = true;
-  drills.push_back(OnContainerd(std::move(cold), act));
+  drills.push_back(Cold(drills.back()));
 }
 
 std::vector<Victim> VictimContainer(const Stage& stage) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace plegd_testing {
 
 absl::StatusOr<Containerd*> DrillGround::containerd() {
@@ -11,6 +13,13 @@ absl::StatusOr<Containerd*> DrillGround::containerd() {
     containerd_ = *std::move(started);
   }
   return containerd_.get();
+}
+
+Drill Cold(Drill drill) {
+  drill.name = absl::StrCat("cold-", drill.name);
+  absl::StrAppend(&drill.summary, "; plegd starts only then");
+  drill.cold = true;
+  return drill;
 }
 
 const std::vector<Drill>& Drills() {

@@ -45,6 +45,9 @@ struct Drill {
   std::function<absl::StatusOr<std::unique_ptr<Incident>>(DrillGround&)> make = {};
 };
 
+// The same, but it happens before plegd is started. `make` is as it was.
+Drill Cold(Drill drill);
+
 // In the order in which they can follow each other on one containerd.
 std::vector<Drill> ContainerdDrills();
 // Any number of them may be played at a time, each with a ground of its own.

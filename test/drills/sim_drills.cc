@@ -1,10 +1,8 @@
 #include <iterator>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "test/drills/drill.h"
 #include "test/drills/sim_incident.h"
@@ -22,11 +20,7 @@ Drill OnSim(Drill drill, const SimAct& act) {
 // It happens to a plegd that runs, and once more before one is started.
 void AddBoth(const Drill& drill, const SimAct& act, std::vector<Drill>& drills) {
   drills.push_back(OnSim(drill, act));
-  Drill cold = drill;
-  cold.name = absl::StrCat("cold-", drill.name);
-  cold.summary = absl::StrCat(drill.summary, "; plegd starts only then");
-  cold.cold = true;
-  drills.push_back(OnSim(std::move(cold), act));
+  drills.push_back(Cold(drills.back()));
 }
 
 void AddHangs(std::vector<Drill>& drills) {

@@ -1,9 +1,6 @@
 #include "test/process/sim_node.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -15,12 +12,6 @@ namespace plegd_testing {
 namespace {
 
 constexpr absl::string_view kContainerStates[] = {"created", "running", "exited", "unknown"};
-
-std::string MakeDir() {
-  std::string pattern = "/tmp/plegd-nodeXXXXXX";
-  const char* made = mkdtemp(pattern.data());
-  return made == nullptr ? "" : made;
-}
 
 std::string Line(absl::string_view id, absl::string_view state, int exit_code) {
   return absl::StrCat(id.substr(0, 12), " ", state,
@@ -76,13 +67,6 @@ testing::AssertionResult SameLines(const std::vector<std::string>& expected,
 }
 
 }  // namespace
-
-ScratchDir::ScratchDir() : path_(MakeDir()) {}
-
-ScratchDir::~ScratchDir() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-}
 
 std::map<EventTruth::Id, EventTruth::Object> EventTruth::Flatten(
     const std::vector<sim::PodInfo>& pods) {

@@ -27,23 +27,9 @@
 #include "runtime/sim/sim_runtime.h"
 #include "runtime/sim/sim_server.h"
 #include "test/process/plegd_process.h"
+#include "test/process/scratch_dir.h"
 
 namespace plegd_testing {
-
-// A directory of its own, removed at the end. Thread-compatible.
-class ScratchDir {
- public:
-  ScratchDir();
-  ~ScratchDir();
-  ScratchDir(const ScratchDir&) = delete;
-  ScratchDir& operator=(const ScratchDir&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  const std::string path_;
-};
 
 // The events that a node's history must have caused, told apart from plegd's own core: each object
 // is followed by itself, from one shown state to the next. PodSync is left out, because it says
