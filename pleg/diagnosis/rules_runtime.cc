@@ -21,6 +21,8 @@ constexpr absl::Duration kLoopWindow = absl::Minutes(10);
 constexpr int kLoop = 3;
 // plegd connects anew every half second: what is away for two tries is gone.
 constexpr absl::Duration kGone = absl::Seconds(1);
+// plegd looks every two seconds whether somebody listens at a socket that it has no connection to.
+constexpr absl::Duration kBetweenLooks = absl::Seconds(2);
 // A few relists of the kubelet's period.
 constexpr absl::Duration kSettled = absl::Seconds(5);
 
@@ -93,8 +95,9 @@ const UnansweredEvidence* SilentInProcess(const Facts& facts) {
 
 // Who listens does not speak: stopped, or hung before its first word.
 bool IsMute(const Facts& facts) {
-  const absl::Duration after = IsStopped(Process(facts)) ? kGone : kSilentAfter;
-  return facts.e.runtime.mute_for >= after;
+  // The door is looked at now and then: a call that is silent already was there before.
+  const absl::Duration silent = facts.silent.empty() ? kSilentAfter : kSilentAfter - kBetweenLooks;
+  return facts.e.runtime.mute_for >= (IsStopped(Process(facts)) ? kGone : silent);
 }
 
 // Between the runtime's return and plegd's connection to it there is a moment; plegd's own first
@@ -274,7 +277,9 @@ struct Silence {
 std::optional<Silence> FindSilence(const Facts& facts) {
   const bool mute = IsMute(facts);
   if (mute || AllSilent(facts)) {
-    const absl::Duration age = mute ? *facts.e.runtime.mute_for : facts.oldest_silence;
+    const absl::Duration age =
+        mute ? std::max(*facts.e.runtime.mute_for, std::min(facts.oldest_silence, kSilentAfter))
+             : facts.oldest_silence;
     return Silence{absl::StrCat(facts.runtime.title,
                                 " accepts connections and answers nothing for ", FormatAge(age)),
                    age, true};
