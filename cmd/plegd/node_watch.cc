@@ -39,8 +39,10 @@ runtime::host::EvidenceWatch::Options EvidenceOptions(const Flags& flags) {
 }
 
 absl::StatusOr<api::ListenAddress> SocketAddress(const std::string& text) {
-  return api::ParseListenAddress(absl::StartsWith(text, "/") ? absl::StrCat("unix://", text)
-                                                             : text);
+  if (absl::StartsWith(text, "/")) return api::ParseListenAddress(absl::StrCat("unix://", text));
+  if (absl::StartsWith(text, "unix:")) return api::ParseListenAddress(text);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--api.socket: \"", text, "\" is no unix socket; write unix:///path"));
 }
 
 }  // namespace

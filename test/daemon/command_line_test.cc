@@ -79,6 +79,8 @@ INSTANTIATE_TEST_SUITE_P(
            Case{"--log-format xml", "none of logfmt, json"},
            Case{"--inspect-concurrency 0", "not in range"},
            Case{"--crictl-config /nonexistent", "/nonexistent"},
+           Case{"-r /nonexistent.sock --api.socket relative.sock",
+                "--api.socket: \"relative.sock\" is no unix socket"},
            Case{"-r /nonexistent.sock --web.listen-address localhost", "no port"},
            Case{"-r /nonexistent.sock --web.listen-address 127.0.0.1:65536", "port"}));
 
