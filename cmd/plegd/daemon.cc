@@ -122,6 +122,7 @@ void Daemon::Use(const FoundRuntime& found) {
   if (!found.settled || std::exchange(has_runtime_, true)) return;
   loop_.Post([this, endpoint = *found.endpoint] {
     story_.OnEndpoint(endpoint.Url());
+    watch_.OnEndpoint();
     runtime_.Connect(endpoint);
     // Not sooner: a relist without anybody to ask is none.
     pleg_.Start();

@@ -76,6 +76,7 @@ class NodeWatch {
 
   void Start();
   void Stop();
+  void OnEndpoint() { evidence_.OnEndpoint(); }
   void OnConnection(bool connected, absl::string_view reason) {
     evidence_.OnConnection(connected, reason);
   }

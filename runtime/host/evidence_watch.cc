@@ -76,13 +76,15 @@ void EvidenceWatch::Start() {
 void EvidenceWatch::Stop() { prober_ = nullptr; }
 
 void EvidenceWatch::OnConnection(bool connected, absl::string_view reason) {
-  new_connection_ = true;
   connections_.OnConnection(connected, reason);
+  LookAtDoor();
 }
+
+void EvidenceWatch::OnEndpoint() { LookAtDoor(); }
 
 void EvidenceWatch::Tick() {
   run_delay_.Sample();
-  LookAtDoor();
+  if (IsTimeToLook()) LookAtDoor();
   busy_ = IsSomethingWrong();
   if (prober_ != nullptr) prober_->SetBusy(busy_);
   search_->Tick(parts_->pleg.Snapshot()->relist_running_since);
@@ -117,22 +119,23 @@ void EvidenceWatch::NameByStatus(pleg::HostEvidence& host) const {
   }
 }
 
+bool EvidenceWatch::IsTimeToLook() const {
+  const bool connected = parts_->runtime.Connected();
+  const Door door = LastDoor();
+  if (connected && door.listener.pid.has_value()) return false;
+  return clock_.Now() - door.looked_at >= (connected ? kLookAgain : kKnockAgain);
+}
+
 void EvidenceWatch::LookAtDoor() {
   const std::string socket = SocketPath(parts_->endpoint());
   if (socket.empty()) return;
-  const bool connected = parts_->runtime.Connected();
-  const pleg::MonoTime now = clock_.Now();
   Door door = LastDoor();
-  const bool known = connected && door.listener.pid.has_value();
-  const bool recent = now - door.looked_at < (connected ? kLookAgain : kKnockAgain);
-  if (!new_connection_ && (known || recent)) return;
-  new_connection_ = false;
-  door.looked_at = now;
+  door.looked_at = clock_.Now();
   door.listener = FindListener(socket);
-  if (connected || !door.listener.there) {
+  if (parts_->runtime.Connected() || !door.listener.there) {
     door.mute_since.reset();
   } else if (!door.mute_since.has_value()) {
-    door.mute_since = now;
+    door.mute_since = door.looked_at;
   }
   pleg::MutexLock lock(mu_);
   door_ = door;

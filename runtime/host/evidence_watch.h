@@ -35,8 +35,8 @@
 
 namespace runtime::host {
 
-// Connect, Start and Stop are the main thread's; OnConnection and Tick the core's; Refresh and
-// Gather are thread-safe.
+// Connect, Start and Stop are the main thread's; OnEndpoint, OnConnection and Tick the core's;
+// Refresh and Gather are thread-safe.
 class EvidenceWatch {
  public:
   struct Options {
@@ -63,6 +63,8 @@ class EvidenceWatch {
   void Start();
   void Stop();
 
+  // Parts::endpoint answers something else from now on.
+  void OnEndpoint();
   void OnConnection(bool connected, absl::string_view reason);
   // Once a second.
   void Tick();
@@ -84,6 +86,8 @@ class EvidenceWatch {
   };
 
   bool IsSomethingWrong() const;
+  bool IsTimeToLook() const;
+  // Connects and hangs up: microseconds, also where nobody accepts.
   void LookAtDoor();
   // Of what the host's probe blames and nothing names, the pods.
   void AskForNames();
@@ -100,7 +104,6 @@ class EvidenceWatch {
   std::optional<pleg::SandboxNames> names_;
   RunDelay run_delay_;
   bool busy_ = false;                     // the core's
-  bool new_connection_ = true;            // the same: who is behind it has not been looked at
   std::atomic<bool> suspicious_ = false;  // the host, at the last look
   mutable pleg::Mutex mu_;
   Door door_ ABSL_GUARDED_BY(mu_);
