@@ -16,6 +16,7 @@ namespace {
 // A call that takes longer is worth a closer look.
 constexpr absl::Duration kWorthALook = absl::Seconds(2);
 // Whether somebody is at the socket, while there is no connection to it; and who, while there is.
+constexpr absl::Duration kLookPause = absl::Milliseconds(900);  // less than between two ticks
 constexpr absl::Duration kKnockAgain = absl::Seconds(2);
 constexpr absl::Duration kLookAgain = absl::Seconds(10);
 constexpr absl::Duration kListIsOld = absl::Seconds(4);
@@ -77,7 +78,9 @@ void EvidenceWatch::Stop() { prober_ = nullptr; }
 
 void EvidenceWatch::OnConnection(bool connected, absl::string_view reason) {
   connections_.OnConnection(connected, reason);
-  LookAtDoor();
+  new_connection_ = true;
+  // A connection that comes and goes is not a reason to make as many more.
+  if (clock_.Now() - LastDoor().looked_at >= kLookPause) LookAtDoor();
 }
 
 void EvidenceWatch::OnEndpoint() { LookAtDoor(); }
@@ -120,6 +123,7 @@ void EvidenceWatch::NameByStatus(pleg::HostEvidence& host) const {
 }
 
 bool EvidenceWatch::IsTimeToLook() const {
+  if (new_connection_) return true;
   const bool connected = parts_->runtime.Connected();
   const Door door = LastDoor();
   if (connected && door.listener.pid.has_value()) return false;
@@ -129,6 +133,7 @@ bool EvidenceWatch::IsTimeToLook() const {
 void EvidenceWatch::LookAtDoor() {
   const std::string socket = SocketPath(parts_->endpoint());
   if (socket.empty()) return;
+  new_connection_ = false;
   Door door = LastDoor();
   door.looked_at = clock_.Now();
   door.listener = FindListener(socket);

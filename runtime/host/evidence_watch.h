@@ -104,6 +104,7 @@ class EvidenceWatch {
   std::optional<pleg::SandboxNames> names_;
   RunDelay run_delay_;
   bool busy_ = false;                     // the core's
+  bool new_connection_ = true;            // the same: who is behind it has not been looked at
   std::atomic<bool> suspicious_ = false;  // the host, at the last look
   mutable pleg::Mutex mu_;
   Door door_ ABSL_GUARDED_BY(mu_);
