@@ -1,6 +1,7 @@
 #include "pleg/diagnosis/advice.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -201,6 +202,18 @@ Owner FindOwner(const Facts& facts, const ObjectRef& object) {
   }
   if (shim != nullptr && shim->shim_missing) return MissingShim();
   return {};
+}
+
+std::string Crictl(const Facts& facts, absl::string_view arguments) {
+  // crictl tries containerd's socket, then CRI-O's. cri-dockerd's is its third, behind the
+  // containerd that Docker runs on, which has no CRI or other containers.
+  static constexpr absl::string_view kFoundByItself[] = {
+      "unix:///run/containerd/containerd.sock", "unix:///var/run/containerd/containerd.sock",
+      "unix:///run/crio/crio.sock", "unix:///var/run/crio/crio.sock"};
+  const std::string& endpoint = facts.e.runtime.endpoint;
+  const bool found = std::count(std::begin(kFoundByItself), std::end(kFoundByItself), endpoint) > 0;
+  const std::string word = found ? "" : ShellWord(endpoint);
+  return absl::StrCat("crictl ", word.empty() ? "" : absl::StrCat("-r ", word, " "), arguments);
 }
 
 std::string LogCommand(const Facts& facts) {

@@ -33,6 +33,9 @@ Owner Frozen(const FrozenCgroup& cgroup);
 // function says nothing.
 absl::string_view WaitReason(absl::string_view function);
 
+// "crictl ARGUMENTS", with -r ENDPOINT unless crictl finds this runtime by itself.
+std::string Crictl(const Facts& facts, absl::string_view arguments);
+
 // The command that shows the runtime's log; empty if its unit is not known.
 std::string LogCommand(const Facts& facts);
 // `what`, such as "Its log says why it ends", with that command behind it.

@@ -100,7 +100,7 @@ std::optional<Ranked> NetworkNotReady(const Facts& facts) {
       .Against("no CNI plugin process hangs: it may not be installed yet")
       .Do("See its configuration", "ls -l /etc/cni/net.d /opt/cni/bin")
       .Do("See whether its pod runs",
-          "crictl --timeout 10s ps | grep -iE 'cni|calico|cilium|flannel|node'");
+          Crictl(facts, "--timeout 10s ps | grep -iE 'cni|calico|cilium|flannel|node'"));
   return draft.Done();
 }
 
@@ -167,7 +167,7 @@ std::optional<Ranked> CniStuck(const Facts& facts) {
   }
   if (!object.id.empty()) draft.Blame(object);
   draft.Do("See whether the network plugin's own pod is well",
-           "crictl --timeout 10s ps -a | grep -iE 'cni|calico|cilium|flannel|aws-node'");
+           Crictl(facts, "--timeout 10s ps -a | grep -iE 'cni|calico|cilium|flannel|aws-node'"));
   for (const Action& action : owner.actions) draft.Do(action);
   return draft.Done();
 }
