@@ -13,33 +13,37 @@ void ContainerSearch::Tick(std::optional<MonoTime> listing_since) {
     End();
     return;
   }
-  if (alive_ == nullptr) alive_ = std::make_shared<bool>(true);
+  searching_ = true;
   for (ContainerId& id : candidates_()) {
-    if (asked_.size() >= options_.max_asked) break;
-    if (asked_.insert(id).second) waiting_.push_back(std::move(id));
+    if (seen_.size() >= options_.max_asked) break;
+    if (seen_.insert(id).second && !open_.contains(id)) waiting_.push_back(std::move(id));
   }
   SendMore();
 }
 
 void ContainerSearch::End() {
-  alive_ = nullptr;
+  searching_ = false;
   waiting_.clear();
-  asked_.clear();
-  open_ = 0;
+  seen_.clear();
 }
 
 void ContainerSearch::SendMore() {
-  while (open_ < options_.max_open && !waiting_.empty()) {
+  while (open_.size() < options_.max_open && !waiting_.empty()) {
     ContainerInfo container;
     container.id = std::move(waiting_.front());
     waiting_.pop_front();
-    ++open_;
-    runtime_.ProbeContainer(container, [this, weak = std::weak_ptr<bool>(alive_)](MonoTime) {
-      if (weak.expired()) return;
-      --open_;
-      SendMore();
-    });
+    open_.insert(container.id);
+    runtime_.ProbeContainer(
+        container, Promptness::kAtOnce,
+        [this, weak = std::weak_ptr<bool>(alive_), id = container.id](MonoTime) {
+          if (!weak.expired()) OnAnswer(id);
+        });
   }
+}
+
+void ContainerSearch::OnAnswer(const ContainerId& id) {
+  open_.erase(id);
+  SendMore();
 }
 
 }  // namespace pleg

@@ -27,7 +27,8 @@ namespace pleg {
 
 struct ContainerSearchOptions {
   absl::Duration after = absl::Seconds(2);  // that a list has been out
-  // Calls that may be out: those that hang stay among them until their deadline.
+  // Calls that may be out, those of earlier searches among them: one that hangs is until its
+  // deadline.
   size_t max_open = 64;
   // Containers asked in one search.
   size_t max_asked = 20'000;
@@ -50,22 +51,24 @@ class ContainerSearch {
   // search.
   void Tick(std::optional<MonoTime> listing_since);
 
-  bool searching() const { return alive_ != nullptr; }
-  size_t asked() const { return asked_.size(); }
-  size_t open() const { return open_; }
+  bool searching() const { return searching_; }
+  size_t open() const { return open_.size(); }
 
  private:
   void End();
   void SendMore();
+  void OnAnswer(const ContainerId& id);
 
   const ContainerSearchOptions options_;
   RuntimeService& runtime_;
   const Clock& clock_;
   const Candidates candidates_;
+  bool searching_ = false;
   std::deque<ContainerId> waiting_;
-  absl::flat_hash_set<ContainerId> asked_;  // and waiting
-  size_t open_ = 0;
-  std::shared_ptr<bool> alive_;  // of this search: what ends later belongs to none
+  absl::flat_hash_set<ContainerId>
+      seen_;  // in this search: asked, waiting, or asked before and out
+  absl::flat_hash_set<ContainerId> open_;  // out, from whichever search
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace pleg

@@ -93,5 +93,38 @@ TEST_F(ContainerSearchTest, TheNextHangIsASearchOfItsOwn) {
   EXPECT_EQ(runtime_.status_calls(), 20u);
 }
 
+// Each list takes long and comes back; a status takes longer.
+TEST_F(ContainerSearchTest, SearchesThatFollowEachOtherShareOneBound) {
+  for (const ContainerId& id : ids_) runtime_.HoldStatus(id.value());
+  for (int search = 0; search < 3; ++search) {
+    listing_since_ = Now();
+    for (int i = 0; i < 3; ++i) Tick();
+    listing_since_.reset();
+    Tick();
+  }
+  EXPECT_EQ(runtime_.status_calls(), 4u);
+  EXPECT_EQ(search_.open(), 4u);
+}
+
+TEST_F(ContainerSearchTest, OneThatIsStillOutIsNotAskedAgain) {
+  runtime_.HoldStatus("c0");
+  for (int search = 0; search < 2; ++search) {
+    listing_since_ = Now();
+    for (int i = 0; i < 3; ++i) Tick();
+    listing_since_.reset();
+    Tick();
+  }
+  EXPECT_EQ(runtime_.status_calls(), 10u + 9u);
+}
+
+// However seldom the core wakes, a search goes on as fast as it is answered.
+TEST_F(ContainerSearchTest, AnAnswerSendsTheNextAtOnce) {
+  Put(100);
+  listing_since_ = Now();
+  Tick();
+  Tick();
+  EXPECT_EQ(runtime_.status_calls(), 100u);
+}
+
 }  // namespace
 }  // namespace pleg

@@ -17,6 +17,9 @@
 
 namespace pleg {
 
+// How soon somebody wants to know: what nobody waits for does not wake the core's thread.
+enum class Promptness { kAtOnce, kWithinASecond };
+
 // A CRI v1 runtime, read only. Called on the core's thread only; no method blocks, and every
 // callback runs exactly once, on the core's thread, never before the method has returned. A call
 // ends by itself at its deadline (kDeadlineExceeded). Callbacks of calls that are open when the
@@ -42,8 +45,9 @@ class RuntimeService {
   // ContainerStatus. A reply without a status is kInternal "container status is nil".
   virtual void GetContainerStatus(const ContainerInfo& container, ContainerStatusCallback done) = 0;
   // ContainerStatus, only to see whether it is answered. `done` gets the moment at which the call
-  // ended, well or not, and may run up to a second after it.
-  virtual void ProbeContainer(const ContainerInfo& container, ProbeCallback done) = 0;
+  // ended, well or not.
+  virtual void ProbeContainer(const ContainerInfo& container, Promptness promptness,
+                              ProbeCallback done) = 0;
 };
 
 }  // namespace pleg

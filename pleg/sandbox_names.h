@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "pleg/ids.h"
 #include "pleg/mutex.h"
 #include "pleg/runtime_service.h"
@@ -26,11 +27,13 @@ struct SandboxName {
   std::string pod_name;
 };
 
-// Find is thread-safe; the rest is confined to the core's thread. Bounded: kMaxAsked sandboxes are
-// asked for, each once, whether it answers or not.
+// Find is thread-safe; the rest is confined to the core's thread. A sandbox is asked for until it
+// has answered or is not found, which one of another runtime is. Bounded: kMaxOpen calls are out,
+// and of kMaxKept answers all are forgotten.
 class SandboxNames {
  public:
-  static constexpr size_t kMaxAsked = 8;
+  static constexpr size_t kMaxOpen = 8;
+  static constexpr size_t kMaxKept = 256;
 
   // `runtime` outlives this.
   explicit SandboxNames(RuntimeService& runtime) : runtime_(runtime) {}
@@ -43,6 +46,7 @@ class SandboxNames {
   // What calls that are out refer to: they may end after this has.
   struct State {
     mutable Mutex mu;
+    absl::flat_hash_set<ContainerId> open ABSL_GUARDED_BY(mu);
     absl::flat_hash_map<ContainerId, std::optional<SandboxName>> names ABSL_GUARDED_BY(mu);
   };
 

@@ -17,7 +17,7 @@ class AskedRuntime : public RuntimeService {
  public:
   void List(std::optional<PodUid>, ListCallback) override {}
   void GetContainerStatus(const ContainerInfo&, ContainerStatusCallback) override {}
-  void ProbeContainer(const ContainerInfo&, ProbeCallback) override {}
+  void ProbeContainer(const ContainerInfo&, Promptness, ProbeCallback) override {}
   void GetSandboxStatus(const SandboxInfo& sandbox, SandboxStatusCallback done) override {
     asked.emplace_back(sandbox.id, std::move(done));
   }
@@ -59,11 +59,31 @@ TEST_F(SandboxNamesTest, OneThatIsNotThereHasNoName) {
   EXPECT_FALSE(names_->Find(ContainerId("gone")).has_value());
 }
 
-TEST_F(SandboxNamesTest, AsksForEachOnceAndForFew) {
+TEST_F(SandboxNamesTest, AsksFewAtATime) {
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 100; ++i) names_->Ask(ContainerId(absl::StrCat("s", i)));
   }
-  EXPECT_EQ(runtime_.asked.size(), SandboxNames::kMaxAsked);
+  EXPECT_EQ(runtime_.asked.size(), SandboxNames::kMaxOpen);
+}
+
+TEST_F(SandboxNamesTest, WhatIsNotThereLeavesRoomForOthersAndIsNotAskedAgain) {
+  for (size_t i = 0; i < 10 * SandboxNames::kMaxOpen; ++i) {
+    names_->Ask(ContainerId(absl::StrCat("foreign", i)));
+    ASSERT_EQ(runtime_.asked.size(), i + 1);
+    runtime_.asked[i].second(absl::NotFoundError("no such sandbox"));
+    names_->Ask(ContainerId(absl::StrCat("foreign", i)));
+    ASSERT_EQ(runtime_.asked.size(), i + 1);
+  }
+  names_->Ask(ContainerId("s0"));
+  Answer(10 * SandboxNames::kMaxOpen);
+  EXPECT_TRUE(names_->Find(ContainerId("s0")).has_value());
+}
+
+TEST_F(SandboxNamesTest, OneWhoseCallFailedIsAskedAgain) {
+  names_->Ask(ContainerId("s0"));
+  runtime_.asked[0].second(absl::DeadlineExceededError("no answer"));
+  names_->Ask(ContainerId("s0"));
+  EXPECT_EQ(runtime_.asked.size(), 2u);
 }
 
 TEST_F(SandboxNamesTest, AnAnswerThatComesLaterThanItsEndIsNobodys) {

@@ -77,10 +77,11 @@ void StatusSweep::SendNext() {
   if (at_ >= round_.size()) return;
   const std::shared_ptr<const ContainerInfo> target = std::move(round_[at_++]);
   open_.insert(target->id);
-  runtime_.ProbeContainer(*target, [this, weak = std::weak_ptr<bool>(alive_), id = target->id,
-                                    sent_at = clock_.Now()](MonoTime ended_at) {
-    if (!weak.expired()) OnAnswer(id, ended_at - sent_at);
-  });
+  runtime_.ProbeContainer(*target, Promptness::kWithinASecond,
+                          [this, weak = std::weak_ptr<bool>(alive_), id = target->id,
+                           sent_at = clock_.Now()](MonoTime ended_at) {
+                            if (!weak.expired()) OnAnswer(id, ended_at - sent_at);
+                          });
 }
 
 void StatusSweep::OnAnswer(const ContainerId& id, absl::Duration took) {

@@ -82,8 +82,8 @@ struct CriRuntime::ListOp {
   uint64_t id = 0;
   std::optional<pleg::PodUid> pod;
   pleg::Listing listing;
-  pleg::MonoTime sent_at;  // the call that is out
-  bool failed = false;     // answered already
+  pleg::MonoTime sent_at;       // the call that is out
+  absl::Status sandbox_damage;  // found while the second call was out
 
   // Of a list that comes as a stream.
   bool streamed = false;
@@ -282,24 +282,30 @@ void CriRuntime::OnSandboxes(const std::shared_ptr<ListOp>& op, const Bytes& rep
   // What is left to do of a stream is little, and its own numbers must be read before.
   absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes;
   const bool streamed = op->streamed;
-  if (streamed) sandboxes = Listed(*op, sandbox_decoder_, *reply);
+  if (streamed) {
+    sandboxes = Listed(*op, sandbox_decoder_, *reply);
+    if (!sandboxes.ok()) {
+      return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
+    }
+  }
   op->sent_at = clock_.Now();
   const size_t bytes = streamed ? op->bytes : reply->Length();
   CallList(op, kStreamContainers, kListContainers, container_decoder_,
            ListRequestBytes<v1::ListContainersRequest>(op->pod),
            [this, op](const Bytes& containers) { OnContainers(op, containers); });
   if (!streamed) sandboxes = sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
-  if (!sandboxes.ok()) {
-    op->failed = true;
-    return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
-  }
+  op->sandbox_damage = sandboxes.status();
+  if (!op->sandbox_damage.ok())
+    return;  // told when the call that is out has ended: one list at a time
   op->listing.list_sandboxes_bytes = bytes;
   if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, bytes);
   op->listing.sandboxes = *std::move(sandboxes);
 }
 
 void CriRuntime::OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& reply) {
-  if (op->failed) return;
+  if (!op->sandbox_damage.ok()) {
+    return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(op->sandbox_damage));
+  }
   op->listing.list_containers_took = clock_.Now() - op->sent_at;
   if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   absl::StatusOr<std::vector<pleg::ListedContainer>> containers =
@@ -345,14 +351,17 @@ void CriRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
           ContainerStatusRequestBytes(container.id), std::move(decode), std::move(done));
 }
 
-void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) {
+void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, pleg::Promptness promptness,
+                                ProbeCallback done) {
   if (shut_down_) return;
   const uint64_t id = Expect(probes_, std::move(done));
   auto check = [id = container.id, sandbox = container.sandbox_id](const grpc::ByteBuffer& body) {
     return DecodeContainerStatus(FlatReply(body).view(), id, sandbox).status();
   };
-  auto tell = [this, id](const Bytes&) {
-    executor_.PostQuietly(AnswerTask(probes_, id, clock_.Now()));
+  auto tell = [this, id, promptness](const Bytes&) {
+    pleg::Executor::Task answer = AnswerTask(probes_, id, clock_.Now());
+    if (promptness == pleg::Promptness::kAtOnce) return executor_.Post(std::move(answer));
+    executor_.PostQuietly(std::move(answer));
   };
   Call({kContainerStatus, "container", container.id.value()},
        ContainerStatusRequestBytes(container.id), std::move(tell), std::move(check));

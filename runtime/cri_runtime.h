@@ -84,7 +84,8 @@ class CriRuntime : public pleg::RuntimeService {
   void GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) override;
   void GetContainerStatus(const pleg::ContainerInfo& container,
                           ContainerStatusCallback done) override;
-  void ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) override;
+  void ProbeContainer(const pleg::ContainerInfo& container, pleg::Promptness promptness,
+                      ProbeCallback done) override;
   // Asks the runtime now who it is; callbacks as of the other calls.
   void Handshake(HandshakeCallback done);
 

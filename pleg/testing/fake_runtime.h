@@ -262,9 +262,16 @@ class FakeRuntime : public RuntimeService {
     AskStatus<FakeContainer, ContainerStatus>("ContainerStatus", container.pod_uid, container.id,
                                               containers_, std::move(done));
   }
-  void ProbeContainer(const ContainerInfo& container, ProbeCallback done) override {
-    GetContainerStatus(container,
-                       [this, done = std::move(done)](const auto&) mutable { done(clock_.Now()); });
+  // As lazy as a runtime may be.
+  void ProbeContainer(const ContainerInfo& container, Promptness promptness,
+                      ProbeCallback done) override {
+    const absl::Duration wait =
+        promptness == Promptness::kAtOnce ? absl::ZeroDuration() : absl::Milliseconds(900);
+    GetContainerStatus(container, [this, wait, done = std::move(done)](const auto&) mutable {
+      const MonoTime ended_at = clock_.Now();
+      executor_.PostAt(ended_at + wait,
+                       [done = std::move(done), ended_at]() mutable { done(ended_at); });
+    });
   }
 
  private:

@@ -131,7 +131,8 @@ void HistoryRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
   });
 }
 
-void HistoryRuntime::ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) {
+void HistoryRuntime::ProbeContainer(const pleg::ContainerInfo& container, pleg::Promptness,
+                                    ProbeCallback done) {
   GetContainerStatus(container,
                      [this, done = std::move(done)](const auto&) mutable { done(clock_.Now()); });
 }

@@ -52,7 +52,8 @@ class HistoryRuntime : public pleg::RuntimeService {
   void GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) override;
   void GetContainerStatus(const pleg::ContainerInfo& container,
                           ContainerStatusCallback done) override;
-  void ProbeContainer(const pleg::ContainerInfo& container, ProbeCallback done) override;
+  void ProbeContainer(const pleg::ContainerInfo& container, pleg::Promptness promptness,
+                      ProbeCallback done) override;
 
  private:
   struct Observer : pleg::CallObserver {

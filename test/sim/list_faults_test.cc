@@ -141,6 +141,21 @@ TEST_P(ListFaultsTest, CostsOneListAtMostAndIsTold) {
   EXPECT_EQ(Ids(*after), Ids(*before));
 }
 
+using DamagedListTest = ListFaultsTest;
+
+// Each relist sends a list of containers: those that are slow must not add up.
+TEST_P(DamagedListTest, IsToldOnceNoListIsOutAnyMore) {
+  ASSERT_TRUE(ListOnceConnected().ok());
+  Break(std::get<0>(GetParam()).fault);
+  const auto slow =
+      sim::ParseFault({streamed() ? "StreamContainers" : "ListContainers", "latency=300ms"});
+  ASSERT_TRUE(slow.ok()) << slow.status();
+  server_->faults().Add(*slow);
+  const Answer during = Begin().get();
+  EXPECT_THAT(std::string(during.status().message()), HasSubstr("ListPodSandbox"));
+  EXPECT_THAT(runtime_->Snapshot().running, ::testing::IsEmpty());
+}
+
 using absl::StatusCode;
 
 INSTANTIATE_TEST_SUITE_P(
@@ -191,5 +206,12 @@ INSTANTIATE_TEST_SUITE_P(Faults, HungListTest,
                          Combine(Values(Case{"hang", StatusCode::kOk, ""},
                                         Case{"hang mid-reply", StatusCode::kOk, ""}),
                                  Values("ListPodSandbox", "ListContainers"), ::testing::Bool()));
+
+INSTANTIATE_TEST_SUITE_P(Sandboxes, DamagedListTest,
+                         Combine(Values(Case{"malformed=garbage", StatusCode::kInternal, ""}),
+                                 Values("ListPodSandbox"), ::testing::Bool()),
+                         [](const auto& suite) {
+                           return std::get<2>(suite.param) ? "Streamed" : "Plain";
+                         });
 
 }  // namespace
