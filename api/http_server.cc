@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -35,7 +34,7 @@ constexpr char kThreadName[] = "plegd-http";
 // An answer's body while libmicrohttpd sends it.
 struct PendingBody {
   std::string bytes;
-  std::atomic<size_t>* pending;
+  size_t* pending;
 };
 
 void FreePendingBody(void* cls) {
@@ -104,7 +103,6 @@ class Mailbox {
 struct Shared {
   HttpServerOptions options;
   Handler handler;
-  std::atomic<size_t> pending_bytes{0};
   std::shared_ptr<Mailbox> mailbox;
 };
 
@@ -178,6 +176,7 @@ class Listener {
   bool api_allowed_ = false;
   MHD_Daemon* daemon_ = nullptr;
   int poll_fd_ = -1;
+  size_t pending_bytes_ = 0;                      // of answers that wait for their readers
   std::set<std::shared_ptr<Deferred>> deferred_;  // suspended connections
 };
 
@@ -262,16 +261,15 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
 }
 
 MHD_Result Listener::Send(MHD_Connection* connection, Response response) {
-  std::atomic<size_t>& pending = shared_.pending_bytes;
-  if (pending + response.body.size() > shared_.options.max_pending_bytes) {
+  if (pending_bytes_ + response.body.size() > shared_.options.max_pending_bytes) {
     response = {.status = 503, .body = "too many answers wait for slow readers\n"};
   }
-  auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &pending});
-  pending += body->bytes.size();
+  auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &pending_bytes_});
+  pending_bytes_ += body->bytes.size();
   MHD_Response* reply = MHD_create_response_from_buffer_with_free_callback_cls(
       body->bytes.size(), body->bytes.data(), &FreePendingBody, body.get());
   if (reply == nullptr) {
-    pending -= body->bytes.size();
+    pending_bytes_ -= body->bytes.size();
     return MHD_NO;
   }
   static_cast<void>(body.release());

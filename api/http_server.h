@@ -36,7 +36,7 @@ struct HttpServerOptions {
   absl::Duration idle_timeout = absl::Seconds(10);
   // A request line with its headers; a longer one is answered with 431 or 414.
   size_t max_request_bytes = size_t{16} * 1024;
-  // Of all answers that wait for their readers; beyond it 503 is answered.
+  // Each listener: of all answers that wait for their readers; beyond it 503 is answered.
   size_t max_pending_bytes = size_t{64} << 20;
 };
 

@@ -268,6 +268,16 @@ TEST_F(HttpServerTest, AnExhaustedTcpPortLeavesTheUnixSocketUsable) {
   EXPECT_THAT(Ask(kGet, 1), EndsWith("GET /echo api"));
 }
 
+TEST_F(HttpServerTest, SlowReadersOfTheTcpPortLeaveTheUnixSocketUsable) {
+  Start({"127.0.0.1:0", UnixAddress()}, {.max_pending_bytes = kBigBytes + 1000});
+  RawClient stuck = Connect(0);
+  stuck.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  char byte = 0;
+  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
+  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 0), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 1), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(HttpServerTest, StopsWhileClientsAreConnected) {
   Start({"127.0.0.1:0", UnixAddress()});
   RawClient idle = Connect(0);
