@@ -84,8 +84,11 @@ Daemon::~Daemon() { Stop(); }
 
 absl::Status Daemon::Start(const std::vector<InheritedSocket>& inherited) {
   if (absl::Status status = watch_.Serve(log_); !status.ok()) return status;
+  MakeEventLog();  // before the web, whose thread tells of it
   if (absl::Status status = StartWeb(inherited); !status.ok()) return status;
-  if (absl::Status status = StartEventLog(); !status.ok()) return status;
+  if (event_log_.has_value()) {
+    if (absl::Status status = event_log_->Start(); !status.ok()) return status;
+  }
   ConnectMetrics();
   started_ = true;
   ListenToRuntime();
@@ -151,13 +154,12 @@ absl::Status Daemon::SetLogLevel(absl::string_view name, absl::string_view by) {
   return absl::OkStatus();
 }
 
-absl::Status Daemon::StartEventLog() {
-  if (flags_.event_log.empty()) return absl::OkStatus();
+void Daemon::MakeEventLog() {
+  if (flags_.event_log.empty()) return;
   event_log_.emplace(
       journal::EventLogOptions{
           .path = flags_.event_log, .boot_id = watch_.boot_id(), .open_patience = kEventLogOpen},
       journal::EventLogDeps{hub_, clock_, log_});
-  return event_log_->Start();
 }
 
 absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {

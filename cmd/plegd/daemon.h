@@ -66,7 +66,7 @@ class Daemon {
  private:
   absl::Status StartWeb(const std::vector<InheritedSocket>& inherited);
   void ListenToRuntime();
-  absl::Status StartEventLog();
+  void MakeEventLog();
   void ConnectMetrics();
   // Once a second on the core's thread.
   void Tick();

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -136,6 +137,7 @@ int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& so
        .level = flags.log_level},
       clock);
   runtime::RouteGrpcLog(&log);
+  const absl::Cleanup unroute = [] { runtime::RouteGrpcLog(nullptr); };
   plegd::Daemon daemon(flags, log, clock, manager, *std::move(prober));
   if (const absl::Status started = daemon.Start(sockets); !started.ok()) {
     return Fail(started.message());
