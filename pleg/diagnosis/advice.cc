@@ -218,7 +218,7 @@ std::string Crictl(const Facts& facts, absl::string_view arguments) {
 
 std::string LogCommand(const Facts& facts) {
   if (facts.runtime.unit.empty()) return "";
-  return absl::StrCat("journalctl -u ", facts.runtime.unit, " -n 100 --no-pager");
+  return absl::StrCat(facts.runtime.unit.Log(), " -n 100 --no-pager");
 }
 
 std::string LogSays(const Facts& facts, absl::string_view what) {
@@ -246,18 +246,17 @@ void KeepGoroutines(const Facts& facts, Draft& draft) {
 }
 
 void RestartRuntime(const Facts& facts, Draft& draft) {
-  if (facts.runtime.unit.empty()) return;
-  const std::string command = absl::StrCat("systemctl restart ", facts.runtime.unit);
-  if (!facts.runtime.one_unit()) {
+  const bool one_unit = facts.runtime.one_unit();
+  if (one_unit && !WhyNotRestartKubelet(facts).empty()) return;
+  for (const Restart& restart : facts.runtime.restarts) {
+    if (!restart.check.empty()) {
+      draft.Do(absl::StrCat("See what a restart of ", restart.what, " would stop"), restart.check);
+    }
     draft.DoDisruptive(
-        "If nothing else helps, and after the goroutines are kept: restart the "
-        "runtime; containers run on",
-        command);
-    return;
-  }
-  if (WhyNotRestartKubelet(facts).empty()) {
-    draft.DoDisruptive("If nothing else helps: restart the runtime, here together with the kubelet",
-                       command);
+        absl::StrCat("If nothing else helps, and after the goroutines are kept: restart ",
+                     restart.what, one_unit ? ", here together with the kubelet" : "", "; ",
+                     restart.cost),
+        restart.command);
   }
 }
 

@@ -104,11 +104,12 @@ std::optional<Ranked> KubeletSide(const Facts& facts) {
       .Do("Keep its goroutines; a restart destroys them",
           "kubectl get --raw \"/api/v1/nodes/$(hostname)/proxy/debug/pprof/goroutine?debug=2\""
           " > kubelet-goroutines.txt")
-      .Do("Read its log",
-          absl::StrCat("journalctl -u ", facts.runtime.kubelet_unit, " -n 200 --no-pager"));
+      .Do("Read its log", absl::StrCat(facts.runtime.kubelet_unit.Log(), " -n 200 --no-pager"));
   if (why.empty()) {
-    draft.DoDisruptive("Then restart it; containers run on",
-                       absl::StrCat("systemctl restart ", facts.runtime.kubelet_unit));
+    const std::string& cost = facts.runtime.kubelet_cost;
+    draft.DoDisruptive(
+        absl::StrCat("Then restart it; containers run on", cost.empty() ? "" : ", ", cost),
+        facts.runtime.kubelet_unit.Revive());
   } else {
     draft.Against(why);
   }

@@ -250,8 +250,7 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
                                                       runtime.endpoint, {{"unix://", ""}}))));
     return draft.Done();
   }
-  const std::string start =
-      facts.runtime.unit.empty() ? "" : absl::StrCat("systemctl start ", facts.runtime.unit);
+  const std::string start = facts.runtime.unit.Start();
   draft.Say(runtime.endpoint.empty() ? std::string("No container runtime was found on this node")
                                      : absl::StrCat(facts.runtime.title, " is down for ",
                                                     FormatAge(age), " (", Reason(facts), ")"),

@@ -1,38 +1,69 @@
 #include "pleg/diagnosis/runtime_identity.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
 namespace {
 
-// Distributions that run the runtime, or runtime and kubelet, below a unit of their own.
-struct Distribution {
+// Of a unit that a distribution runs everything in.
+enum class Holds : uint8_t { kNodeAlone, kServerToo };
+
+struct UnitRow {
   absl::string_view endpoint_part;
+  absl::string_view kubelet_version_part;  // "v1.32.4+rke2r1"
   absl::string_view unit;
   absl::string_view kubelet_unit;
+  Holds holds;  // the kubelet's unit, beside the kubelet
 };
-constexpr Distribution kDistributions[] = {
-    {"/rke2/", "rke2-agent", "rke2-agent"},
-    {"/k3s/", "k3s-agent", "k3s-agent"},  // k3s and RKE2
-    {"/k0s/", "k0sworker", "k0sworker"},
-    {"/microk8s/", "snap.microk8s.daemon-containerd", "snap.microk8s.daemon-kubelite"},
+// Distributions that run the runtime, or runtime and kubelet, below a unit of their own: on servers
+// and agents another one.
+constexpr UnitRow kDistributions[] = {
+    {"/k3s/", "+k3s", "k3s", "k3s", Holds::kServerToo},
+    {"/k3s/", "+k3s", "k3s-agent", "k3s-agent", Holds::kNodeAlone},
+    {"/k3s/", "+rke2", "rke2-server", "rke2-server", Holds::kServerToo},
+    {"/k3s/", "+rke2", "rke2-agent", "rke2-agent", Holds::kNodeAlone},
+    {"/k0s/", "", "k0sworker", "k0sworker", Holds::kNodeAlone},
+    {"/k0s/", "", "k0scontroller", "k0scontroller", Holds::kServerToo},
+    {"/microk8s/", "", "snap.microk8s.daemon-containerd", "snap.microk8s.daemon-kubelite",
+     Holds::kServerToo},
 };
 
 struct Known {
   RuntimeKind kind;
   absl::string_view name_part;
   absl::string_view process;
-  absl::string_view unit;
 };
 // Docker first: cri-dockerd's socket has "cri" and "docker" in its name.
 constexpr Known kKnown[] = {
-    {RuntimeKind::kCriDockerd, "docker", "dockerd", "docker"},
-    {RuntimeKind::kContainerd, "containerd", "containerd", "containerd"},
-    {RuntimeKind::kCrio, "cri-o", "crio", "crio"},
-    {RuntimeKind::kCrio, "crio", "crio", "crio"},
+    {RuntimeKind::kCriDockerd, "docker", "dockerd"},
+    {RuntimeKind::kContainerd, "containerd", "containerd"},
+    {RuntimeKind::kCrio, "cri-o", "crio"},
+    {RuntimeKind::kCrio, "crio", "crio"},
+};
+
+// Shims and conmons keep the containers of all but Docker, which has to be told to.
+struct RestartRow {
+  RuntimeKind kind;
+  absl::string_view what;
+  absl::string_view unit;
+  absl::string_view cost;
+  absl::string_view check;
+};
+constexpr absl::string_view kContainersRunOn = "containers run on";
+constexpr RestartRow kRestarts[] = {
+    {RuntimeKind::kContainerd, "the runtime", "containerd", kContainersRunOn, ""},
+    {RuntimeKind::kCrio, "the runtime", "crio", kContainersRunOn, ""},
+    {RuntimeKind::kCriDockerd, "cri-dockerd", "cri-docker", kContainersRunOn, ""},
+    {RuntimeKind::kCriDockerd, "Docker itself", "docker",
+     "it stops every container, unless live-restore is on",
+     "timeout 5 docker info -f '{{.LiveRestoreEnabled}}' || grep -s live-restore "
+     "/etc/docker/daemon.json"},
 };
 
 const Known* Find(absl::string_view text) {
@@ -46,27 +77,123 @@ std::string UnitOf(const std::optional<ProcessEvidence>& process) {
   return process.has_value() ? ShellWord(process->unit) : "";
 }
 
+void AddUnit(absl::string_view name, Units& units) {
+  if (std::count(units.names.begin(), units.names.end(), name) == 0) units.names.emplace_back(name);
+}
+
+// A unit that was seen is the one, unless it is part of what is known already.
+void UseUnitSeen(const std::string& unit, Units& units) {
+  if (unit.empty()) return;
+  const bool known = std::count(units.names.begin(), units.names.end(), unit) > 0;
+  if (!known || units.either) units = {{unit}, false};
+}
+
 // Where one unit is both, it is by whatever name it is seen.
 void UseUnitsSeen(const std::optional<HostEvidence>& host, RuntimeIdentity& identity) {
   if (!host.has_value()) return;
   const bool one = identity.one_unit();
-  if (const std::string unit = UnitOf(host->runtime_process); !unit.empty()) {
-    identity.unit = unit;
-    if (one) identity.kubelet_unit = unit;
+  const std::string unit = UnitOf(host->runtime_process);
+  const std::string kubelet_unit = UnitOf(host->kubelet_process);
+  UseUnitSeen(unit.empty() && one ? kubelet_unit : unit, identity.unit);
+  UseUnitSeen(kubelet_unit.empty() && one ? unit : kubelet_unit, identity.kubelet_unit);
+}
+
+std::vector<const UnitRow*> RowsOf(const Evidence& evidence) {
+  std::vector<const UnitRow*> rows;
+  std::vector<const UnitRow*> of_version;
+  for (const UnitRow& row : kDistributions) {
+    if (!absl::StrContains(evidence.runtime.endpoint, row.endpoint_part)) continue;
+    rows.push_back(&row);
+    if (evidence.kubelet.has_value() &&
+        absl::StrContains(evidence.kubelet->version, row.kubelet_version_part)) {
+      of_version.push_back(&row);
+    }
   }
-  if (const std::string unit = UnitOf(host->kubelet_process); !unit.empty()) {
-    identity.kubelet_unit = unit;
-    if (one) identity.unit = unit;
+  return of_version.empty() ? rows : of_version;
+}
+
+// The units of this endpoint, and what those of the kubelet hold.
+void NameUnits(const Evidence& evidence, RuntimeIdentity& identity) {
+  const std::vector<const UnitRow*> rows = RowsOf(evidence);
+  identity.kubelet_unit.names = {"kubelet"};
+  if (rows.empty()) {
+    for (const RestartRow& row : kRestarts) {
+      if (row.kind == identity.kind) AddUnit(row.unit, identity.unit);
+    }
+    UseUnitsSeen(evidence.host, identity);
+    return;
+  }
+  identity.unit.names.clear();
+  identity.kubelet_unit.names.clear();
+  for (const UnitRow* row : rows) {
+    AddUnit(row->unit, identity.unit);
+    AddUnit(row->kubelet_unit, identity.kubelet_unit);
+  }
+  identity.unit.either = identity.unit.names.size() > 1;
+  identity.kubelet_unit.either = identity.kubelet_unit.names.size() > 1;
+  UseUnitsSeen(evidence.host, identity);
+  const bool either = identity.kubelet_unit.either;
+  for (const UnitRow* row : rows) {
+    const auto& names = identity.kubelet_unit.names;
+    if (row->holds != Holds::kServerToo ||
+        std::count(names.begin(), names.end(), row->kubelet_unit) == 0) {
+      continue;
+    }
+    identity.kubelet_cost = either ? "on a server, API server and datastore restart with it"
+                                   : "API server and datastore restart with it";
+  }
+}
+
+void NameRestarts(RuntimeIdentity& identity) {
+  const Units& unit = identity.unit;
+  const auto is = [&unit](const RestartRow& row) {
+    return std::count(unit.names.begin(), unit.names.end(), row.unit) > 0;
+  };
+  bool own = false;  // it has units of which each one's cost is known
+  for (const RestartRow& row : kRestarts) own |= row.kind == identity.kind && is(row);
+  if (!own && !unit.empty()) {
+    const bool known = identity.kind != RuntimeKind::kOther;
+    std::string cost(known ? kContainersRunOn : "whether containers run on is not known");
+    if (identity.one_unit() && !identity.kubelet_cost.empty()) {
+      absl::StrAppend(&cost, "; ", identity.kubelet_cost);
+    }
+    identity.restarts.push_back({"the runtime", unit.Revive(), cost, ""});
+  }
+  for (const RestartRow& row : kRestarts) {
+    // Docker stays Docker, whoever translates for it.
+    if (row.kind != identity.kind || !(is(row) || row.unit == "docker")) continue;
+    identity.restarts.push_back({std::string(row.what),
+                                 absl::StrCat("systemctl restart ", row.unit),
+                                 std::string(row.cost), std::string(row.check)});
   }
 }
 
 }  // namespace
 
+std::string Units::Name() const { return absl::StrJoin(names, either ? " or " : " and "); }
+
+std::string Units::Log() const {
+  return names.empty() ? "" : absl::StrCat("journalctl -u ", absl::StrJoin(names, " -u "));
+}
+
+std::string Units::Start() const {
+  if (names.empty()) return "";
+  if (!either) return absl::StrCat("systemctl start ", absl::StrJoin(names, " "));
+  // A package may install all of them.
+  return absl::StrCat("systemctl start $(systemctl list-unit-files --state=enabled --no-legend ",
+                      absl::StrJoin(names, ".service "), ".service | awk '{print $1}')");
+}
+
+std::string Units::Revive() const {
+  if (names.empty()) return "";
+  return absl::StrCat(either ? "systemctl try-restart " : "systemctl restart ",
+                      absl::StrJoin(names, " "));
+}
+
 RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   const RuntimeEvidence& runtime = evidence.runtime;
   RuntimeIdentity identity;
   identity.title = "the runtime";
-  identity.kubelet_unit = "kubelet";
   const std::string name = absl::AsciiStrToLower(runtime.name);
   const std::string process =
       evidence.host.has_value() && evidence.host->runtime_process.has_value()
@@ -77,7 +204,6 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   if (known != nullptr) {
     identity.kind = known->kind;
     identity.process = std::string(known->process);
-    identity.unit = std::string(known->unit);
     identity.title = std::string(known->process);
   }
   if (!name.empty()) {
@@ -85,13 +211,8 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   } else if (known == nullptr && !process.empty()) {
     identity.title = Shorten(Printable(process), 24);
   }
-  for (const Distribution& distribution : kDistributions) {
-    if (!absl::StrContains(runtime.endpoint, distribution.endpoint_part)) continue;
-    identity.unit = std::string(distribution.unit);
-    identity.kubelet_unit = std::string(distribution.kubelet_unit);
-    break;
-  }
-  UseUnitsSeen(evidence.host, identity);
+  NameUnits(evidence, identity);
+  NameRestarts(identity);
   if (!runtime.version.empty()) {
     absl::StrAppend(&identity.title, " ", Shorten(Printable(runtime.version), 24));
   }
