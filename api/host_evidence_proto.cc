@@ -51,6 +51,9 @@ void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) 
   out.set_unit(ToValidUtf8(process.unit));
   out.set_pod_namespace(ToValidUtf8(process.pod_namespace));
   out.set_pod_name(ToValidUtf8(process.pod_name));
+  out.set_blocked_thread(process.blocked_thread);
+  out.set_blocked_threads(process.blocked_threads);
+  out.set_guessed(process.guessed);
 }
 
 pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
@@ -69,6 +72,9 @@ pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
   process.unit = message.unit();
   process.pod_namespace = message.pod_namespace();
   process.pod_name = message.pod_name();
+  process.blocked_thread = message.blocked_thread();
+  process.blocked_threads = message.blocked_threads();
+  process.guessed = message.guessed();
   return process;
 }
 
@@ -135,6 +141,7 @@ void StorageToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
     to.set_utilization_percent(disk.utilization_percent);
     to.set_await_seconds(Seconds(disk.await));
     to.set_in_flight(disk.in_flight);
+    to.set_answers_none_seconds(Seconds(disk.answers_none_for));
   }
   for (const pleg::FuseConnection& fuse : host.fuse) {
     v1::FuseConnection& to = *out.add_fuse();
@@ -153,7 +160,8 @@ void StorageToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
 void StorageFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
   for (const v1::Disk& disk : message.disks()) {
     host.disks.push_back({disk.device(), disk.holds(), disk.utilization_percent(),
-                          FromSeconds(disk.await_seconds()), disk.in_flight()});
+                          FromSeconds(disk.await_seconds()), disk.in_flight(),
+                          FromSeconds(disk.answers_none_seconds())});
   }
   for (const v1::FuseConnection& fuse : message.fuse()) {
     host.fuse.push_back(

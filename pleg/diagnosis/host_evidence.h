@@ -44,8 +44,10 @@ struct DiskEvidence {
   std::string device;  // "sda1"
   std::string holds;   // "runtime", "kubelet" or "runtime and kubelet"
   double utilization_percent = 0;
-  absl::Duration await = {};  // mean of a request over the last sample
+  absl::Duration await = {};  // mean of a request over the last sample; at least answers_none_for
   uint32_t in_flight = 0;
+  // Requests have been out for so long, at least, and none has come back; 0 while some do.
+  absl::Duration answers_none_for = {};
 };
 
 // Of /proc/PID/stat: by a signal, or by a tracer.
@@ -60,13 +62,22 @@ struct ProcessEvidence {
   std::string parent;  // comm of the parent
   // Of an OCI runtime "update", "create", "init", of a CNI plugin "ADD", "DEL"; empty if not known.
   std::string action;
-  char state = '?';  // of /proc/PID/stat: R, S, D, T, t, Z
+  // Of /proc/PID/stat: R, S, D, T, t, Z. D also where not the first thread but another one is, of a
+  // process whose threads were looked at: those of the runtime and of what it starts, the kubelet
+  // and what is silent. `wait_function` and `stack` are then that thread's.
+  char state = '?';
   absl::Duration age = {};
   absl::Duration state_for = {};   // it has been seen in `state` and nowhere else
   std::string wait_function;       // wchan; empty if it may not be read
   std::vector<std::string> stack;  // kernel stack, innermost first; empty if it may not be read
   ContainerId container_id;        // that it works for; empty if not known
   std::string unit;                // of systemd: "containerd"; empty unless PID 1 started it as one
+  int64_t blocked_thread = 0;      // the one in D, of several the longest; 0 for none
+  uint32_t blocked_threads = 0;    // how many are in D
+  // Of a CNI plugin: it is another child of the runtime, of a name that no known plugin has, whose
+  // environment could not be read, so that it may as well be a helper that runs as long as the
+  // runtime does. To end it by advice would be wrong.
+  bool guessed = false;
   std::string pod_namespace;  // of the pod that a CNI plugin was called for; empty if not known
   std::string pod_name;       // the same
 
