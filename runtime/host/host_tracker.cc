@@ -41,6 +41,9 @@ std::string ContainerOfCommand(const std::vector<std::string>& command) {
   return "";
 }
 
+// Between two readings of a counter that wraps.
+double ElapsedMs(uint32_t before, uint32_t now) { return static_cast<uint32_t>(now - before); }
+
 const DiskStat* FindDisk(const std::vector<DiskStat>& disks, uint32_t major, uint32_t minor) {
   const auto disk = std::find_if(disks.begin(), disks.end(), [&](const DiskStat& d) {
     return d.major == major && d.minor == minor;
@@ -174,6 +177,8 @@ void HostTracker::TellDisks(pleg::HostEvidence& out) const {
     const DiskStat* old = FindDisk(before_->disks, mount->major, mount->minor);
     const double ms = 1000 * (now_->uptime_seconds - before_->uptime_seconds);
     if (disk == nullptr || old == nullptr || ms <= 0) return;
+    // Another disk has taken its place.
+    if (disk->completed < old->completed) return;
     for (pleg::DiskEvidence& known : out.disks) {
       if (known.device != disk->name) continue;
       known.holds = "runtime and kubelet";
@@ -183,11 +188,12 @@ void HostTracker::TellDisks(pleg::HostEvidence& out) const {
     evidence.device = disk->name;
     evidence.holds = holds;
     evidence.utilization_percent =
-        std::min(100.0, 100 * static_cast<double>(disk->busy_ms - old->busy_ms) / ms);
+        std::min(100.0, 100 * ElapsedMs(old->busy_ms, disk->busy_ms) / ms);
     const uint64_t completed = disk->completed - old->completed;
     if (completed > 0) {
-      evidence.await = absl::Milliseconds(static_cast<double>(disk->waited_ms - old->waited_ms) /
-                                          static_cast<double>(completed));
+      const double waited_ms =
+          ElapsedMs(old->read_ms, disk->read_ms) + ElapsedMs(old->write_ms, disk->write_ms);
+      evidence.await = absl::Milliseconds(waited_ms / static_cast<double>(completed));
     }
     evidence.in_flight = static_cast<uint32_t>(disk->in_flight);
     out.disks.push_back(std::move(evidence));

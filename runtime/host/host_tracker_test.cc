@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -273,13 +274,13 @@ TEST(HostTrackerTest, ComputesRatesFromTwoLooks) {
   sample.init_cpu_ticks = 1000;
   sample.runtime_mount = Mount{8, 1, "/", "ext4", "/dev/sda1"};
   sample.kubelet_mount = sample.runtime_mount;
-  sample.disks = {{8, 1, "sda1", 100, 1000, 0, 5000}};
+  sample.disks = {{8, 1, "sda1", 100, 600, 400, 0, 5000}};
   const pleg::HostEvidence first = tracker.Update(sample, {});
   EXPECT_THAT(first.disks, IsEmpty());
   EXPECT_FALSE(first.pid1_cpu_percent.has_value());
   sample.uptime_seconds = 1010;
   sample.init_cpu_ticks = 1900;
-  sample.disks = {{8, 1, "sda1", 110, 3000, 7, 14'500}};
+  sample.disks = {{8, 1, "sda1", 110, 1600, 1400, 7, 14'500}};
   const pleg::HostEvidence second = tracker.Update(sample, {});
   EXPECT_DOUBLE_EQ(*second.pid1_cpu_percent, 90);
   ASSERT_EQ(second.disks.size(), 1);
@@ -287,6 +288,24 @@ TEST(HostTrackerTest, ComputesRatesFromTwoLooks) {
   EXPECT_DOUBLE_EQ(second.disks[0].utilization_percent, 95);
   EXPECT_EQ(second.disks[0].await, absl::Milliseconds(200));
   EXPECT_EQ(second.disks[0].in_flight, 7u);
+}
+
+TEST(HostTrackerTest, CountersOfADiskWrapAndBeginAnew) {
+  constexpr uint32_t kLast = std::numeric_limits<uint32_t>::max();
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.runtime_mount = Mount{8, 1, "/", "ext4", "/dev/sda1"};
+  sample.disks = {{8, 1, "sda1", 100, kLast - 999, 500, 0, kLast}};
+  tracker.Update(sample, {});
+  sample.uptime_seconds = 1010;
+  sample.disks = {{8, 1, "sda1", 110, 500, 1000, 0, 4999}};
+  const pleg::HostEvidence wrapped = tracker.Update(sample, {});
+  ASSERT_EQ(wrapped.disks.size(), 1);
+  EXPECT_EQ(wrapped.disks[0].await, absl::Milliseconds(200));
+  EXPECT_DOUBLE_EQ(wrapped.disks[0].utilization_percent, 50);
+  sample.uptime_seconds = 1020;
+  sample.disks = {{8, 1, "sda1", 5, 10, 10, 0, 20}};
+  EXPECT_THAT(tracker.Update(sample, {}).disks, IsEmpty());
 }
 
 TEST(HostTrackerTest, TellsTheRuntimeItIsConnectedTo) {

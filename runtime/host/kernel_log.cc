@@ -85,14 +85,14 @@ void KernelLog::Take(absl::string_view records) {
   }
 }
 
-std::vector<std::string> KernelLog::Read(double uptime_seconds,
+std::vector<std::string> KernelLog::Read(double kernel_seconds,
                                          std::vector<std::string>& problems) {
   if (const absl::Status status = ReadNew(); !status.ok()) {
     problems.push_back(std::string(status.message()));
   }
   std::vector<std::string> told;
   for (auto line = lines_.rbegin(); line != lines_.rend(); ++line) {
-    const double age = std::max(0.0, uptime_seconds - line->at_seconds);
+    const double age = std::max(0.0, kernel_seconds - line->at_seconds);
     if (age > kKeptSeconds) break;
     told.push_back(absl::StrCat(line->text, " (", pleg::FormatAge(absl::Seconds(age)), " ago)"));
   }

@@ -1,7 +1,7 @@
 // What the kernel's log tells of tasks that hang, CPUs that are locked up, kills for want of memory
 // and storage that fails: lines that people grep dmesg for.
 //
-//   KernelLog log("/dev/kmsg");   once a look:  evidence.kernel_log = log.Read(uptime, problems);
+//   KernelLog log("/dev/kmsg");   once a look:  evidence.kernel_log = log.Read(now, problems);
 
 #ifndef PLEGD_RUNTIME_HOST_KERNEL_LOG_H_
 #define PLEGD_RUNTIME_HOST_KERNEL_LOG_H_
@@ -34,8 +34,9 @@ class KernelLog {
 
   // Reads what has been logged since the last call, without waiting for more, and returns the
   // telling lines, latest first: "INFO: task runc:4711 blocked for more than 120 seconds. (7s
-  // ago)". `uptime_seconds` is now. Why it cannot be read goes to `problems`, each time.
-  std::vector<std::string> Read(double uptime_seconds, std::vector<std::string>& problems);
+  // ago)". `kernel_seconds` is now, on the clock that does not count suspended time. Why it cannot
+  // be read goes to `problems`, each time.
+  std::vector<std::string> Read(double kernel_seconds, std::vector<std::string>& problems);
 
  private:
   struct Line {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,9 +49,11 @@ void DropProbeCapabilities() {
   syscall(SYS_capset, &header, sets.data());
 }
 
-void ReadKernelLog(KernelLog& log, double uptime_seconds, pleg::HostEvidence& evidence) {
+void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);  // as the kernel stamps its lines: suspended time is none
   std::vector<std::string> problems;
-  evidence.kernel_log = log.Read(uptime_seconds, problems);
+  evidence.kernel_log = log.Read(static_cast<double>(now.tv_sec), problems);
   for (std::string& problem : problems) {
     evidence.problems.push_back({.probe = "kernel log", .text = std::move(problem)});
   }
@@ -74,7 +77,7 @@ void ReadKernelLog(KernelLog& log, double uptime_seconds, pleg::HostEvidence& ev
     const HostSample sample = TakeHostSample(paths, question.host);
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
     NameByBundles(paths.procfs, evidence);
-    ReadKernelLog(kernel_log, sample.uptime_seconds, evidence);
+    ReadKernelLog(kernel_log, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
       _exit(0);

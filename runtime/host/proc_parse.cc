@@ -122,15 +122,18 @@ std::vector<DiskStat> ParseDiskstats(absl::string_view text) {
     uint64_t writes = 0;
     uint64_t read_ms = 0;
     uint64_t write_ms = 0;
+    uint64_t busy_ms = 0;
     if (!Number(fields, 0, disk.major) || !Number(fields, 1, disk.minor) ||
         !Number(fields, 3, reads) || !Number(fields, 6, read_ms) || !Number(fields, 7, writes) ||
         !Number(fields, 10, write_ms) || !Number(fields, 11, disk.in_flight) ||
-        !Number(fields, 12, disk.busy_ms)) {
+        !Number(fields, 12, busy_ms)) {
       continue;
     }
     disk.name = std::string(fields[2]);
     disk.completed = reads + writes;
-    disk.waited_ms = read_ms + write_ms;
+    disk.read_ms = static_cast<uint32_t>(read_ms);
+    disk.write_ms = static_cast<uint32_t>(write_ms);
+    disk.busy_ms = static_cast<uint32_t>(busy_ms);
     disks.push_back(std::move(disk));
   }
   return disks;

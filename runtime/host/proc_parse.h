@@ -35,15 +35,17 @@ struct Pressure {
 };
 absl::StatusOr<Pressure> ParsePressure(absl::string_view text);
 
-// A line of /proc/diskstats. Counters since boot.
+// A line of /proc/diskstats. Counters since boot or since the device came; the kernel prints the
+// milliseconds modulo 2^32, which a busy disk reaches in days.
 struct DiskStat {
   uint32_t major = 0;
   uint32_t minor = 0;
   std::string name;
   uint64_t completed = 0;  // reads and writes
-  uint64_t waited_ms = 0;  // of all of them, from queueing to completion
+  uint32_t read_ms = 0;    // of all reads, from queueing to completion
+  uint32_t write_ms = 0;
   uint64_t in_flight = 0;  // now
-  uint64_t busy_ms = 0;    // with at least one in flight
+  uint32_t busy_ms = 0;    // with at least one in flight
 };
 std::vector<DiskStat> ParseDiskstats(absl::string_view text);
 

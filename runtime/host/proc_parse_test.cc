@@ -69,9 +69,10 @@ TEST(DiskstatsTest, SkipsWhatIsNoDisk) {
   ASSERT_EQ(disks.size(), 1);
   EXPECT_EQ(disks[0].name, "nvme0n1");
   EXPECT_EQ(disks[0].completed, 150);
-  EXPECT_EQ(disks[0].waited_ms, 100);
+  EXPECT_EQ(disks[0].read_ms, 40u);
+  EXPECT_EQ(disks[0].write_ms, 60u);
   EXPECT_EQ(disks[0].in_flight, 3);
-  EXPECT_EQ(disks[0].busy_ms, 70);
+  EXPECT_EQ(disks[0].busy_ms, 70u);
 }
 
 TEST(MountinfoTest, FindsTheFileSystemOfAPath) {
