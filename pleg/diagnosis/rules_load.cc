@@ -73,28 +73,57 @@ void BlameDead(const Facts& facts, Draft& draft) {
   }
 }
 
-// Pod by pod: a list of all is what does not get through any more, for crictl neither.
-void RemoveDead(Draft& draft) {
-  constexpr absl::string_view kList =
-      "crictl pods -q | while read -r p; do crictl --timeout 60s ps -a -q --state Exited --pod "
-      "\"$p\"; "
-      "done";
-  draft.Do("Count the dead", absl::StrCat(kList, " | wc -l"))
-      .DoDisruptive(
-          "Remove them; the kubelet's garbage collection should have, its log says why not. Their "
-          "logs and exit codes are lost",
-          absl::StrCat(kList, " | xargs -r -n 50 crictl rm"));
+bool IsExhausted(const MethodEvidence* method) {
+  return method != nullptr && method->failing.has_value() &&
+         method->failing->code == "RESOURCE_EXHAUSTED";
 }
 
 const MethodEvidence* Exhausted(const Facts& facts) {
   for (absl::string_view name : {"ListContainers", "ListPodSandbox"}) {
-    const MethodEvidence* method = facts.Method(name);
-    if (method != nullptr && method->failing.has_value() &&
-        method->failing->code == "RESOURCE_EXHAUSTED") {
-      return method;
-    }
+    if (IsExhausted(facts.Method(name))) return facts.Method(name);
   }
   return nullptr;
+}
+
+// crictl's limit is the kubelet's.
+bool SandboxesFit(const Facts& facts) {
+  if (IsExhausted(facts.Method("ListPodSandbox"))) return false;
+  return std::none_of(facts.e.list_sizes.begin(), facts.e.list_sizes.end(),
+                      [](const ListSizeEvidence& list) {
+                        return list.method == "ListPodSandbox" && Share(list) >= 1;
+                      });
+}
+
+// Sandbox by sandbox: a list of all is what does not get through. The newest of each name stays: a
+// kubelet that finds no container of a name runs it, also one that has done its work
+// (ShouldContainerBeRestarted in pkg/kubelet/container/helpers.go). crictl lists the newest first,
+// in columns at least three spaces apart.
+void RemoveContainers(const Facts& facts, const std::string& sandboxes, Draft& draft) {
+  const auto of_each = [&](absl::string_view options, absl::string_view filter) {
+    return absl::StrCat(sandboxes, " | while read -r p; do ",
+                        Crictl(facts, absl::StrCat("--timeout 60s ps -a ", options,
+                                                   " --state Exited --pod \"$p\"")),
+                        filter, "; done");
+  };
+  draft.Do("Count the exited containers", absl::StrCat(of_each("-q", ""), " | wc -l"))
+      .DoDisruptive(
+          "Remove all but the newest of each container; the kubelet's garbage collection should "
+          "have, its log says why not. Their logs and exit codes are lost",
+          absl::StrCat(
+              of_each("--no-trunc", " | awk -F '   +' '$4 == \"Exited\" && seen[$5]++ {print $1}'"),
+              " | xargs -r -n 50 ", Crictl(facts, "rm")));
+}
+
+void RemoveDead(const Facts& facts, Draft& draft) {
+  const bool fit = SandboxesFit(facts);
+  const std::string all = fit ? Crictl(facts, "pods -q") : facts.runtime.list_sandboxes;
+  const std::string dead = fit ? Crictl(facts, "pods -q --state NotReady") : all;
+  if (all.empty()) return;
+  RemoveContainers(facts, all, draft);
+  draft.DoDisruptive(
+      "Remove the sandboxes that are not ready, and all that is left in them; crictl refuses the "
+      "ready ones. Should the pod of one still be wanted, what it had finished runs again",
+      absl::StrCat(dead, " | xargs -r -n 50 ", Crictl(facts, "rmp")));
 }
 
 }  // namespace
@@ -112,7 +141,7 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
                  : absl::StrCat(facts.runtime.title, " refuses ", Shorten(method, 40),
                                 ": its reply is too large"),
             "the node is NotReady, and a restarted kubelet never becomes Ready",
-            "Remove exited containers and dead sandboxes");
+            "Remove dead containers and sandboxes as shown");
   if (list != nullptr) draft.For(SizeText(*list));
   if (exhausted != nullptr) {
     draft.Since(exhausted->failing->since)
@@ -127,7 +156,7 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
                              " ago: it may stream its lists"));
   }
   BlameDead(facts, draft);
-  RemoveDead(draft);
+  RemoveDead(facts, draft);
   return draft.Done();
 }
 
@@ -151,12 +180,12 @@ std::optional<Ranked> MessageTooLargeSoon(const Facts& facts) {
                             ? ""
                             : absl::StrCat(", and full in ", FormatAge(left))),
            "beyond it the node is NotReady, also after a restart of the kubelet",
-           "Remove exited containers and dead sandboxes")
+           "Remove dead containers and sandboxes as shown")
       .For(SizeText(*soonest))
       .For(absl::StrCat("it grows by ", FormatBytes(WholeNumber(soonest->slope_bytes_per_hour)),
                         " an hour"));
   BlameDead(facts, draft);
-  RemoveDead(draft);
+  RemoveDead(facts, draft);
   return draft.Done();
 }
 
@@ -188,8 +217,10 @@ std::optional<Ranked> TooManyChanges(const Facts& facts) {
   }
   draft.Do("Keep new pods away until it has caught up", "kubectl cordon \"$(hostname)\"")
       .Do("See which pods restart most",
-          "crictl --timeout 60s ps -a -o json | jq -r '.containers[].labels"
-          "[\"io.kubernetes.pod.name\"]' | sort | uniq -c | sort -rn | head");
+          absl::StrCat(Crictl(facts, "--timeout 60s ps -a -o json"),
+                       " | jq -r '.containers[] | [.metadata.attempt, "
+                       ".labels[\"io.kubernetes.pod.namespace\"] + \"/\" + "
+                       ".labels[\"io.kubernetes.pod.name\"]] | @tsv' | sort -rn | head"));
   return draft.Done();
 }
 
@@ -215,7 +246,7 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
               ? absl::StrCat("a kubelet that restarts needs ", FormatAge(cost),
                              " for its first relist and is NotReady meanwhile")
               : "every list carries them",
-          "Remove them, and find out why the kubelet does not")
+          "Remove them as shown, and find out why the kubelet does not")
       .For(list != nullptr && list->median_recent.has_value()
                ? absl::StrCat("ListContainers takes ", FormatLatency(*list->median_recent))
                : "");
@@ -223,7 +254,7 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
   if (counts.exited >= kFarTooManyExited) {
     draft.For("the kubelet's 16 MiB are reached near 11,000 containers");
   }
-  RemoveDead(draft);
+  RemoveDead(facts, draft);
   return draft.Done();
 }
 

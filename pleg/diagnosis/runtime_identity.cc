@@ -19,32 +19,43 @@ struct UnitRow {
   absl::string_view kubelet_version_part;  // "v1.32.4+rke2r1"
   absl::string_view unit;
   absl::string_view kubelet_unit;
-  Holds holds;  // the kubelet's unit, beside the kubelet
+  Holds holds;             // the kubelet's unit, beside the kubelet
+  absl::string_view root;  // containerd's; may be a pattern
 };
 // Distributions that run the runtime, or runtime and kubelet, below a unit of their own: on servers
 // and agents another one.
 constexpr UnitRow kDistributions[] = {
-    {"/k3s/", "+k3s", "k3s", "k3s", Holds::kServerToo},
-    {"/k3s/", "+k3s", "k3s-agent", "k3s-agent", Holds::kNodeAlone},
-    {"/k3s/", "+rke2", "rke2-server", "rke2-server", Holds::kServerToo},
-    {"/k3s/", "+rke2", "rke2-agent", "rke2-agent", Holds::kNodeAlone},
-    {"/k0s/", "", "k0sworker", "k0sworker", Holds::kNodeAlone},
-    {"/k0s/", "", "k0scontroller", "k0scontroller", Holds::kServerToo},
+    {"/k3s/", "+k3s", "k3s", "k3s", Holds::kServerToo, "/var/lib/rancher/*/agent/containerd"},
+    {"/k3s/", "+k3s", "k3s-agent", "k3s-agent", Holds::kNodeAlone,
+     "/var/lib/rancher/*/agent/containerd"},
+    {"/k3s/", "+rke2", "rke2-server", "rke2-server", Holds::kServerToo,
+     "/var/lib/rancher/*/agent/containerd"},
+    {"/k3s/", "+rke2", "rke2-agent", "rke2-agent", Holds::kNodeAlone,
+     "/var/lib/rancher/*/agent/containerd"},
+    {"/k0s/", "", "k0sworker", "k0sworker", Holds::kNodeAlone, "/var/lib/k0s/containerd"},
+    {"/k0s/", "", "k0scontroller", "k0scontroller", Holds::kServerToo, "/var/lib/k0s/containerd"},
     {"/microk8s/", "", "snap.microk8s.daemon-containerd", "snap.microk8s.daemon-kubelite",
-     Holds::kServerToo},
+     Holds::kServerToo, "/var/snap/microk8s/common/var/lib/containerd"},
 };
 
 struct Known {
   RuntimeKind kind;
   absl::string_view name_part;
   absl::string_view process;
+  absl::string_view list_sandboxes;
 };
+constexpr absl::string_view kContainerdRoot = "/var/lib/containerd";
+// The same in containerd 2, whose plugin is called otherwise.
+constexpr absl::string_view kContainerdSandboxes = "/io.containerd.grpc.v1.cri/sandboxes";
+constexpr absl::string_view kCrioSandboxes = "ls /var/lib/containers/storage/overlay-containers";
+constexpr absl::string_view kDockerSandboxes =
+    "docker ps -aq --no-trunc --filter label=io.kubernetes.docker.type=podsandbox";
 // Docker first: cri-dockerd's socket has "cri" and "docker" in its name.
 constexpr Known kKnown[] = {
-    {RuntimeKind::kCriDockerd, "docker", "dockerd"},
-    {RuntimeKind::kContainerd, "containerd", "containerd"},
-    {RuntimeKind::kCrio, "cri-o", "crio"},
-    {RuntimeKind::kCrio, "crio", "crio"},
+    {RuntimeKind::kCriDockerd, "docker", "dockerd", kDockerSandboxes},
+    {RuntimeKind::kContainerd, "containerd", "containerd", ""},
+    {RuntimeKind::kCrio, "cri-o", "crio", kCrioSandboxes},
+    {RuntimeKind::kCrio, "crio", "crio", kCrioSandboxes},
 };
 
 // Shims and conmons keep the containers of all but Docker, which has to be told to.
@@ -116,6 +127,10 @@ std::vector<const UnitRow*> RowsOf(const Evidence& evidence) {
 void NameUnits(const Evidence& evidence, RuntimeIdentity& identity) {
   const std::vector<const UnitRow*> rows = RowsOf(evidence);
   identity.kubelet_unit.names = {"kubelet"};
+  if (identity.kind == RuntimeKind::kContainerd) {
+    const absl::string_view root = rows.empty() ? kContainerdRoot : rows.front()->root;
+    identity.list_sandboxes = absl::StrCat("ls ", root, kContainerdSandboxes);
+  }
   if (rows.empty()) {
     for (const RestartRow& row : kRestarts) {
       if (row.kind == identity.kind) AddUnit(row.unit, identity.unit);
@@ -204,6 +219,7 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
   if (known != nullptr) {
     identity.kind = known->kind;
     identity.process = std::string(known->process);
+    identity.list_sandboxes = std::string(known->list_sandboxes);
     identity.title = std::string(known->process);
   }
   if (!name.empty()) {

@@ -1,0 +1,140 @@
+// Commands that a diagnosis gives away are run in a shell: what they remove, of what crictl shows.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "pleg/diagnosis/diagnosis.h"
+#include "test/process/scratch_dir.h"
+#include "test/process/subprocess.h"
+
+namespace diagnosis_test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr char kCrictl[] = R"(#!/bin/sh
+row() { printf '%-64s   %-20s%-21s%-20s%-20s%-20s%-20s%s\n' "$@"; }
+case "$*" in
+  'pods -q') printf 'ready\nover\n' ;;
+  'pods -q --state NotReady') echo over ;;
+  *'-q --state Exited --pod ready') printf 'app3\napp2\napp1\njob1\n' ;;
+  *'--state Exited --pod ready')
+    row CONTAINER IMAGE CREATED STATE NAME ATTEMPT 'POD ID' POD
+    row app3 sha256:0a 'About a minute ago' Exited app 3 ready shop/web
+    row app2 sha256:0a '2 hours ago' Exited app 2 ready shop/web
+    row job1 sha256:0b '2 hours ago' Exited job 0 ready shop/web
+    row app1 sha256:0a '3 days ago' Exited app 1 ready shop/web ;;
+  *'-q --state Exited --pod over') ;;
+  *'--state Exited --pod over') row CONTAINER IMAGE CREATED STATE NAME ATTEMPT 'POD ID' POD ;;
+  rm\ * | rmp\ *) echo "$*" >>"$REMOVED" ;;
+  *) echo "unexpected: $*" >>"$REMOVED" ;;
+esac
+)";
+
+class CommandsTest : public testing::Test {
+ protected:
+  CommandsTest() {
+    Program("crictl", kCrictl);
+    Program("ls", "#!/bin/sh\necho \"$*\" >>\"$LISTED\"\nprintf 'ready\\nover\\n'\n");
+    evidence_.runtime.endpoint = "unix:///run/containerd/containerd.sock";
+    evidence_.runtime.name = "containerd";
+    evidence_.runtime.connected = true;
+    evidence_.counts.exited = 12000;
+  }
+
+  void Program(const std::string& name, const std::string& text) const {
+    std::ofstream(dir_.File(name)) << text;
+    ASSERT_EQ(chmod(dir_.File(name).c_str(), 0755), 0);
+  }
+
+  std::string Command(const std::string& part) const {
+    const pleg::Diagnosis diagnosis = pleg::Diagnose(evidence_);
+    for (const pleg::Action& action : diagnosis.findings.front().actions) {
+      if (absl::StrContains(action.text, part)) return action.command;
+    }
+    return "";
+  }
+
+  // What the command that is called so writes.
+  std::string Run(const std::string& part) const {
+    const std::string command = Command(part);
+    EXPECT_THAT(command, Not(IsEmpty())) << part;
+    auto shell =
+        plegd_testing::Subprocess::Spawn({"/bin/sh", "-c", command}, dir_.File("out"),
+                                         {{"PATH", absl::StrCat(dir_.path(), ":", getenv("PATH"))},
+                                          {"REMOVED", dir_.File("removed")},
+                                          {"LISTED", dir_.File("listed")}});
+    EXPECT_TRUE(shell.ok()) << shell.status();
+    EXPECT_EQ(shell->Wait().value_or(-1), 0) << command;
+    return plegd_testing::ReadFile(dir_.File("out"));
+  }
+
+  std::vector<std::string> Removed() const {
+    return absl::StrSplit(plegd_testing::ReadFile(dir_.File("removed")), absl::ByAnyChar(" \n"),
+                          absl::SkipEmpty());
+  }
+
+  void FillList(const std::string& method) {
+    pleg::ListSizeEvidence list;
+    list.method = method;
+    list.bytes = 20 << 20;
+    list.limit_bytes = 16 << 20;
+    evidence_.list_sizes.push_back(list);
+  }
+
+  const plegd_testing::ScratchDir dir_;
+  pleg::Evidence evidence_;
+};
+
+TEST_F(CommandsTest, TheNewestOfEachContainerStays) {
+  EXPECT_EQ(Run("Count the exited containers"), "4\n");
+  Run("all but the newest");
+  EXPECT_THAT(Removed(), ElementsAre("rm", "app2", "app1"));
+}
+
+TEST_F(CommandsTest, OnlySandboxesThatAreOverGoAway) {
+  Run("sandboxes that are not ready");
+  EXPECT_THAT(Removed(), ElementsAre("rmp", "over"));
+}
+
+TEST_F(CommandsTest, AListOfSandboxesThatDoesNotFitIsNotAskedFor) {
+  FillList("ListPodSandbox");
+  EXPECT_EQ(Run("Count the exited containers"), "4\n");
+  EXPECT_EQ(plegd_testing::ReadFile(dir_.File("listed")),
+            "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes\n");
+  EXPECT_THAT(Command("all but the newest"), Not(HasSubstr("crictl pods")));
+  Run("sandboxes that are not ready");
+  // crictl refuses the ready one.
+  EXPECT_THAT(Removed(), ElementsAre("rmp", "ready", "over"));
+  EXPECT_THAT(Command("sandboxes that are not ready"), Not(HasSubstr("-f")));
+}
+
+TEST_F(CommandsTest, AListOfContainersThatDoesNotFitIsAskedForPodByPod) {
+  FillList("ListContainers");
+  EXPECT_THAT(Command("all but the newest"),
+              AllOf(HasSubstr("crictl pods -q"), HasSubstr("--pod")));
+}
+
+TEST_F(CommandsTest, TheRuntimesOwnSocketAndRootAreUsed) {
+  evidence_.runtime.endpoint = "unix:///run/k3s/containerd/containerd.sock";
+  FillList("ListPodSandbox");
+  const std::string command = Command("sandboxes that are not ready");
+  EXPECT_THAT(command, HasSubstr("/var/lib/rancher/*/agent/containerd/io.containerd.grpc.v1.cri"));
+  EXPECT_THAT(command, HasSubstr("crictl -r unix:///run/k3s/containerd/containerd.sock rmp"));
+}
+
+}  // namespace
+}  // namespace diagnosis_test
