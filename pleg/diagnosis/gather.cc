@@ -51,7 +51,10 @@ class Gatherer {
     }
     evidence_.host = facts_.host;
     if (evidence_.host.has_value()) {
-      LeaveOutForeign(*evidence_.host);
+      const std::optional<absl::Duration>& listed = evidence_.relist.last_good_ago;
+      if (listed.has_value() && *listed <= kListingIsOld) {
+        LeaveOutForeign(names_, *evidence_.host);
+      }
       NameHostObjects(*evidence_.host);
       for (FrozenCgroup& frozen : evidence_.host->frozen) NameByHost(frozen.object);
       for (UnansweredEvidence& call : evidence_.unanswered) NameByHost(call.object);
@@ -251,15 +254,6 @@ class Gatherer {
   void Name(ObjectRef& object) const {
     if (!object.id.empty() && object.pod_name.empty()) object = names_.Find(object.id.value());
   }
-  // What a listing of this moment does not have belongs to another runtime of the host.
-  void LeaveOutForeign(HostEvidence& host) const {
-    const std::optional<absl::Duration>& listed = evidence_.relist.last_good_ago;
-    if (!listed.has_value() || *listed > kListingIsOld) return;
-    const auto foreign = [this](const FrozenCgroup& frozen) {
-      return !frozen.object.id.empty() && names_.StateOf(frozen.object.id.value()).empty();
-    };
-    std::erase_if(host.frozen, foreign);
-  }
   void NameHostObjects(HostEvidence& host) const {
     for (FrozenCgroup& frozen : host.frozen) Name(frozen.object);
     for (CgroupPressure& cgroup : host.cgroup_pressure) Name(cgroup.object);
@@ -341,6 +335,12 @@ std::string ObjectNames::StateOf(absl::string_view id) const {
 }
 
 bool ObjectNames::IsUnsettled(const PodUid& uid) const { return unsettled_.contains(uid); }
+
+void LeaveOutForeign(const ObjectNames& listed, HostEvidence& host) {
+  std::erase_if(host.frozen, [&listed](const FrozenCgroup& frozen) {
+    return !frozen.object.id.empty() && listed.StateOf(frozen.object.id.value()).empty();
+  });
+}
 
 Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history) {
   return Gatherer(facts, history).Gather();

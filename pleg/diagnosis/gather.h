@@ -89,6 +89,9 @@ class ObjectNames {
   absl::flat_hash_set<PodUid> unsettled_;
 };
 
+// What a listing of this moment does not have belongs to another runtime of the host.
+void LeaveOutForeign(const ObjectNames& listed, HostEvidence& host);
+
 }  // namespace pleg
 
 #endif  // PLEGD_PLEG_DIAGNOSIS_GATHER_H_

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,16 +39,6 @@ bool Contradicts(const pleg::ShimEvidence& shim) {
   return listed.has_value() && shim.container_alive == !*listed;
 }
 
-// Something that may pass in a moment, and has to be looked at again to be told from what does not.
-bool IsSuspicious(const pleg::HostEvidence& host) {
-  const auto stuck = [](const pleg::ShimEvidence& shim) {
-    return (shim.shim.has_value() && shim.shim->stuck()) || Contradicts(shim);
-  };
-  const auto slow = [](const pleg::ProcessEvidence& process) { return process.age > kWorthALook; };
-  return !host.frozen.empty() || std::any_of(host.shims.begin(), host.shims.end(), stuck) ||
-         std::any_of(host.cni_processes.begin(), host.cni_processes.end(), slow);
-}
-
 }  // namespace
 
 EvidenceWatch::EvidenceWatch(Options options, const pleg::Clock& clock,
@@ -66,15 +57,18 @@ void EvidenceWatch::Connect(Parts parts) {
 
 void EvidenceWatch::Start() {
   if (prober_ != nullptr) {
-    prober_->Start([this] { return Question(); },
-                   [this](const pleg::HostEvidence& host) { suspicious_ = IsSuspicious(host); });
+    prober_->Start(
+        [this] { return Question(); },
+        [this](pleg::HostEvidence host) { suspicious_ = IsSuspicious(std::move(host)); });
   }
   if (options_.kubelet.metrics_url.empty() && options_.kubelet.healthz_url.empty()) return;
   kubelet_.emplace(options_.kubelet, clock_);
   kubelet_->Start();
 }
 
-void EvidenceWatch::Stop() { prober_ = nullptr; }
+void EvidenceWatch::Stop() {
+  if (prober_ != nullptr) prober_->Stop();
+}
 
 void EvidenceWatch::OnConnection(bool connected, absl::string_view reason) {
   connections_.OnConnection(connected, reason);
@@ -160,17 +154,42 @@ bool EvidenceWatch::IsSomethingWrong() const {
   return suspicious_;
 }
 
+bool EvidenceWatch::IsListFresh() const {
+  const std::optional<pleg::MonoTime> listed_at = parts_->pleg.Snapshot()->last_relist;
+  return listed_at.has_value() &&
+         clock_.Now() - *listed_at <= kListIsOld + 2 * options_.relist_period;
+}
+
+bool EvidenceWatch::IsSuspicious(pleg::HostEvidence host) const {
+  const auto stuck = [](const pleg::ShimEvidence& shim) {
+    return (shim.shim.has_value() && shim.shim->stuck()) || Contradicts(shim);
+  };
+  const auto slow = [](const pleg::ProcessEvidence& process) { return process.age > kWorthALook; };
+  if (!host.frozen.empty() && IsListFresh()) {
+    pleg::LeaveOutForeign(pleg::ObjectNames(*parts_->pleg.Pods()), host);
+  }
+  return !host.frozen.empty() || std::any_of(host.shims.begin(), host.shims.end(), stuck) ||
+         std::any_of(host.cni_processes.begin(), host.cni_processes.end(), slow);
+}
+
 // Those that the last good listing had, then those that only the host knows: plegd may have started
 // on a node that hung already.
 std::vector<pleg::ContainerId> EvidenceWatch::Candidates() const {
+  // A call that is out already says as much as another would.
+  absl::flat_hash_set<std::string> asked;
+  for (pleg::RunningCall& call : parts_->runtime.Snapshot().running) {
+    asked.insert(std::move(call.target));
+  }
   std::vector<pleg::ContainerId> ids;
   for (const auto& pod : parts_->pleg.Pods()->listed) {
     for (const pleg::ListedContainer& container : pod->containers) {
-      ids.push_back(container.info->id);
+      if (!asked.contains(container.info->id.value())) ids.push_back(container.info->id);
     }
   }
   if (prober_ == nullptr) return ids;
-  for (std::string& id : prober_->Latest().containers) ids.emplace_back(std::move(id));
+  for (std::string& id : prober_->Latest().containers) {
+    if (!asked.contains(id)) ids.emplace_back(std::move(id));
+  }
   return ids;
 }
 
@@ -199,7 +218,7 @@ ProbeQuestion EvidenceWatch::Question() const {
   }
   question.watched = watchlist.Take();
   // While lists hang, containers end and begin that none has told of.
-  if (listed_once && clock_.Now() - *listed_at > kListIsOld + 2 * options_.relist_period) {
+  if (listed_once && !IsListFresh()) {
     for (WatchedObject& watched : question.watched) watched.listed_state.clear();
   }
   return question;

@@ -86,6 +86,10 @@ class EvidenceWatch {
   };
 
   bool IsSomethingWrong() const;
+  bool IsListFresh() const;
+  // Whether the host shows what may pass in a moment, and has to be looked at again to be told from
+  // what does not. The probe's thread.
+  bool IsSuspicious(pleg::HostEvidence host) const;
   bool IsTimeToLook() const;
   // Connects and hangs up: microseconds, also where nobody accepts.
   void LookAtDoor();

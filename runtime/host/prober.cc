@@ -113,10 +113,15 @@ Prober::Prober(Options options, const pleg::Clock& clock, pid_t child, int socke
     : options_(std::move(options)), clock_(clock), child_(child), socket_(socket) {}
 
 Prober::~Prober() {
+  Stop();
+  close(socket_);
+}
+
+void Prober::Stop() {
   thread_.request_stop();
   shutdown(socket_, SHUT_RDWR);
   if (thread_.joinable()) thread_.join();
-  close(socket_);
+  if (std::exchange(abandoned_, true)) return;
   // In uninterruptible sleep it dies later, when nobody waits for it.
   kill(child_, SIGKILL);
   waitpid(child_, nullptr, WNOHANG);

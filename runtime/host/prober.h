@@ -68,7 +68,6 @@ class Prober {
 
   // INTERNAL if there can be no child.
   static absl::StatusOr<std::unique_ptr<Prober>> Fork(Options options, const pleg::Clock& clock);
-  // Abandons the child, killed; never waits for it.
   ~Prober();
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
@@ -77,6 +76,9 @@ class Prober {
   // `seen` is called there with the evidence of each look; it may be empty.
   void Start(std::function<ProbeQuestion()> question,
              std::function<void(const pleg::HostEvidence&)> seen = {});
+  // Joins the thread, after which `question` and `seen` are not called; what was seen last stays.
+  // Abandons the child, killed; never waits for it.
+  void Stop();
   // Whether something is wrong, so that looks are worth their cost; begins with one at once.
   void SetBusy(bool busy);
   // Somebody wants to know: looks at once, unless it has within `fresh_for`.
@@ -98,6 +100,7 @@ class Prober {
   const pleg::Clock& clock_;
   const pid_t child_;
   const int socket_;
+  bool abandoned_ = false;  // the child; the owner's
 
   mutable pleg::Mutex mu_;
   std::optional<pleg::HostEvidence> evidence_ ABSL_GUARDED_BY(mu_);
