@@ -1,9 +1,9 @@
-// What to do, as exact commands for this node: who holds a container, and how it is made to let go.
-// Private to the diagnosis.
+// What to do about the runtime, as exact commands for this node. Private to the diagnosis.
 
 #ifndef PLEGD_PLEG_DIAGNOSIS_ADVICE_H_
 #define PLEGD_PLEG_DIAGNOSIS_ADVICE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,25 +13,16 @@
 
 namespace pleg {
 
-// What holds a container or sandbox, as far as the host's probe saw it.
-struct Owner {
-  std::string text;    // "runc update (pid 4711)"; empty if nothing was found
-  std::string detail;  // a line of evidence
-  std::string advice;  // for the sentence: "end that runc: kill 4711"
+// "kill -CONT 4711"; empty without a pid.
+std::string Signal(absl::string_view signal, int64_t pid);
+
+// How a stopped process is made to go on. A debugger's stop outlasts SIGCONT: it is the debugger
+// that has to let go.
+struct Remedy {
+  std::string advice;  // "Let its shim go on: kill -CONT 4711"
   std::vector<Action> actions;
-  bool certain = false;  // it cannot go on by itself: stopped, frozen
-  bool found() const { return !text.empty(); }
 };
-Owner FindOwner(const Facts& facts, const ObjectRef& object);
-
-// For a process that does not go on: how to look, and what helps with what it waits for.
-Owner StuckProcess(const Facts& facts, const ProcessEvidence& process);
-Owner StoppedShim(const ProcessEvidence& shim);
-Owner Frozen(const FrozenCgroup& cgroup);
-
-// What a task waits for, by kernel function: "network storage that does not answer"; empty if the
-// function says nothing.
-absl::string_view WaitReason(absl::string_view function);
+Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom = "it");
 
 // "crictl ARGUMENTS", with -r ENDPOINT unless crictl finds this runtime by itself.
 std::string Crictl(const Facts& facts, absl::string_view arguments);
@@ -48,9 +39,6 @@ void KeepGoroutines(const Facts& facts, Draft& draft);
 void RestartRuntime(const Facts& facts, Draft& draft);
 // Whether a kubelet that is restarted now comes back; why it does not.
 std::string WhyNotRestartKubelet(const Facts& facts);
-
-// "kill -CONT 4711"; empty without a pid.
-std::string Signal(absl::string_view signal, int64_t pid);
 
 }  // namespace pleg
 

@@ -23,6 +23,7 @@ TEST(Advice, CrictlIsToldWhatItWouldNotFind) {
   EXPECT_EQ(CrictlAt("unix:///run/odd path"), "crictl -r 'unix:///run/odd path' ps");
   EXPECT_EQ(CrictlAt(""), "crictl ps");
   EXPECT_EQ(CrictlAt("unix:///run/\x1b[2J"), "crictl ps");
+  EXPECT_EQ(CrictlAt(std::string(200, 'x')), "crictl ps");
 }
 
 }  // namespace

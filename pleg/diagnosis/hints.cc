@@ -6,6 +6,7 @@
 #include "pleg/diagnosis/known_versions.h"
 #include "pleg/diagnosis/surroundings.h"
 #include "pleg/diagnosis/text.h"
+#include "pleg/diagnosis/waits.h"
 
 namespace pleg {
 namespace {

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/text.h"
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/text.h"
 

@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/since.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
@@ -14,6 +16,7 @@ using Silent = std::vector<const UnansweredEvidence*>;
 
 constexpr size_t kCulprits = 20;
 constexpr size_t kFew = 3;
+constexpr absl::string_view kFindOci = "ps -eo pid,etimes,stat,args | grep -E '[r]unc|[c]run'";
 constexpr absl::Duration kSlowAnswer = absl::Milliseconds(200);
 
 Silent Where(const Facts& facts, const Silent& calls, bool pending) {
@@ -61,17 +64,15 @@ void ActOn(const Facts& facts, const Owner& owner, const ObjectRef& object, Draf
     draft.Do(owner.actions[i]);
     if (i == 0) KeepGoroutines(facts, draft);
   }
-  if (!owner.found()) {
-    const std::string id = ShellWord(object.id.value());
-    if (facts.host == nullptr)
-      draft.Against("the host could not be looked at: who holds it is not known");
-    if (!id.empty()) {
-      draft.Do("Find the processes of it, and of its runc",
-               absl::StrCat("grep -ls ", id, " /proc/[0-9]*/cgroup"));
-    }
+  if (!owner.found() && facts.host == nullptr) {
+    draft.Against("the host could not be looked at: who holds it is not known");
   }
-  if (owner.actions.empty()) KeepGoroutines(facts, draft);
-  RestartRuntime(facts, draft);
+  if (owner.actions.empty()) {
+    FindByHand(object, draft);
+    KeepGoroutines(facts, draft);
+  }
+  // What is stopped or frozen has a cure, and no restart is one.
+  if (!owner.certain) RestartRuntime(facts, draft);
 }
 
 std::string AdviceOf(const Owner& owner, absl::string_view otherwise) {
@@ -94,12 +95,13 @@ std::optional<Ranked> Stuck(const Facts& facts, VerdictCode code, const Silent& 
   if (calls.empty()) return std::nullopt;
   const UnansweredEvidence& worst = *calls.front();
   const Owner owner = FindOwner(facts, worst.object);
+  const Since since = SinceCall(facts, worst, owner);
   Draft draft(code, facts.outlook.breaks() ? Tier::kBlocksPleg : Tier::kHurtsPods,
               calls.size() <= kFew ? Confidence::kHigh : Confidence::kMedium);
   draft.RestsOn(BasisOf(facts, owner))
-      .Since(worst.age)
+      .Since(since.age)
       .Say(absl::StrCat(call_name, " of ", ObjectName(worst.object), AndMore(calls.size()),
-                        " unanswered for ", FormatAge(worst.age), HeldBy(owner)),
+                        " unanswered ", since.text, HeldBy(owner)),
            facts.outlook.text,
            AdviceOf(owner, "Find its runc or shim and free it; do not restart the kubelet"));
   Blame(calls, draft);
@@ -151,11 +153,16 @@ void TellSlow(const Facts& facts, const std::string& late, Draft& draft) {
            "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory");
 }
 
-// Before the sweep has met the container: a runc that works on one for long.
+// Before the sweep has met the container: a runc that works on one for long. While it holds the
+// lock no list succeeds: what is older than the last one that did holds none.
 const ProcessEvidence* Suspect(const Facts& facts) {
   if (facts.host == nullptr) return nullptr;
+  const absl::Duration last_good = facts.e.relist.last_good_ago.value_or(absl::InfiniteDuration());
   for (const ProcessEvidence& process : facts.host->oci_processes) {
-    if (process.age >= kSilentAfter && !process.container_id.empty()) return &process;
+    if (MayHoldLock(process) && !process.container_id.empty() &&
+        process.age <= last_good + kSilentAfter) {
+      return &process;
+    }
   }
   return nullptr;
 }
@@ -177,6 +184,20 @@ Convoy FindConvoy(const Facts& facts) {
     convoy.owner = StuckProcess(facts, *suspect);
   }
   return convoy;
+}
+
+std::string ConvoyText(const Facts& facts, const Convoy& convoy, const Since& since) {
+  const std::string blocked = absl::StrCat("ListContainers has been blocked ", since.text);
+  if (convoy.culprit.id.empty()) {
+    return absl::StrCat(blocked, " by the lock of one container, not found yet");
+  }
+  return absl::StrCat(blocked, " by the lock of ", ObjectName(convoy.culprit),
+                      AndMore(facts.silent_containers.size()), HeldBy(convoy.owner));
+}
+
+// The kubelet's list waits for the same lock, since when plegd has seen it and before.
+std::string ConvoyMeaning(const Facts& facts, const Since& since) {
+  return since.age > facts.e.relist.threshold ? "node is NotReady" : facts.outlook.text;
 }
 
 Confidence ConvoyConfidence(const Facts& facts, const Convoy& convoy) {
@@ -201,16 +222,12 @@ std::optional<Ranked> ListLockConvoy(const Facts& facts) {
   if (!others_answer || (other && !convoy.named)) return std::nullopt;
   const bool known = !convoy.culprit.id.empty();
   Draft draft(VerdictCode::kListLockConvoy, Tier::kBlocksPleg, ConvoyConfidence(facts, convoy));
+  const Since since = SinceCall(facts, *facts.silent_container_list, convoy.owner);
   draft.RestsOn(BasisOf(facts, convoy.owner))
-      .Since(age)
-      .Say(known ? absl::StrCat("ListContainers blocked for ", FormatAge(age), " by the lock of ",
-                                ObjectName(convoy.culprit), AndMore(facts.silent_containers.size()),
-                                HeldBy(convoy.owner))
-                 : absl::StrCat("ListContainers blocked for ", FormatAge(age),
-                                " by the lock of one container, not found yet"),
-           facts.outlook.text,
-           AdviceOf(convoy.owner, known ? "End its runc or shim, not the runtime"
-                                        : "Look for an old runc: ps -C runc -o pid,etimes,args"));
+      .Since(since.age)
+      .Say(ConvoyText(facts, convoy, since), ConvoyMeaning(facts, since),
+           AdviceOf(convoy.owner, known ? std::string("End its runc or shim, not the runtime")
+                                        : absl::StrCat("Look for an old runc: ", kFindOci)));
   draft.For(
       absl::StrCat("ListContainers unanswered for ", FormatAge(age), "; ListPodSandbox is not"));
   Blame(facts.silent_containers, draft);
@@ -226,6 +243,7 @@ std::optional<Ranked> ListLockConvoy(const Facts& facts) {
     draft.For(
         "the disk is saturated, and containerd syncs a container's state to it under the lock");
   }
+  if (!known) draft.Do("See which runc or crun is old", std::string(kFindOci));
   ActOn(facts, convoy.owner, convoy.culprit, draft);
   return draft.Done();
 }
@@ -261,10 +279,10 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
     const UnansweredEvidence& worst = *calls.front();
     const Owner owner = FindOwner(facts, worst.object);
     draft.RestsOn(BasisOf(facts, owner))
-        .Since(worst.age)
+        .Since(SinceCall(facts, worst, owner).age)
         .Say(absl::StrCat(late, ": the kubelet waits for the status of ", ObjectName(worst.object),
                           HeldBy(owner)),
-             "", AdviceOf(owner, "Free it; do not restart the kubelet"));
+             "", absl::StrCat(AdviceOf(owner, "Free it"), "; do not restart the kubelet"));
     Blame(calls, draft);
     ActOn(facts, owner, worst.object, draft);
   } else {
@@ -289,11 +307,12 @@ std::optional<Ranked> LatentHang(const Facts& facts) {
   if (calls.empty()) return std::nullopt;
   const UnansweredEvidence& worst = *calls.front();
   const Owner owner = FindOwner(facts, worst.object);
+  const Since since = SinceCall(facts, worst, owner);
   Draft draft(VerdictCode::kLatentHang, Tier::kThreatens, Confidence::kHigh);
   draft.RestsOn(BasisOf(facts, owner))
-      .Since(worst.age)
+      .Since(since.age)
       .Say(absl::StrCat("The status of ", ObjectName(worst.object), AndMore(calls.size()),
-                        " hangs for ", FormatAge(worst.age), HeldBy(owner)),
+                        " has hung ", since.text, HeldBy(owner)),
            "harmless until it changes or the kubelet restarts",
            absl::StrCat("Do not restart the kubelet. ",
                         AdviceOf(owner, "Free its runc or shim first")));

@@ -1,0 +1,42 @@
+#include "pleg/diagnosis/since.h"
+
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+// plegd connects, lists and looks at the host in its first moments; a list that was never answered
+// may have been tried a moment later.
+constexpr absl::Duration kFirstMoments = absl::Seconds(2);
+constexpr absl::Duration kFirstTries = absl::Seconds(5);
+
+bool IsList(const UnansweredEvidence& call) {
+  return call.method == "ListContainers" || call.method == "ListPodSandbox";
+}
+
+bool WasThereBefore(const Facts& facts, const UnansweredEvidence& call) {
+  const absl::Duration unseen = facts.e.observed_for - call.age;
+  if (!IsList(call)) return unseen <= kFirstMoments;
+  return unseen <= kFirstTries && !facts.e.relist.last_good_ago.has_value();
+}
+
+Since For(absl::Duration age) { return {age, absl::StrCat("for ", FormatAge(age))}; }
+
+Since AtLeast(absl::Duration age) {
+  return {age, absl::StrCat("since before plegd started (at least ", FormatAge(age), ")")};
+}
+
+}  // namespace
+
+Since SinceCall(const Facts& facts, const UnansweredEvidence& call, const Owner& owner) {
+  if (!WasThereBefore(facts, call)) return For(call.age);
+  const bool older = owner.age.has_value() && *owner.age > call.age;
+  return older ? For(*owner.age) : AtLeast(call.age);
+}
+
+Since SinceSeen(const Facts& facts, absl::Duration seen_for) {
+  return facts.e.observed_for - seen_for <= kFirstMoments ? AtLeast(seen_for) : For(seen_for);
+}
+
+}  // namespace pleg
