@@ -77,12 +77,53 @@ TEST(BundleNamesTest, ThroughTheShimsDirectory) {
   host.shims[1].object.pod_name = "listed";
   host.shims[2].shim->pid = 78;  // gone
   host.shims[3].shim.reset();
-  NameByBundles(dir + "/proc", host);
+  NameByBundles({}, dir + "/proc", host);
   EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
   EXPECT_EQ(host.shims[1].object.pod_name, "listed");
   EXPECT_EQ(host.shims[1].object.container, "");
   EXPECT_EQ(host.shims[2].object.pod_name, "");
   EXPECT_EQ(host.shims[3].object.pod_name, "");
+  fs::remove_all(dir);
+}
+
+// No capability is needed for what root owns.
+TEST(BundleNamesTest, ThroughTheRuntimesDirectory) {
+  std::string dir = fs::temp_directory_path() / "plegd-bundles.XXXXXX";
+  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  const std::string crio(64, 'd');
+  fs::create_directories(fs::path(dir) / "tasks" / kId);
+  fs::create_directories(fs::path(dir) / "crio" / crio / "userdata");
+  std::ofstream(fs::path(dir) / "tasks" / kId / "config.json") << kConfig;
+  std::ofstream(fs::path(dir) / "crio" / crio / "userdata/config.json")
+      << R"({"annotations": {"io.kubernetes.pod.name": "web-1"}})";
+
+  pleg::HostEvidence host;
+  host.shims.resize(3);
+  host.shims[0].object.id = pleg::ContainerId(kId);
+  host.shims[1].object.id = pleg::ContainerId(crio);
+  host.shims[2].object.id = pleg::ContainerId("../tasks/" + std::string(kId));
+  NameByBundles({dir + "/none", dir + "/tasks", dir + "/crio"}, dir + "/proc", host);
+  EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
+  EXPECT_EQ(host.shims[1].object.pod_name, "web-1");
+  EXPECT_EQ(host.shims[2].object.pod_name, "");
+  fs::remove_all(dir);
+}
+
+TEST(BundleNamesTest, ThroughTheDirectoryOfConmon) {
+  std::string dir = fs::temp_directory_path() / "plegd-bundles.XXXXXX";
+  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  const fs::path userdata = fs::path(dir) / "overlay-containers" / kId / "userdata";
+  fs::create_directories(userdata);
+  std::ofstream(userdata / "config.json") << R"({"io.kubernetes.pod.name": "web-1"})";
+  fs::create_directories(fs::path(dir) / "proc/77");
+  fs::create_symlink(userdata, fs::path(dir) / "proc/77/cwd");
+  pleg::HostEvidence host;
+  host.shims.resize(1);
+  host.shims[0].object.id = pleg::ContainerId(kId);
+  host.shims[0].shim.emplace();
+  host.shims[0].shim->pid = 77;
+  NameByBundles({}, dir + "/proc", host);
+  EXPECT_EQ(host.shims[0].object.pod_name, "web-1");
   fs::remove_all(dir);
 }
 

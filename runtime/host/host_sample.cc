@@ -16,7 +16,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/host/cgroup_tree.h"
+#include "runtime/host/own_namespace.h"
 #include "runtime/host/proc_file.h"
+#include "runtime/host/process_reader.h"
 #include "runtime/host/systemd_version.h"
 
 namespace runtime::host {
@@ -26,9 +28,6 @@ constexpr size_t kMaxProcesses = 100'000;
 constexpr size_t kMaxBlocked = 500;
 constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxProblems = 20;
-constexpr size_t kMaxStack = 16;
-constexpr size_t kMaxCommand = 4096;
-constexpr size_t kMaxCniValue = 253;  // a name of Kubernetes
 constexpr size_t kMaxTasks = 20'000;
 constexpr size_t kMaxGroupPressures = 10;
 constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
@@ -57,19 +56,22 @@ GroupPressure ReadGroupPressure(const std::string& directory) {
 // Takes one sample. Lives as long as that.
 class Sampler {
  public:
-  Sampler(const HostPaths& paths, const HostQuestion& question)
-      : paths_(paths), question_(question) {}
+  Sampler(const HostPaths& paths, const HostQuestion& question, const HostSample* before)
+      : paths_(paths), question_(question), before_(before), reader_(paths.procfs) {}
 
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
     sample_.ticks_per_second = sysconf(_SC_CLK_TCK);
     TakeNode();
-    TakeMounts();
     TakeFuse();
     TakeCgroups();
     TakeTaskDirectories();
     TakeProcesses();
-    for (HostProcess& process : sample_.processes) ReadCommand(process);
+    if (!sample_.hidden) {
+      TakeMounts();
+      TakeSystemd();
+    }
+    for (std::string& problem : reader_.Problems()) Problem(std::move(problem));
     sample_.took_seconds = BootSeconds() - sample_.uptime_seconds;
     return std::move(sample_);
   }
@@ -145,7 +147,7 @@ class Sampler {
     if (sample_.systemd.empty()) Problem(absl::StrCat("no version of systemd below ", root));
   }
 
-  void TakeProcesses() {
+  void ReadStats() {
     absl::StatusOr<std::vector<std::string>> names = ListDirectory(paths_.procfs, kMaxProcesses);
     if (!names.ok()) return Problem(names.status());
     for (const std::string& name : *names) {
@@ -161,9 +163,36 @@ class Sampler {
       const int pid = stat->pid;
       stats_.insert_or_assign(pid, *std::move(stat));
     }
-    if (stats_.empty()) return Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
+    if (stats_.empty()) Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
+  }
+
+  // Where the runtime is in sight, so is what it runs, whatever namespace this is.
+  bool IsHostHidden() const {
+    if (!SeesOwnContainerOnly(paths_.procfs)) return false;
+    return std::none_of(stats_.begin(), stats_.end(), [this](const auto& entry) {
+      const Role role = RoleOfPid(entry.first);
+      return role == Role::kRuntime || role == Role::kShim;
+    });
+  }
+
+  void TakeProcesses() {
+    ReadStats();
+    sample_.hidden = IsHostHidden();
+    if (sample_.hidden) {
+      // First, since it is why the rest is missing.
+      sample_.problems.insert(sample_.problems.begin(),
+                              "the host's processes and mounts are out of sight: plegd has a PID "
+                              "namespace of its own (hostPID)");
+      return;
+    }
     for (const auto& [pid, stat] : stats_) Consider(stat);
-    TakeSystemd();
+    for (const auto& [pid, stat] : stats_) ConsiderSilent(stat);
+    for (HostProcess& process : sample_.processes) ReadOwnWords(process);
+    // A helper of the runtime is none of the plugins that it was taken for.
+    std::erase_if(sample_.processes, [this](const HostProcess& process) {
+      return process.role == Role::kOther && process.blocked.empty() && process.container.empty() &&
+             process.stat.pid != question_.listener;
+    });
     std::sort(sample_.processes.begin(), sample_.processes.end(),
               [](const HostProcess& a, const HostProcess& b) { return a.stat.pid < b.stat.pid; });
   }
@@ -172,6 +201,17 @@ class Sampler {
     const auto stat = stats_.find(pid);
     if (stat == stats_.end() || depth > 2) return Role::kOther;
     return RoleOf(stat->second, RoleOfPid(stat->second.parent, depth + 1));
+  }
+
+  bool IsSilent(const std::string& container) const {
+    const auto& silent = question_.silent;
+    return !container.empty() && std::find(silent.begin(), silent.end(), container) != silent.end();
+  }
+
+  // Where one thread may be stuck while the first one sleeps, and that matters.
+  static bool MattersByThreads(Role role) {
+    return role == Role::kRuntime || role == Role::kShim || role == Role::kOciRuntime ||
+           role == Role::kCniPlugin || role == Role::kKubelet;
   }
 
   void Consider(const ProcessStat& stat) {
@@ -189,19 +229,86 @@ class Sampler {
     process.container = ContainerOfCgroup(CgroupPath(cgroup));
     if (orphan && process.container.empty() && !blocked && !listens) return;
     TakeUnit(cgroup, listens, process);
-    TakeSilent(cgroup, process.container);
+    if (IsSilent(process.container)) TakeGroup("", process.container, cgroup);
     // A shim's children are its containers, and the OCI runtime by whatever name it is configured.
     if (child_of_shim && process.role == Role::kOther && process.container.empty()) {
       process.role = Role::kOciRuntime;
     }
+    const bool silent = child_of_shim && IsSilent(process.container);
+    if (silent) silent_firsts_.emplace(stat.pid, process.container);
+    if (MattersByThreads(process.role) || listens || silent) {
+      reader_.ReadThreads(process);
+    } else if (blocked) {
+      ProcessReader::TakeFirstThread(process);
+    }
     if (blocked) ++blocked_;
     const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
-    if (blocked || tool || process.role == Role::kShim) ReadWait(process);
-    if (process.role == Role::kShim) {
-      ReadBundle(process);
-      AddContainer(process.bundle);
-    }
+    if (tool || !process.blocked.empty()) reader_.ReadWait(process);
     sample_.processes.push_back(std::move(process));
+  }
+
+  // Of a container that does not answer any process may be stuck, in any thread.
+  void ConsiderSilent(const ProcessStat& stat) {
+    constexpr int kMaxDepth = 16;
+    if (silent_firsts_.empty() || stat.state == 'D' || silent_firsts_.contains(stat.pid)) return;
+    int ancestor = stat.parent;
+    for (int depth = 0; depth < kMaxDepth; ++depth) {
+      const auto first = silent_firsts_.find(ancestor);
+      if (first != silent_firsts_.end()) {
+        HostProcess process;
+        process.stat = stat;
+        process.container = first->second;
+        reader_.ReadThreads(process);
+        if (process.blocked.empty()) return;
+        reader_.ReadWait(process);
+        sample_.processes.push_back(std::move(process));
+        return;
+      }
+      const auto parent = stats_.find(ancestor);
+      if (parent == stats_.end()) return;
+      ancestor = parent->second.parent;
+    }
+  }
+
+  const HostProcess* Before(const ProcessStat& stat) const {
+    if (before_ == nullptr) return nullptr;
+    const auto& known = before_->processes;
+    const auto found =
+        std::lower_bound(known.begin(), known.end(), stat.pid,
+                         [](const HostProcess& p, int pid) { return p.stat.pid < pid; });
+    const bool same = found != known.end() && found->stat.pid == stat.pid &&
+                      found->stat.start_ticks == stat.start_ticks && found->stat.comm == stat.comm;
+    return same ? &*found : nullptr;
+  }
+
+  // What a process would not tell otherwise while it is blocked does not change: it is known from
+  // the look before.
+  void ReadOwnWords(HostProcess& process) {
+    const HostProcess* before = Before(process.stat);
+    if (process.role == Role::kShim) {
+      if (before != nullptr) process.bundle = before->bundle;
+      if (process.bundle.empty()) reader_.ReadBundle(process);
+      AddContainer(process.bundle);
+    } else if (process.role == Role::kOciRuntime) {
+      if (before != nullptr) process.command = before->command;
+      if (process.command.empty()) reader_.ReadCommand(process);
+    } else if (process.role == Role::kCniPlugin) {
+      if (before != nullptr) process.cni = before->cni;
+      if (process.cni.command.empty()) ReadCniCall(process);
+    }
+  }
+
+  void ReadCniCall(HostProcess& process) {
+    switch (reader_.ReadCniCall(process)) {
+      case ProcessReader::CniAnswer::kIsOne:
+        break;
+      case ProcessReader::CniAnswer::kIsNone:
+        process.role = Role::kOther;
+        break;
+      case ProcessReader::CniAnswer::kUnknown:
+        process.guessed = !IsKnownCniPlugin(process.stat.comm);
+        break;
+    }
   }
 
   std::string CgroupsOf(int pid) const {
@@ -229,13 +336,6 @@ class Sampler {
     if (kubelet || meant) TakeGroup(kubelet ? "kubelet" : "runtime", "", cgroup);
   }
 
-  void TakeSilent(absl::string_view cgroup, const std::string& container) {
-    if (container.empty()) return;
-    const auto& silent = question_.silent;
-    if (std::find(silent.begin(), silent.end(), container) == silent.end()) return;
-    TakeGroup("", container, cgroup);
-  }
-
   void TakeGroup(absl::string_view of, const std::string& container, absl::string_view cgroup) {
     const std::string path = UnifiedPath(cgroup);
     if (path.empty() || path == "/" || sample_.groups.size() == kMaxGroupPressures) return;
@@ -253,57 +353,8 @@ class Sampler {
     }
   }
 
-  void ReadWait(HostProcess& process) {
-    const std::string dir = absl::StrCat(paths_.procfs, "/", process.stat.pid);
-    const absl::StatusOr<std::string> channel = ReadSmallFile(dir + "/wchan");
-    if (channel.ok() && *channel != "0") process.wait_channel = *channel;
-    const absl::StatusOr<std::string> stack = ReadSmallFile(dir + "/stack");
-    if (!stack.ok()) return;
-    // "[<0>] do_wait+0x5e/0xb0"
-    for (absl::string_view line : absl::StrSplit(*stack, '\n', absl::SkipEmpty())) {
-      if (process.stack.size() == kMaxStack) break;
-      const size_t bracket = line.find("] ");
-      if (bracket != absl::string_view::npos) line.remove_prefix(bracket + 2);
-      process.stack.emplace_back(line.substr(0, line.find('+')));
-    }
-  }
-
-  // The shim works in the bundle of the sandbox it was started for.
-  void ReadBundle(HostProcess& shim) const {
-    const absl::StatusOr<std::string> cwd =
-        ReadLink(absl::StrCat(paths_.procfs, "/", shim.stat.pid, "/cwd"));
-    if (!cwd.ok()) return;
-    // A runtime that takes a shim for dead removes the bundle under it, by a hidden name
-    // (containerd, runtime/v2/bundle.go, atomicDelete).
-    const absl::string_view path = absl::StripSuffix(*cwd, " (deleted)");
-    shim.bundle = ContainerOfCgroup(absl::StrReplaceAll(path, {{"/.", "/"}}));
-  }
-
   void AddContainer(std::string id) {
     if (!id.empty() && known_.insert(id).second) sample_.containers.push_back(std::move(id));
-  }
-
-  // It was looked at when this sample began, and may have blocked since.
-  bool IsBlockedNow(int pid) const {
-    const absl::StatusOr<std::string> text =
-        ReadSmallFile(absl::StrCat(paths_.procfs, "/", pid, "/stat"));
-    if (!text.ok()) return true;
-    const absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
-    return !stat.ok() || stat->state == 'D';
-  }
-
-  void ReadCommand(HostProcess& process) const {
-    const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
-    if (!tool || IsBlockedNow(process.stat.pid)) return;
-    const std::string dir = absl::StrCat(paths_.procfs, "/", process.stat.pid);
-    if (process.role == Role::kCniPlugin) {
-      const absl::StatusOr<std::string> environment = ReadSmallFile(dir + "/environ");
-      if (environment.ok()) process.cni = ParseCniCall(*environment);
-    }
-    if (process.role != Role::kOciRuntime) return;
-    const absl::StatusOr<std::string> line = ReadSmallFile(dir + "/cmdline", kMaxCommand);
-    if (line.ok())
-      process.command = absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
   }
 
   void TakeCgroups() {
@@ -380,61 +431,21 @@ class Sampler {
 
   const HostPaths& paths_;
   const HostQuestion& question_;
+  const HostSample* const before_;
+  ProcessReader reader_;
   HostSample sample_;
   absl::flat_hash_map<int, ProcessStat> stats_;
-  absl::flat_hash_set<std::string> known_;  // what sample_.containers has
+  absl::flat_hash_set<std::string> known_;               // what sample_.containers has
+  absl::flat_hash_map<int, std::string> silent_firsts_;  // first processes of silent containers
   size_t blocked_ = 0;
   bool lib_is_remote_ = false;
 };
 
 }  // namespace
 
-CniCall ParseCniCall(absl::string_view environment) {
-  CniCall call;
-  absl::string_view arguments;
-  for (absl::string_view variable : absl::StrSplit(environment, '\0')) {
-    if (absl::ConsumePrefix(&variable, "CNI_COMMAND=")) {
-      call.command = std::string(variable.substr(0, kMaxCniValue));
-    } else if (absl::ConsumePrefix(&variable, "CNI_CONTAINERID=")) {
-      call.sandbox = ContainerOfCgroup(variable);
-    } else if (absl::ConsumePrefix(&variable, "CNI_ARGS=")) {
-      arguments = variable;
-    }
-  }
-  for (absl::string_view argument : absl::StrSplit(arguments, ';')) {
-    if (absl::ConsumePrefix(&argument, "K8S_POD_NAMESPACE=")) {
-      call.pod_namespace = std::string(argument.substr(0, kMaxCniValue));
-    } else if (absl::ConsumePrefix(&argument, "K8S_POD_NAME=")) {
-      call.pod_name = std::string(argument.substr(0, kMaxCniValue));
-    }
-  }
-  return call;
-}
-
-Role RoleOf(const ProcessStat& process, Role parent) {
-  const absl::string_view comm = process.comm;
-  if (process.pid == 1) return Role::kInit;
-  if (absl::StartsWith(comm, "containerd-shim") || absl::StartsWith(comm, "conmon")) {
-    return Role::kShim;
-  }
-  for (const absl::string_view name : {"containerd", "crio", "cri-dockerd", "dockerd"}) {
-    if (comm == name) return Role::kRuntime;
-  }
-  if (comm == "kubelet") return Role::kKubelet;
-  if (comm == "dbus-daemon" || comm == "dbus-broker") return Role::kMessageBus;
-  for (const absl::string_view name : {"runc", "crun", "youki", "kata-runtime", "runsc"}) {
-    if (comm == name || absl::StartsWith(comm, absl::StrCat(name, ":["))) return Role::kOciRuntime;
-  }
-  // A shim starts an OCI runtime by whatever name BinaryName has, but also the container itself.
-  if (parent != Role::kRuntime) return Role::kOther;
-  for (const absl::string_view name : {"unpigz", "pigz", "igzip", "zstd", "gzip", "ctr"}) {
-    if (comm == name) return Role::kOther;
-  }
-  return Role::kCniPlugin;
-}
-
-HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question) {
-  return Sampler(paths, question).Take();
+HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question,
+                          const HostSample* before) {
+  return Sampler(paths, question, before).Take();
 }
 
 }  // namespace runtime::host

@@ -4,10 +4,11 @@
 //
 //   const HostSample sample = TakeHostSample(HostPaths{}, HostQuestion{});
 //
-// Of processes only stat, cgroup, wchan and stack are read: these never wait for the process's
-// memory lock, as its command line and environment do, which are therefore read last, and of OCI
-// runtimes and CNI plugins that are not blocked alone. Mounts are read from mountinfo; no mount
-// point of a network or FUSE file system is touched.
+// Of processes only stat, cgroup, wchan and stack are read, the stat of each thread of those that
+// matter: these never wait for the process's memory lock, as its command line and environment do,
+// which are therefore read last, and of OCI runtimes, CNI plugins and shims that are not blocked
+// alone. Mounts are read from mountinfo; no mount point of a network or FUSE file system is
+// touched.
 
 #ifndef PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
 #define PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
@@ -18,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/host/host_process.h"
 #include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
@@ -28,37 +30,6 @@ struct HostPaths {
   std::string sysfs = "/sys";
   std::string cgroupfs = "/sys/fs/cgroup";
   std::string kmsg = "/dev/kmsg";
-};
-
-enum class Role : uint8_t {
-  kOther,
-  kRuntime,     // containerd, crio, cri-dockerd, dockerd
-  kShim,        // containerd-shim*, conmon, conmonrs
-  kOciRuntime,  // runc, crun, youki, kata-runtime, and what they call runc:[…]
-  kCniPlugin,   // another child of the runtime
-  kKubelet,
-  kMessageBus,  // dbus-daemon, dbus-broker
-  kInit,
-};
-
-// What a CNI plugin was told in its environment. Empty where it was not.
-struct CniCall {
-  std::string command;  // "ADD", "DEL", "CHECK"
-  std::string sandbox;
-  std::string pod_namespace;
-  std::string pod_name;
-};
-
-struct HostProcess {
-  ProcessStat stat;
-  Role role = Role::kOther;
-  std::string container;             // by its cgroup; empty if none
-  std::string unit;                  // of systemd, of a runtime or kubelet that PID 1 started
-  std::string wait_channel;          // of one that sleeps; empty if it may not be read
-  std::vector<std::string> stack;    // kernel functions, innermost first; the same
-  std::string bundle;                // of a shim: the sandbox or container it was started for
-  std::vector<std::string> command;  // of an OCI runtime that is not blocked
-  CniCall cni;                       // of a CNI plugin that is not blocked
 };
 
 struct FrozenGroup {
@@ -103,8 +74,10 @@ struct HostSample {
 
   std::vector<GroupPressure> groups;
 
-  // Those with a role, those in D state, the one behind the runtime's socket, and the containers'
-  // own first ones: children of shims, or of PID 1 where the shim is gone.
+  // plegd is in a PID namespace of its own, so that of what follows up to `fuse` nothing is known.
+  bool hidden = false;
+  // By pid. Those with a role, those in D state, the one behind the runtime's socket, and the
+  // containers' own first ones: children of shims, or of PID 1 where the shim is gone.
   std::vector<HostProcess> processes;
   std::map<int, uint32_t> zombies;  // by parent
   std::optional<uint64_t> init_cpu_ticks;
@@ -140,14 +113,10 @@ struct HostQuestion {
   std::vector<std::string> silent = {};
 };
 
-// Blocks for as long as the kernel does; milliseconds on a host that is well.
-HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question);
-
-// Of /proc/PID/environ; nothing else of it is kept.
-CniCall ParseCniCall(absl::string_view environment);
-
-// What kind of process this is by its command and its parent's role.
-Role RoleOf(const ProcessStat& process, Role parent);
+// Blocks for as long as the kernel does; milliseconds on a host that is well. What does not change
+// about a process is not read again if `before`, the look before this one, has it.
+HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question,
+                          const HostSample* before = nullptr);
 
 }  // namespace runtime::host
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/host/cgroup_tree.h"
 #include "runtime/host/proc_file.h"
@@ -90,8 +91,10 @@ TEST(HostSampleTest, NeverReadsTheCommandLineOfABlockedProcess) {
   tree.Write("proc/70/stack", "[<0>] rpc_wait_bit_killable+0x1/0x2\n[<0>] __wait_on_bit+0x3/0x4\n");
   const HostSample sample = TakeHostSample(tree.paths(), {});
   EXPECT_THAT(Find(sample, 70)->command, IsEmpty());
-  EXPECT_EQ(Find(sample, 70)->wait_channel, "rpc_wait_bit");
-  EXPECT_THAT(Find(sample, 70)->stack, ElementsAre("rpc_wait_bit_killable", "__wait_on_bit"));
+  ASSERT_EQ(Find(sample, 70)->blocked.size(), 1);
+  EXPECT_EQ(Find(sample, 70)->blocked[0].wait_channel, "rpc_wait_bit");
+  EXPECT_THAT(Find(sample, 70)->blocked[0].stack,
+              ElementsAre("rpc_wait_bit_killable", "__wait_on_bit"));
 }
 
 TEST(HostSampleTest, ReadsForWhomACniPluginWasCalledUnlessItIsBlocked) {
@@ -110,6 +113,116 @@ TEST(HostSampleTest, ReadsForWhomACniPluginWasCalledUnlessItIsBlocked) {
   EXPECT_EQ(Find(sample, 72)->cni.pod_namespace, "shop");
   EXPECT_EQ(Find(sample, 72)->cni.pod_name, "web-0");
   EXPECT_EQ(Find(sample, 73)->cni.command, "");
+}
+
+// Programs in Go: the first thread sleeps while another one is stuck.
+TEST(HostSampleTest, SeesThreadsThatAreBlockedBehindTheFirst) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 60, .comm = "containerd-shim", .start_ticks = 100, .threads = 3});
+  tree.AddThread(60, {.pid = 60, .comm = "containerd-shim"});
+  tree.AddThread(60, {.pid = 64, .state = 'D', .wait_channel = "nfs_wait", .start_ticks = 120});
+  tree.AddThread(60, {.pid = 65, .state = 'R'});
+  tree.Write("proc/60/task/64/stack", "[<0>] nfs_wait+0x1/0x2\n");
+  tree.Remove("proc/60/cwd");
+  tree.Write("proc/60/cmdline", absl::StrCat("shim", kNul, "-id", kNul, kSandbox));
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_EQ(Find(sample, 60)->blocked.size(), 1);
+  EXPECT_EQ(Find(sample, 60)->blocked[0].id, 64);
+  EXPECT_EQ(Find(sample, 60)->blocked[0].start_ticks, 120u);
+  EXPECT_EQ(Find(sample, 60)->blocked[0].wait_channel, "nfs_wait");
+  EXPECT_THAT(Find(sample, 60)->blocked[0].stack, ElementsAre("nfs_wait"));
+  // Its command line would have told; but that may wait for what it waits for.
+  EXPECT_EQ(Find(sample, 60)->bundle, "");
+}
+
+TEST(HostSampleTest, OfASilentContainerAnyProcessMayBeTheBlockedOne) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 64, .parent = 63, .comm = "grandchild", .threads = 2});
+  tree.AddThread(64, {.pid = 64});
+  tree.AddThread(64, {.pid = 65, .state = 'D', .wait_channel = "fuse_wait"});
+  EXPECT_EQ(Find(TakeHostSample(tree.paths(), {}), 64), nullptr);
+  HostQuestion question;
+  question.silent = {kContainer};
+  const HostSample sample = TakeHostSample(tree.paths(), question);
+  ASSERT_NE(Find(sample, 64), nullptr);
+  EXPECT_EQ(Find(sample, 64)->container, kContainer);
+  EXPECT_EQ(Find(sample, 64)->blocked[0].wait_channel, "fuse_wait");
+}
+
+TEST(HostSampleTest, KnowsAShimByItsCommandLineWhereItsDirectoryMayNotBeRead) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Remove("proc/60/cwd");
+  tree.Write("proc/60/cmdline", absl::StrCat("/usr/bin/containerd-shim-runc-v2", kNul, "-namespace",
+                                             kNul, "k8s.io", kNul, "-id", kNul, kSandbox, kNul));
+  tree.Add({.pid = 64, .comm = "conmon"});
+  tree.Write("proc/64/cmdline", absl::StrCat("/usr/bin/conmon", kNul, "-b", kNul, "/x", kNul, "-c",
+                                             kNul, kContainer, kNul, "--exit-dir", kNul, "/y"));
+  const HostSample first = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(first, 60)->bundle, kSandbox);
+  EXPECT_EQ(Find(first, 64)->bundle, kContainer);
+  EXPECT_THAT(first.problems, Not(Contains(HasSubstr("permission"))));
+  tree.Write("proc/60/cmdline", "");
+  EXPECT_EQ(Find(TakeHostSample(tree.paths(), {}, &first), 60)->bundle, kSandbox);
+}
+
+TEST(HostSampleTest, AHelperOfTheRuntimeIsNoCniPlugin) {
+  const FixtureTree tree;
+  AddPod(tree);
+  tree.Add({.pid = 72, .parent = 50, .comm = "exe"});
+  tree.Write("proc/72/environ", absl::StrCat("PATH=/bin", kNul));
+  tree.Add({.pid = 73, .parent = 50, .comm = "10-topology"});
+  tree.Add({.pid = 74, .parent = 50, .comm = "my-helper"});
+  tree.Add({.pid = 75, .parent = 50, .comm = "azure-vnet-ipam"});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(Find(sample, 72), nullptr);
+  EXPECT_EQ(Find(sample, 73), nullptr);
+  EXPECT_TRUE(Find(sample, 74)->guessed);
+  EXPECT_EQ(Find(sample, 75)->role, Role::kCniPlugin);
+  EXPECT_FALSE(Find(sample, 75)->guessed);
+}
+
+TEST(HostSampleTest, SaysOnceAKindWhatIsNotPermitted) {
+  const FixtureTree tree;
+  AddPod(tree);
+  // The kernel answers 0 to those who may not know.
+  for (const int pid : {80, 81, 82}) {
+    tree.Add({.pid = pid, .parent = 62, .comm = "stuck", .state = 'D', .wait_channel = "0"});
+  }
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_EQ(
+      std::count_if(sample.problems.begin(), sample.problems.end(),
+                    [](const std::string& p) { return absl::StrContains(p, "wait channel"); }),
+      1);
+  EXPECT_THAT(sample.problems, Contains(HasSubstr("and 2 more: permission denied")));
+}
+
+// Of /proc in a container: PID 1 is of the same cgroup, and the namespace is not the host's.
+TEST(HostSampleTest, InAPidNamespaceOfItsOwnItTellsNothingOfPid1) {
+  const FixtureTree tree;
+  tree.Add({.pid = 1, .parent = 0, .comm = "plegd", .cpu_ticks = 700});
+  tree.Write("proc/1/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+  tree.Write("proc/self/status", "Name:\tplegd\nNSpid:\t7\n");
+  tree.Write("proc/self/cgroup", "0::/\n");
+  tree.Link("proc/self/ns/pid", "pid:[4026532500]");
+  const HostSample own = TakeHostSample(tree.paths(), {});
+  EXPECT_TRUE(own.hidden);
+  EXPECT_FALSE(own.init_cpu_ticks.has_value());
+  EXPECT_FALSE(own.mounts.has_value());
+  EXPECT_THAT(own.problems, Contains(HasSubstr("hostPID")));
+  // A node that is a container itself, as kind's: the runtime is in sight.
+  tree.Add({.pid = 50, .comm = "containerd"});
+  EXPECT_FALSE(TakeHostSample(tree.paths(), {}).hidden);
+  tree.Remove("proc/50");
+  // The host's /proc, mounted into a container.
+  tree.Write("proc/self/status", "Name:\tplegd\nNSpid:\t4711\t7\n");
+  EXPECT_FALSE(TakeHostSample(tree.paths(), {}).hidden);
+  tree.Write("proc/self/status", "Name:\tplegd\nNSpid:\t4711\n");
+  tree.Remove("proc/self/ns/pid");
+  tree.Link("proc/self/ns/pid", "pid:[4026531836]");
+  EXPECT_FALSE(TakeHostSample(tree.paths(), {}).hidden);
 }
 
 TEST(HostSampleTest, CountsZombiesByParent) {

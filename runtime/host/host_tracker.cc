@@ -44,6 +44,15 @@ std::string ContainerOfCommand(const std::vector<std::string>& command) {
 // Between two readings of a counter that wraps.
 double ElapsedMs(uint32_t before, uint32_t now) { return static_cast<uint32_t>(now - before); }
 
+// An exec or a run that goes on for as long as what it has started: somebody's session, or a build.
+bool IsSession(const HostProcess& process) {
+  const std::string action = ActionOf(process);
+  if (action != "exec" && action != "run") return false;
+  return std::none_of(process.command.begin(), process.command.end(), [](const auto& argument) {
+    return argument == "-d" || argument == "--detach" || argument == "--detach=true";
+  });
+}
+
 const DiskStat* FindDisk(const std::vector<DiskStat>& disks, uint32_t major, uint32_t minor) {
   const auto disk = std::find_if(disks.begin(), disks.end(), [&](const DiskStat& d) {
     return d.major == major && d.minor == minor;
@@ -102,19 +111,15 @@ const HostProcess* HostTracker::FindPid(int pid) const {
 
 pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   const ProcessStat& stat = process.stat;
-  const double state_for =
-      states_.Hold({{stat.pid, stat.start_ticks}, stat.state}, now_->uptime_seconds);
   pleg::ProcessEvidence out;
   out.pid = stat.pid;
   out.parent_pid = stat.parent;
   out.name = stat.comm;
   if (const HostProcess* parent = FindPid(stat.parent)) out.parent = parent->stat.comm;
   out.action = ActionOf(process);
-  out.state = stat.state;
   out.age = absl::Seconds(AgeSeconds(*now_, stat));
-  out.state_for = absl::Seconds(state_for);
-  out.wait_function = process.wait_channel;
-  out.stack = process.stack;
+  DescribeState(process, out);
+  out.guessed = process.guessed;
   out.unit = process.unit;
   const std::string id =
       process.container.empty() ? ContainerOfCommand(process.command) : process.container;
@@ -123,6 +128,33 @@ pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   out.pod_namespace = process.cni.pod_namespace;
   out.pod_name = process.cni.pod_name;
   return out;
+}
+
+absl::Duration HostTracker::BlockedFor(const BlockedThread& thread) {
+  return absl::Seconds(states_.Hold({{thread.id, thread.start_ticks}, 'D'}, now_->uptime_seconds));
+}
+
+// What is stopped is stopped as a whole.
+void HostTracker::DescribeState(const HostProcess& process, pleg::ProcessEvidence& out) {
+  const ProcessStat& stat = process.stat;
+  out.state = stat.state;
+  out.wait_function = process.wait_channel;
+  out.stack = process.stack;
+  if (process.blocked.empty() || pleg::IsStoppedState(stat.state) || !IsAlive(process)) {
+    out.state_for = absl::Seconds(
+        states_.Hold({{stat.pid, stat.start_ticks}, stat.state}, now_->uptime_seconds));
+    return;
+  }
+  out.state = 'D';
+  out.blocked_threads = static_cast<uint32_t>(process.blocked.size());
+  for (const BlockedThread& thread : process.blocked) {
+    const absl::Duration blocked_for = BlockedFor(thread);
+    if (out.blocked_thread != 0 && blocked_for <= out.state_for) continue;
+    out.blocked_thread = thread.id;
+    out.state_for = blocked_for;
+    out.wait_function = thread.wait_channel;
+    out.stack = thread.stack;
+  }
 }
 
 void HostTracker::TellNode(pleg::HostEvidence& out) const {
@@ -205,15 +237,16 @@ void HostTracker::TellDisks(pleg::HostEvidence& out) const {
 void HostTracker::TellBlocked(pleg::HostEvidence& out) {
   std::map<std::string, pleg::BlockedGroup> groups;
   for (const HostProcess& process : now_->processes) {
-    if (process.stat.state != 'D') continue;
-    const pleg::ProcessEvidence evidence = Describe(process);
-    pleg::BlockedGroup& group = groups[process.wait_channel];
-    if (group.count++ > 0 && evidence.state_for <= group.oldest) continue;
-    group.wait_function = process.wait_channel;
-    group.oldest = evidence.state_for;
-    group.example_pid = evidence.pid;
-    group.example_name = evidence.name;
-    group.example_container = evidence.container_id;
+    for (const BlockedThread& thread : process.blocked) {
+      const absl::Duration blocked_for = BlockedFor(thread);
+      pleg::BlockedGroup& group = groups[thread.wait_channel];
+      if (group.count++ > 0 && blocked_for <= group.oldest) continue;
+      group.wait_function = thread.wait_channel;
+      group.oldest = blocked_for;
+      group.example_pid = thread.id;
+      group.example_name = process.stat.comm;
+      group.example_container = Describe(process).container_id;
+    }
   }
   for (auto& [function, group] : groups) out.blocked.push_back(std::move(group));
   std::sort(out.blocked.begin(), out.blocked.end(),
@@ -226,14 +259,17 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
   for (const HostProcess& process : now_->processes) {
     switch (process.role) {
       case Role::kOciRuntime:
-        out.oci_processes.push_back(Describe(process));
-        break;
-      case Role::kCniPlugin:
-        // Of several runtimes each calls plugins of its own.
-        if (listener == nullptr || process.stat.parent == listener->stat.pid) {
-          out.cni_processes.push_back(Describe(process));
+        if (IsAlive(process) && (!IsSession(process) || !process.blocked.empty())) {
+          out.oci_processes.push_back(Describe(process));
         }
         break;
+      case Role::kCniPlugin: {
+        // Of several runtimes each calls plugins of its own.
+        const bool ours =
+            listener == nullptr ? !process.guessed : process.stat.parent == listener->stat.pid;
+        if (ours && IsAlive(process)) out.cni_processes.push_back(Describe(process));
+        break;
+      }
       case Role::kMessageBus:
         if (!out.dbus.has_value()) out.dbus = Describe(process);
         break;
@@ -294,7 +330,11 @@ const HostProcess* HostTracker::ShimOf(const Sight& sight, const WatchedObject& 
     const auto shim = sight.bundles.find(bundle);
     if (shim != sight.bundles.end()) return shim->second;
   }
-  return nullptr;
+  // Of one that could not be asked what it serves, by the sandbox's first process.
+  const auto pause = sight.containers.find(watch.sandbox.value());
+  const HostProcess* shim =
+      pause == sight.containers.end() ? nullptr : FindPid(pause->second->stat.parent);
+  return shim != nullptr && shim->role == Role::kShim ? shim : nullptr;
 }
 
 // A container in a virtual machine or a gVisor sandbox runs without a process in its cgroup, and

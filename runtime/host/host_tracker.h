@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "pleg/diagnosis/host_evidence.h"
 #include "pleg/ids.h"
 #include "runtime/host/host_sample.h"
@@ -43,6 +44,9 @@ class HostTracker {
   pleg::HostEvidence Update(const HostSample& sample, const std::vector<WatchedObject>& watched,
                             std::optional<int> runtime_pid = std::nullopt);
 
+  // The sample of the last Update; null before one. Until the next.
+  const HostSample* last() const { return before_.has_value() ? &*before_ : nullptr; }
+
  private:
   using ProcessKey = std::pair<int, uint64_t>;  // pid and start: pids are used again
 
@@ -68,6 +72,8 @@ class HostTracker {
   };
 
   pleg::ProcessEvidence Describe(const HostProcess& process);
+  void DescribeState(const HostProcess& process, pleg::ProcessEvidence& out);
+  absl::Duration BlockedFor(const BlockedThread& thread);
   void TellNode(pleg::HostEvidence& out) const;
   void TellGroups(pleg::HostEvidence& out) const;
   void TellDisks(pleg::HostEvidence& out) const;

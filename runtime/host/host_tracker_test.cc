@@ -27,6 +27,12 @@ HostProcess MakeProcess(int pid, Role role, const std::string& comm, int parent 
   return process;
 }
 
+// In D, in its first thread.
+void Block(HostProcess& process, const std::string& function) {
+  process.stat.state = 'D';
+  process.blocked = {{process.stat.pid, process.stat.start_ticks, function, {}}};
+}
+
 // A host that is up for 1,000 s, with a shim and the container it runs.
 HostSample Sample(double uptime = 1000) {
   HostSample sample;
@@ -200,8 +206,7 @@ TEST(HostTrackerTest, MeasuresHowLongAProcessIsBlocked) {
   HostTracker tracker;
   for (const double uptime : {1000.0, 1030.0}) {
     HostSample sample = Sample(uptime);
-    sample.processes[1].stat.state = 'D';
-    sample.processes[1].wait_channel = "rpc_wait_bit_killable";
+    Block(sample.processes[1], "rpc_wait_bit_killable");
     const pleg::HostEvidence evidence = tracker.Update(sample, {});
     ASSERT_EQ(evidence.blocked.size(), 1);
     EXPECT_EQ(evidence.blocked[0].wait_function, "rpc_wait_bit_killable");
@@ -214,11 +219,65 @@ TEST(HostTrackerTest, MeasuresHowLongAProcessIsBlocked) {
 TEST(HostTrackerTest, APidThatIsUsedAgainBeginsAnew) {
   HostTracker tracker;
   HostSample sample = Sample(1000);
-  sample.processes[1].stat.state = 'D';
+  Block(sample.processes[1], "io_schedule");
   tracker.Update(sample, {});
   sample.uptime_seconds = 1030;
   sample.processes[1].stat.start_ticks = 102'000;
+  Block(sample.processes[1], "io_schedule");
   EXPECT_EQ(tracker.Update(sample, {}).blocked[0].oldest, absl::ZeroDuration());
+}
+
+// As of a program in Go: the first thread sleeps.
+TEST(HostTrackerTest, AProcessIsBlockedInWhicheverThreadIsForLongest) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  HostProcess& shim = sample.processes[0];
+  shim.blocked = {{64, 20'000, "nfs_wait", {"nfs_wait", "umount"}}};
+  tracker.Update(sample, {Watch("running")});
+  sample.uptime_seconds = 1020;
+  shim.blocked.push_back({65, 21'000, "io_schedule", {}});
+  std::swap(shim.blocked[0], shim.blocked[1]);
+  const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  const pleg::ProcessEvidence& process = *evidence.shims[0].shim;
+  EXPECT_EQ(process.state, 'D');
+  EXPECT_EQ(process.blocked_thread, 64);
+  EXPECT_EQ(process.blocked_threads, 2u);
+  EXPECT_EQ(process.state_for, absl::Seconds(20));
+  EXPECT_EQ(process.wait_function, "nfs_wait");
+  EXPECT_EQ(evidence.blocked.size(), 2);
+  shim.stat.state = 'T';
+  EXPECT_EQ(tracker.Update(sample, {Watch("running")}).shims[0].shim->state, 'T');
+}
+
+TEST(HostTrackerTest, FindsAShimByTheFirstProcessOfItsSandbox) {
+  HostTracker tracker;
+  HostSample sample = Sample();
+  sample.processes[0].bundle.clear();
+  sample.processes[1].container = kSandbox;
+  const pleg::HostEvidence evidence = tracker.Update(sample, {Watch("running")});
+  ASSERT_EQ(evidence.shims.size(), 1);
+  EXPECT_EQ(evidence.shims[0].shim->pid, 60);
+}
+
+TEST(HostTrackerTest, LeavesOutSessionsAndWhatHasEnded) {
+  HostSample sample = Sample();
+  const auto add = [&sample](int pid, const std::vector<std::string>& command) {
+    HostProcess runc = MakeProcess(pid, Role::kOciRuntime, "runc", 60);
+    runc.command = command;
+    sample.processes.push_back(runc);
+  };
+  add(70, {"runc", "exec", "--process", "/tmp/x", kContainer});
+  add(71, {"runc", "exec", "--detach", "--process", "/tmp/x", kContainer});
+  add(72, {"runc", "run", "build"});
+  add(73, {"runc", "create", kContainer});
+  add(74, {"runc", "exec", kContainer});
+  sample.processes[5].stat.state = 'Z';
+  Block(sample.processes[6], "rpc_wait");
+  const pleg::HostEvidence evidence = HostTracker().Update(sample, {});
+  std::vector<int64_t> pids;
+  for (const pleg::ProcessEvidence& process : evidence.oci_processes) pids.push_back(process.pid);
+  EXPECT_THAT(pids, ::testing::UnorderedElementsAre(71, 74));
 }
 
 TEST(HostTrackerTest, NamesWhatAnOciRuntimeDoesAndForWhom) {

@@ -74,9 +74,9 @@ void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
     const absl::StatusOr<std::string> request = ReceiveFrame(socket);
     if (!request.ok()) _exit(0);
     const ProbeQuestion question = DecodeQuestion(*request);
-    const HostSample sample = TakeHostSample(paths, question.host);
+    const HostSample sample = TakeHostSample(paths, question.host, tracker.last());
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
-    NameByBundles(paths.procfs, evidence);
+    NameByBundles(question.host.task_roots, paths.procfs, evidence);
     ReadKernelLog(kernel_log, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {

@@ -54,13 +54,22 @@ class FixtureTree {
     std::string command = {};
     uint64_t start_ticks = 100;
     uint64_t cpu_ticks = 0;
+    int threads = 1;  // as its stat tells; further ones are added by AddThread
   };
+  static std::string Stat(const Process& p) {
+    return absl::StrCat(p.pid, " (", p.comm, ") ", std::string(1, p.state), " ", p.parent,
+                        " 1 1 0 -1 0 0 0 0 0 ", p.cpu_ticks, " 0 0 0 20 0 ", p.threads, " 0 ",
+                        p.start_ticks, " 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+  }
+  // `thread` may be the first one, whose id is the process's.
+  void AddThread(int process, const Process& thread) const {
+    const std::string dir = absl::StrCat("proc/", process, "/task/", thread.pid, "/");
+    Write(dir + "stat", Stat(thread));
+    Write(dir + "wchan", thread.wait_channel);
+  }
   void Add(const Process& p) const {
     const std::string dir = absl::StrCat("proc/", p.pid, "/");
-    Write(dir + "stat",
-          absl::StrCat(p.pid, " (", p.comm, ") ", std::string(1, p.state), " ", p.parent,
-                       " 1 1 0 -1 0 0 0 0 0 ", p.cpu_ticks, " 0 0 0 20 0 1 0 ", p.start_ticks,
-                       " 0 0 0 0 0 0 0 0 0 0 0 0 0\n"));
+    Write(dir + "stat", Stat(p));
     Write(dir + "cgroup", p.cgroup);
     Write(dir + "wchan", p.wait_channel);
     Write(dir + "cmdline", p.command);
