@@ -82,6 +82,8 @@ std::optional<Ranked> RuntimeDown(const Facts& facts);
 std::optional<Ranked> RuntimeStopped(const Facts& facts);  // RUNTIME_HUNG, beyond doubt
 std::optional<Ranked> RuntimeHung(const Facts& facts);
 std::optional<Ranked> RuntimeErrors(const Facts& facts);
+// The network plugin that a silent Status waits for; null if it waits for something else.
+const ProcessEvidence* PluginOfStatus(const Facts& facts);
 // rules_load.cc
 std::optional<Ranked> MessageTooLarge(const Facts& facts);
 std::optional<Ranked> MessageTooLargeSoon(const Facts& facts);

@@ -9,6 +9,7 @@
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/since.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
@@ -36,6 +37,11 @@ int Reconnects(const RuntimeEvidence& runtime) {
 const ProcessEvidence* Process(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->runtime_process.has_value()) return nullptr;
   return &*facts.host->runtime_process;
+}
+
+// By its name: what listens at the socket, if somebody does, may be anything.
+bool IsRuntime(const Facts& facts, const ProcessEvidence& process) {
+  return !facts.runtime.process.empty() && process.name == facts.runtime.process;
 }
 
 bool IsStopped(const ProcessEvidence* process) { return process != nullptr && process->stopped(); }
@@ -178,6 +184,45 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
   }
 }
 
+// systemd calls such a unit active: to start it does nothing.
+bool LivesWithoutSocket(const Facts& facts, const ProcessEvidence& process) {
+  return IsRuntime(facts, process) && process.age >= kJustNow && process.state != 'Z';
+}
+
+// Its cheapest restart, unless the kubelet would restart with it and not come back.
+const Restart* SafeRestart(const Facts& facts) {
+  const bool harms = facts.runtime.one_unit() && !WhyNotRestartKubelet(facts).empty();
+  return facts.runtime.restarts.empty() || harms ? nullptr : &facts.runtime.restarts.front();
+}
+
+void TellSocketLost(const Facts& facts, const ProcessEvidence& process, const Since& since,
+                    Draft& draft) {
+  const Restart* restart = SafeRestart(facts);
+  draft
+      .Say(absl::StrCat(facts.runtime.title, " runs (pid ", process.pid,
+                        ") but has not served its socket ", since.text, " (", Reason(facts), ")"),
+           facts.outlook.text,
+           restart == nullptr ? std::string("Its log says why")
+                              : absl::StrCat("Restart it: ", restart->command))
+      .For(absl::StrCat(ProcessName(process), " started ", FormatAge(process.age), " ago",
+                        ProcessState(process)))
+      .Doubt("it may be another runtime of that name, and this one's socket elsewhere");
+  LookAtLog(facts, "See why it does not serve", draft);
+  KeepGoroutines(facts, draft);
+  RestartRuntime(facts, draft);
+}
+
+void TellEnded(const Facts& facts, const Since& since, Draft& draft) {
+  const std::string start = facts.runtime.unit.Start();
+  draft.Say(
+      facts.e.runtime.endpoint.empty() ? std::string("No container runtime was found on this node")
+                                       : absl::StrCat(facts.runtime.title, " has been down ",
+                                                      since.text, " (", Reason(facts), ")"),
+      facts.outlook.text, start.empty() ? "Start the runtime" : absl::StrCat("Start it: ", start));
+  LookAtLog(facts, "See why it ended", draft);
+  if (!start.empty()) draft.Do("Start it", start);
+}
+
 }  // namespace
 
 std::optional<Ranked> CriUnsupported(const Facts& facts) {
@@ -240,6 +285,7 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
               denied ? Confidence::kLow : Confidence::kHigh);
   const absl::Duration age =
       runtime.connected ? facts.Method("ListPodSandbox")->failing->since : runtime.connection_for;
+  const Since since = SinceSeen(facts, age);
   draft.Since(age).For(absl::StrCat(runtime.endpoint, ": ", Reason(facts)));
   if (denied) {
     draft
@@ -251,17 +297,13 @@ std::optional<Ranked> RuntimeDown(const Facts& facts) {
                                                       runtime.endpoint, {{"unix://", ""}}))));
     return draft.Done();
   }
-  const std::string start = facts.runtime.unit.Start();
-  draft.Say(runtime.endpoint.empty() ? std::string("No container runtime was found on this node")
-                                     : absl::StrCat(facts.runtime.title, " is down for ",
-                                                    FormatAge(age), " (", Reason(facts), ")"),
-            facts.outlook.text,
-            start.empty() ? "Start the runtime" : absl::StrCat("Start it: ", start));
-  LookAtLog(facts, "See why it ended", draft);
-  if (!start.empty()) draft.Do("Start it", start);
-  if (process != nullptr) {
-    draft.Doubt(absl::StrCat(ProcessName(*process), ProcessState(*process),
-                             ": it lives without serving its socket"));
+  if (process != nullptr && LivesWithoutSocket(facts, *process)) {
+    TellSocketLost(facts, *process, since, draft);
+  } else {
+    TellEnded(facts, since, draft);
+    if (process != nullptr && process->state != 'Z') {
+      draft.Doubt(absl::StrCat(ProcessName(*process), ProcessState(*process), ", lives"));
+    }
   }
   return draft.Done();
 }
@@ -274,22 +316,26 @@ struct Silence {
   bool all = false;
 };
 
-std::optional<Silence> FindSilence(const Facts& facts) {
-  const bool mute = IsMute(facts);
-  if (mute || AllSilent(facts)) {
-    const absl::Duration age =
-        mute ? std::max(*facts.e.runtime.mute_for, std::min(facts.oldest_silence, kSilentAfter))
-             : facts.oldest_silence;
-    return Silence{absl::StrCat(facts.runtime.title,
-                                " accepts connections and answers nothing for ", FormatAge(age)),
-                   age, true};
+Silence AllOf(const Facts& facts) {
+  Since since = facts.silent.empty() ? Since{} : SinceCall(facts, *facts.silent.front(), Owner{});
+  if (IsMute(facts)) {
+    const absl::Duration mute = *facts.e.runtime.mute_for;
+    since = SinceSeen(facts, std::max(mute, std::min(facts.oldest_silence, kSilentAfter)));
   }
+  return {
+      absl::StrCat(facts.runtime.title, " has taken connections but answered nothing ", since.text),
+      since.age, true};
+}
+
+std::optional<Silence> FindSilence(const Facts& facts) {
+  if (IsMute(facts) || AllSilent(facts)) return AllOf(facts);
   const UnansweredEvidence* one = SilentInProcess(facts);
-  if (one == nullptr) return std::nullopt;
-  return Silence{absl::StrCat(facts.runtime.title, " does not answer ", one->method, " for ",
-                              FormatAge(one->age),
-                              ", other calls it does: a lock or storage inside its process"),
-                 one->age, false};
+  if (one == nullptr || PluginOfStatus(facts) != nullptr) return std::nullopt;
+  const Since since = SinceCall(facts, *one, Owner{});
+  return Silence{
+      absl::StrCat(facts.runtime.title, " has not answered ", one->method, " ", since.text,
+                   " but answers other calls: a lock or storage inside its process"),
+      since.age, false};
 }
 
 void WhatIsSilent(const Facts& facts, Draft& draft) {
@@ -309,7 +355,7 @@ void WhatIsSilent(const Facts& facts, Draft& draft) {
 
 // Against a hang: it may be no runtime, or not be done with its start.
 void DoubtHang(const Facts& facts, const ProcessEvidence* process, Draft& draft) {
-  const bool known = process != nullptr && process->name == facts.runtime.process;
+  const bool known = process != nullptr && IsRuntime(facts, *process);
   if (IsMute(facts) && !known) {
     draft.Doubt(
         absl::StrCat("what listens there",
@@ -319,6 +365,15 @@ void DoubtHang(const Facts& facts, const ProcessEvidence* process, Draft& draft)
   if (process != nullptr && process->age < kJustNow) {
     draft.Doubt("it started a moment ago and may still load its containers");
   }
+}
+
+// Without the first step the second destroys the only evidence.
+std::string Revival(const Facts& facts) {
+  const std::string dump = GoroutineDump(facts);
+  const auto& restarts = facts.runtime.restarts;
+  const std::string what = restarts.size() > 1 ? restarts.front().what : std::string("it");
+  return dump.empty() ? absl::StrCat("Restart ", what)
+                      : absl::StrCat("Keep its goroutines (", dump, "), then restart ", what);
 }
 
 std::optional<Ranked> Hung(const Facts& facts) {
@@ -341,10 +396,7 @@ std::optional<Ranked> Hung(const Facts& facts) {
   } else {
     if (!facts.selective) draft.RestsOn(Basis::kTiming);
     const ShimEvidence* shim = NameStoppedShims(facts, draft);
-    const std::string dump = GoroutineDump(facts);
-    const std::string restart =
-        dump.empty() ? "Restart it"
-                     : absl::StrCat("Keep its goroutines (", dump, "), then restart it");
+    const std::string restart = Revival(facts);
     draft.Say(shim == nullptr ? silence->what
                               : absl::StrCat(silence->what, ": it may wait for a stopped shim"),
               facts.outlook.text,
@@ -369,6 +421,25 @@ std::optional<Ranked> RuntimeHung(const Facts& facts) {
   return IsStopped(Process(facts)) ? std::nullopt : Hung(facts);
 }
 
+// CRI-O and newer versions of containerd ask the network plugin whether it is ready, inside Status.
+const ProcessEvidence* PluginOfStatus(const Facts& facts) {
+  const UnansweredEvidence* status = facts.silent_probe;
+  if (status == nullptr || facts.lists_silent() || facts.host == nullptr ||
+      facts.AnsweredWithin(status->age) == nullptr) {
+    return nullptr;
+  }
+  const bool version = std::any_of(facts.silent.begin(), facts.silent.end(),
+                                   [](const auto* call) { return call->method == "Version"; });
+  if (version) return nullptr;
+  const ProcessEvidence* oldest = nullptr;
+  for (const ProcessEvidence& plugin : facts.host->cni_processes) {
+    const bool may_be = plugin.action.empty() ? !plugin.guessed : plugin.action == "STATUS";
+    if (!may_be || plugin.age < kSilentAfter) continue;
+    if (oldest == nullptr || plugin.age > oldest->age) oldest = &plugin;
+  }
+  return oldest;
+}
+
 std::optional<Ranked> RuntimeErrors(const Facts& facts) {
   static constexpr absl::string_view kOthers[] = {
       "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "OK"};
@@ -387,8 +458,9 @@ std::optional<Ranked> RuntimeErrors(const Facts& facts) {
   if (failing != nullptr) {
     const auto& failure = *failing->failing;
     draft.Since(failure.since)
-        .Say(absl::StrCat(facts.runtime.title, " fails ", failing->method, " with ",
-                          Shorten(Printable(failure.code), 24), " for ", FormatAge(failure.since)),
+        .Say(absl::StrCat(facts.runtime.title, " has failed ", failing->method, " with ",
+                          Shorten(Printable(failure.code), 24), " ",
+                          SinceSeen(facts, failure.since).text),
              facts.outlook.text, LogSays(facts, "Its log names the object"))
         .For(absl::StrCat(failing->method, ": ", failure.code, ": ", failure.text));
   } else {

@@ -96,7 +96,7 @@ TEST_F(MuteRuntimeTest, OneThatRunsHangsToo) {
   StartPlegd("unix://" + path, getpid());
   const plegd::v1::Finding finding = WaitForFinding("RUNTIME_HUNG");
   ExpectNothingElseWasTold();
-  EXPECT_THAT(finding.sentence(), HasSubstr("accepts connections and answers nothing"));
+  EXPECT_THAT(finding.sentence(), HasSubstr("has taken connections but answered nothing"));
   close(fd);
   WaitForFinding("RUNTIME_DOWN");
 }
