@@ -28,6 +28,7 @@ class ContainerdIncident : public Incident {
   std::string node() const override { return "three pods on a private containerd"; }
   std::string endpoint() const override { return stage_.node().endpoint(); }
   std::string dir() const override { return stage_.node().dir(); }
+  std::vector<std::string> confinement() const override { return stage_.Confinement(); }
   std::vector<Victim> victims() const override {
     return act_.victims ? act_.victims(stage_) : std::vector<Victim>();
   }
@@ -64,6 +65,10 @@ std::string Continue(pid_t pid) { return absl::StrCat("kill -CONT ", pid); }
 
 std::vector<std::string> ContinueStoppedShim(const Stage& stage) {
   return {Continue(stage.stopped_shim())};
+}
+
+std::vector<std::string> Plugin(const Stage& stage, absl::string_view action) {
+  return {absl::StrCat(PodNetwork::kPlugin, action, " (pid ", stage.plugin(), ")")};
 }
 
 absl::Status StopShim(Stage& stage) { return stage.StopShim(); }
@@ -107,6 +112,7 @@ void AddShims(std::vector<Drill>& drills) {
                       "lock, and lists of containers wait for it",
            .code = "LIST_LOCK_CONVOY"},
           {.break_it = HoldUpdate, .heal = ReleaseUpdate, .victims = VictimContainer}, drills);
+  drills.push_back(Confined(drills.back()));
   Act stopped = {.break_it = StopShim,
                  .heal = ContinueShim,
                  .victims = VictimContainer,
@@ -129,6 +135,7 @@ void AddShims(std::vector<Drill>& drills) {
                "the process of a container is killed while its shim is stopped: CRI says RUNNING",
            .code = "STATE_STALE"},
           stale, drills);
+  drills.push_back(Confined(drills.back()));
 }
 
 void AddHost(std::vector<Drill>& drills) {
@@ -143,22 +150,23 @@ void AddHost(std::vector<Drill>& drills) {
                },
            .victims = VictimContainer},
           drills);
+  Act network = {.break_it = [](Stage& stage) { return stage.HangNetwork(); },
+                 .heal = [](Stage& stage) { return stage.FreeNetwork(); },
+                 .victims =
+                     [](const Stage& stage) {
+                       const Stage::StagedPod& pod = stage.unconnected();
+                       return std::vector<Victim>{{pod.sandbox, Stage::kNamespace, pod.name}};
+                     },
+                 .words = [](const Stage& stage) { return Plugin(stage, " ADD"); }};
   AddBoth({.name = "network-hang",
            .summary = "the CNI plugin of a new pod does not return, so RunPodSandbox does not",
            .code = "CNI_STUCK"},
-          {.break_it = [](Stage& stage) { return stage.HangNetwork(); },
-           .heal = [](Stage& stage) { return stage.FreeNetwork(); },
-           .victims =
-               [](const Stage& stage) {
-                 const Stage::StagedPod& pod = stage.unconnected();
-                 return std::vector<Victim>{{pod.sandbox, Stage::kNamespace, pod.name}};
-               },
-           .words =
-               [](const Stage& stage) {
-                 return std::vector<std::string>{
-                     absl::StrCat(PodNetwork::kPlugin, " ADD (pid ", stage.plugin(), ")")};
-               }},
-          drills);
+          network, drills);
+  // For whom it was called is in its environment alone, which root may not read as such.
+  Drill confined = Confined(drills.back());
+  network.victims = {};
+  network.words = [](const Stage& stage) { return Plugin(stage, ""); };
+  drills.push_back(OnContainerd(confined, network));
 }
 
 absl::Status KillRuntime(Stage& stage) {

@@ -22,6 +22,13 @@ Drill Cold(Drill drill) {
   return drill;
 }
 
+Drill Confined(Drill drill) {
+  drill.name = absl::StrCat("confined-", drill.name);
+  absl::StrAppend(&drill.summary, "; plegd has no capability");
+  drill.confined = true;
+  return drill;
+}
+
 const std::vector<Drill>& Drills() {
   static const auto* const drills = [] {
     auto* all = new std::vector<Drill>(ContainerdDrills());

@@ -36,6 +36,8 @@ struct Drill {
   std::string code;     // what the diagnosis must be
   // plegd is started when it is broken.
   bool cold = false;
+  // plegd is started without any capability, as the packaged unit does it.
+  bool confined = false;
   // Needs what Containerd::Unavailable looks for.
   bool real = false;
   // Takes minutes: not for every run of the tests.
@@ -47,6 +49,8 @@ struct Drill {
 
 // The same, but it happens before plegd is started. `make` is as it was.
 Drill Cold(Drill drill);
+// The same, seen by a plegd without capabilities. `make` is as it was.
+Drill Confined(Drill drill);
 
 // In the order in which they can follow each other on one containerd.
 std::vector<Drill> ContainerdDrills();

@@ -95,6 +95,18 @@ absl::Status Stage::AddPods() {
   return absl::OkStatus();
 }
 
+std::vector<std::string> Stage::Confinement() const {
+  // As on a node, the tasks are beside the socket.
+  constexpr char kTasks[] = "io.containerd.runtime.v2.task";
+  std::error_code error;
+  fs::create_directory_symlink(fs::path(node_.dir()) / "data/state" / kTasks,
+                               fs::path(node_.socket_path()).parent_path() / kTasks, error);
+  return {"nsenter",         absl::StrCat("--mount=/proc/", node_.pid(), "/ns/mnt"),
+          "setpriv",         "--bounding-set=-all",
+          "--inh-caps=-all", "--regid=65534",
+          "--clear-groups",  "--no-new-privs"};
+}
+
 absl::Status Stage::StopShim() {
   const pid_t shim = node_.ShimPid(victim().sandbox);
   if (shim <= 0) return absl::NotFoundError("the victim has no shim");

@@ -40,6 +40,9 @@ class Stage {
   absl::Status AddPods();
   const StagedPod& victim() const { return pods_.front(); }
   Containerd& node() const { return node_; }
+  // See Incident: where plegd sees containerd's directories, and has neither a capability nor
+  // root's group.
+  std::vector<std::string> Confinement() const;
 
   // The victim's shim, stopped and continued. NOT_FOUND without one.
   absl::Status StopShim();

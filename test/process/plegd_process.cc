@@ -122,15 +122,11 @@ absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::str
                                                                   const std::string& dir,
                                                                   const PlegdOptions& options) {
   const char* other = std::getenv("PLEGD_BINARY");
-  std::vector<std::string> argv = {other != nullptr ? other : PLEGD_BINARY,
-                                   "--runtime-endpoint",
-                                   endpoint,
-                                   "--relist-period",
-                                   std::string(options.relist_period),
-                                   "--event-log",
-                                   EventLogPath(dir),
-                                   "--web.listen-address",
-                                   absl::StrCat("unix://", SocketPath(dir))};
+  std::vector<std::string> argv = options.wrapper;
+  argv.insert(argv.end(), {other != nullptr ? other : PLEGD_BINARY, "--runtime-endpoint", endpoint,
+                           "--relist-period", std::string(options.relist_period), "--event-log",
+                           EventLogPath(dir), "--web.listen-address",
+                           absl::StrCat("unix://", SocketPath(dir))});
   const bool has_api =
       std::any_of(options.flags.begin(), options.flags.end(),
                   [](const std::string& flag) { return absl::StartsWith(flag, "--api.socket"); });

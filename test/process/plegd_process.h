@@ -36,6 +36,8 @@ struct PlegdOptions {
   absl::string_view relist_period = "200ms";
   std::vector<std::string> flags = {};
   Environment environment = {};
+  // A program and its arguments that execute plegd in their place: setpriv.
+  std::vector<std::string> wrapper = {};
   // What Start waits for: a good answer here.
   std::string started_when = "/readyz";
 };
