@@ -72,7 +72,7 @@ void AbortFuse(const Facts& facts, Owner& owner) {
         ShellWord(absl::StrCat("/sys/fs/fuse/connections/", fuse.id, "/abort"));
     if (file.empty()) continue;
     owner.actions.push_back(
-        {absl::StrCat("Abort FUSE connection ", fuse.id,
+        {absl::StrCat("Abort FUSE connection ", Shorten(fuse.id, 24),
                       fuse.mount_point.empty()
                           ? ""
                           : absl::StrCat(", ", Shorten(Printable(fuse.mount_point), 90, true)),

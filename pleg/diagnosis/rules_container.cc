@@ -1,13 +1,16 @@
 // What is wrong with a container or sandbox that the host shows and CRI may not.
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/since.h"
 #include "pleg/diagnosis/text.h"
+#include "pleg/diagnosis/waits.h"
 
 namespace pleg {
 namespace {
@@ -81,11 +84,41 @@ ObjectRef SandboxOf(const Facts& facts, const ProcessEvidence& plugin) {
   return object;
 }
 
-// What the pod cannot do until its plugin returns.
+// What does not go on until the plugin returns.
 absl::string_view Hinders(const ProcessEvidence& plugin) {
   if (plugin.action == "ADD") return "the pod does not start";
   if (plugin.action == "DEL") return "the pod does not end";
+  // Of no pod: whether the network as a whole is well, and what it may clean up.
+  if (plugin.action == "STATUS" || plugin.action == "GC") return "the node turns NotReady";
   return "its pod neither starts nor stops";
+}
+
+bool IsSurelyStuck(const ProcessEvidence& cni) { return cni.age >= kOldCniProcess && !cni.guessed; }
+
+// An ADD that is killed leaks its address: not by advice, while it may return, or be no plugin.
+Owner CniOwner(const Facts& facts, const ProcessEvidence& cni, bool sure) {
+  Owner owner = StuckProcess(facts, cni);
+  if (sure || cni.stopped()) return owner;
+  const absl::string_view reason = WaitOf(cni.wait_function, cni.stack).reason;
+  owner.advice = reason.empty() ? "" : absl::StrCat("It waits for ", reason);
+  owner.actions.erase(std::remove_if(owner.actions.begin(), owner.actions.end(),
+                                     [](const Action& action) { return action.disruptive; }),
+                      owner.actions.end());
+  return owner;
+}
+
+void DoubtPlugin(const ProcessEvidence& cni, Draft& draft) {
+  if (cni.guessed) {
+    draft.Against("its environment cannot be read: it may be another helper of the runtime's");
+  }
+  if (cni.age < kOldCniProcess) draft.Against("plugins take seconds at times: it may still return");
+}
+
+// The kubelet's own Status waits for it, too: it takes a runtime for dead 30 s later.
+std::string NotReadyByStatus(const Facts& facts) {
+  constexpr absl::Duration kRuntimeStateTooOld = absl::Seconds(30);
+  return facts.silent_probe->age >= kRuntimeStateTooOld ? "node is NotReady"
+                                                        : "the node turns NotReady";
 }
 
 std::optional<Ranked> NetworkNotReady(const Facts& facts) {
@@ -107,6 +140,16 @@ std::optional<Ranked> NetworkNotReady(const Facts& facts) {
 
 }  // namespace
 
+namespace {
+
+// Version 1 freezes tasks in the kernel's refrigerator, where no signal reaches them.
+absl::string_view WhatFrozenMeans(const FrozenCgroup& cgroup) {
+  return cgroup.v1 ? "it can be neither stopped nor entered"
+                   : "nothing in it runs; exec and SIGTERM hang, SIGKILL works";
+}
+
+}  // namespace
+
 std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
   if (facts.host == nullptr) return std::nullopt;
   const FrozenCgroup* longest = nullptr;
@@ -122,47 +165,64 @@ std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
     if (worse) longest = &cgroup;
   }
   if (longest == nullptr) return std::nullopt;
-  const Owner owner = Frozen(*longest);
+  const ProcessEvidence* freezer = FreezerOf(*facts.host, *longest);
+  const Owner owner = freezer == nullptr ? Frozen(*longest) : FrozenBy(facts, *freezer, *longest);
   const std::string name =
       longest->object.id.empty()
           ? absl::StrCat("cgroup ", Shorten(Printable(longest->path), 90, true))
           : ObjectName(longest->object);
-  Draft draft(VerdictCode::kFrozenCgroup, TierOf(facts, longest->object.id), Confidence::kHigh);
+  const Since since = SinceSeen(facts, longest->frozen_for);
+  // Who freezes it and waits is held up itself: by systemd, which comes first then.
+  Draft draft(VerdictCode::kFrozenCgroup, TierOf(facts, longest->object.id),
+              freezer == nullptr ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
-      .Since(longest->frozen_for)
-      .Say(absl::StrCat(name, " is frozen for ", FormatAge(longest->frozen_for),
+      .Since(since.age)
+      .Say(absl::StrCat(name, " has been frozen ", since.text,
+                        freezer == nullptr ? "" : absl::StrCat(" by ", ProcessName(*freezer)),
                         count > 1 ? absl::StrCat(", and ", count - 1, " more") : ""),
-           Meaning(facts, longest->object.id, "it can be neither stopped nor entered"),
-           "Thaw it as shown below, unless somebody paused it")
+           Meaning(facts, longest->object.id, WhatFrozenMeans(*longest)),
+           freezer == nullptr ? "Thaw it as shown below, unless somebody paused it" : owner.advice)
       .For(owner.detail)
-      .Against("somebody may have paused it on purpose (ctr task pause, a checkpoint)")
+      .Against(freezer == nullptr
+                   ? "somebody may have paused it on purpose (ctr task pause, a checkpoint)"
+                   : "a thaw alone helps neither: that process waits for something else, such as "
+                     "systemd")
       .Blame(longest->object);
   for (const Action& action : owner.actions) draft.Do(action);
   return draft.Done();
 }
 
 std::optional<Ranked> CniStuck(const Facts& facts) {
-  const ProcessEvidence* cni = OldestCni(facts);
+  const ProcessEvidence* of_status = PluginOfStatus(facts);
+  const ProcessEvidence* cni = of_status != nullptr ? of_status : OldestCni(facts);
   if (cni == nullptr) return NetworkNotReady(facts);
   const ObjectRef object = SandboxOf(facts, *cni);
-  const Owner owner = StuckProcess(facts, *cni);
+  const bool sure = of_status != nullptr || IsSurelyStuck(*cni);
+  const Owner owner = CniOwner(facts, *cni, sure);
   const bool network_down = facts.e.runtime.network_ready == false;
-  Draft draft(VerdictCode::kCniStuck,
-              network_down ? Tier::kBlocksPleg : TierOf(facts, cni->container_id),
-              cni->age >= kOldCniProcess ? Confidence::kHigh : Confidence::kMedium);
+  Draft draft(
+      VerdictCode::kCniStuck,
+      network_down || of_status != nullptr ? Tier::kBlocksPleg : TierOf(facts, cni->container_id),
+      sure ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
       .Since(cni->age)
-      .Say(absl::StrCat("The network plugin ", ProcessName(*cni),
-                        object.id.empty() ? "" : absl::StrCat(" for ", ObjectName(object)),
-                        " has not returned for ", FormatAge(cni->age)),
-           Meaning(facts, object.id, Hinders(*cni)),
-           absl::StrCat("See what it waits for: its daemon or IPAM. ", owner.advice))
+      .Say(
+          absl::StrCat("The network plugin ", ProcessName(*cni),
+                       object.id.empty() ? "" : absl::StrCat(" for ", ObjectName(object)),
+                       " has not returned for ", FormatAge(cni->age),
+                       of_status == nullptr ? "" : ", and Status waits for it"),
+          of_status == nullptr ? Meaning(facts, object.id, Hinders(*cni)) : NotReadyByStatus(facts),
+          absl::StrCat("See what it waits for: its daemon or IPAM",
+                       owner.advice.empty() ? "" : ". ", owner.advice))
       .For(owner.detail)
       .For(facts.host->cni_processes.size() > 1
                ? absl::StrCat(facts.host->cni_processes.size(), " CNI plugins run")
                : "");
-  if (cni->age < kOldCniProcess)
-    draft.Against("plugins take seconds at times: it may still return");
+  if (of_status != nullptr) {
+    draft.For(absl::StrCat("Status unanswered for ", FormatAge(facts.silent_probe->age)));
+  } else {
+    DoubtPlugin(*cni, draft);
+  }
   if (network_down) {
     draft.For(absl::StrCat("NetworkReady=false: ", facts.e.runtime.network_ready_text));
   }
@@ -173,6 +233,36 @@ std::optional<Ranked> CniStuck(const Facts& facts) {
   return draft.Done();
 }
 
+namespace {
+
+bool IsListedAsOver(const ShimEvidence& shim) {
+  return shim.listed_state == "exited" || shim.listed_state == "notready";
+}
+
+std::string WhatShimMeans(const ShimEvidence& shim) {
+  if (IsListedAsOver(shim))
+    return "the runtime has given it up; what it serves is reaped by nobody";
+  if (!IsContainerdShim(*shim.shim)) return "its exit is not seen, its output is not read";
+  return "its exit is not seen; a stop or update of it blocks lists";
+}
+
+// Of last resort. In state D a signal stays pending: the shim would die as soon as it is well, and
+// its pod with it. Without its conmon, CRI-O's container would run on unwatched.
+void EndStoppedShim(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
+  if (!shim.shim->stopped()) return;
+  if (std::optional<Action> end = EndShim(*shim.shim)) {
+    draft.Do(*std::move(end));
+    return;
+  }
+  const std::string id = ShellWord(shim.object.id.value());
+  if (facts.runtime.kind != RuntimeKind::kCrio || id.empty()) return;
+  const bool sandbox = shim.object.container.empty();
+  draft.DoDisruptive(absl::StrCat("If it does not go on: stop the ", sandbox ? "pod" : "container"),
+                     Crictl(facts, absl::StrCat(sandbox ? "stopp " : "stop ", id)));
+}
+
+}  // namespace
+
 std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
   if (facts.host == nullptr) return std::nullopt;
   const ShimEvidence* worst = WorstShim(*facts.host);
@@ -180,26 +270,66 @@ std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
   const ProcessEvidence& process = *worst->shim;
   const bool stopped = process.state != 'D';
   const Owner owner = stopped ? StoppedShim(process) : StuckProcess(facts, process);
+  const Since since = SinceSeen(facts, process.state_for);
   Draft draft(VerdictCode::kShimUnresponsive, TierOf(facts, worst->object.id),
               stopped ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
-      .Since(process.state_for)
+      .Since(since.age)
       .Say(absl::StrCat("The shim of ", ObjectName(worst->object), ", pid ", process.pid,
-                        stopped ? ", is stopped for " : ", is blocked in the kernel for ",
-                        FormatAge(process.state_for)),
-           Meaning(facts, worst->object.id,
-                   "its exit is not seen; a stop or update of it blocks lists"),
-           owner.advice)
+                        process.state == 't' ? ", has been held by a debugger "
+                        : stopped            ? ", has been stopped "
+                                             : ", has been blocked in the kernel ",
+                        since.text),
+           Meaning(facts, worst->object.id, WhatShimMeans(*worst)), owner.advice)
       .For(stopped ? owner.detail : absl::StrCat("shim ", owner.detail));
   BlameAllOf(*facts.host, *worst, draft);
-  if (!IsSilent(facts, worst->object.id)) {
+  if (IsListedAsOver(*worst)) {
+    draft.For(absl::StrCat("listed as ", worst->listed_state));
+  } else if (!IsSilent(facts, worst->object.id)) {
     draft.Against("its status is answered: the runtime has not asked the shim yet");
   }
   for (const Action& action : owner.actions) draft.Do(action);
-  draft.DoDisruptive("If it does not go on: end the shim, which ends its pod's containers",
-                     Signal("KILL", process.pid));
+  EndStoppedShim(facts, *worst, draft);
   return draft.Done();
 }
+
+namespace {
+
+// It runs on in the volumes that its successor is about to use, and to delete its pod does not end
+// it: for the runtime it is over.
+void StaleAlive(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
+  const std::string pid = shim.container_pid > 1 ? absl::StrCat(" ", shim.container_pid) : "";
+  draft.Say(absl::StrCat(facts.runtime.title, " says that ", ObjectName(shim.object),
+                         " exited, but its process", pid, " is alive"),
+            "Kubernetes may start it a second time",
+            absl::StrCat("End process", pid, " before its successor starts, then delete the pod"));
+  const std::string id = ShellWord(shim.object.id.value());
+  if (id.empty() || pid.empty()) return;
+  draft.Do("See what of it is alive", absl::StrCat("grep -ls ", id, " /proc/[0-9]*/cgroup"));
+  draft.DoDisruptive(
+      "End it, if that number is still this container's process",
+      absl::StrCat("grep -q ", id, " /proc/", shim.container_pid, "/cgroup && kill -KILL", pid));
+}
+
+void StaleDead(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
+  const bool stopped = shim.shim.has_value() && shim.shim->stopped();
+  draft.Say(absl::StrCat(facts.runtime.title, " says that ", ObjectName(shim.object),
+                         " is running, but it has had no live process ",
+                         SinceSeen(facts, shim.disagree_for).text),
+            "Kubernetes does not restart it",
+            stopped ? Proceed(*shim.shim, "its shim").advice : "Delete its pod");
+}
+
+void DeletePod(const ObjectRef& object, Draft& draft) {
+  const std::string pod = ShellWord(object.pod_name);
+  const std::string pod_namespace = ShellWord(object.pod_namespace);
+  draft.DoDisruptive("Delete its pod, so that it is made anew, from where kubectl works",
+                     pod.empty() || pod_namespace.empty()
+                         ? ""
+                         : absl::StrCat("kubectl -n ", pod_namespace, " delete pod ", pod));
+}
+
+}  // namespace
 
 std::optional<Ranked> StateStale(const Facts& facts) {
   if (facts.host == nullptr) return std::nullopt;
@@ -210,32 +340,26 @@ std::optional<Ranked> StateStale(const Facts& facts) {
   }
   if (worst == nullptr) return std::nullopt;
   const bool alive = *worst->container_alive;
+  const bool stopped = worst->shim.has_value() && worst->shim->stopped();
   Draft draft(VerdictCode::kStateStale, Tier::kHurtsPods, Confidence::kHigh);
   draft.OfHost().Since(worst->disagree_for).Blame(worst->object);
-  const bool stopped = worst->shim.has_value() && worst->shim->stopped();
-  const std::string proceed = stopped ? Signal("CONT", worst->shim->pid) : "";
-  const std::string pid = worst->container_pid > 0 ? absl::StrCat(" ", worst->container_pid) : "";
-  draft.Say(alive ? absl::StrCat(facts.runtime.title, " says that ", ObjectName(worst->object),
-                                 " exited, but its process", pid, " runs")
-                  : absl::StrCat(facts.runtime.title, " says that ", ObjectName(worst->object),
-                                 " runs, but it has no live process for ",
-                                 FormatAge(worst->disagree_for)),
-            alive ? "Kubernetes may start it a second time" : "Kubernetes does not restart it",
-            stopped ? absl::StrCat("Let its shim go on: ", proceed) : "Delete its pod");
-  draft.For(absl::StrCat("listed as ", worst->listed_state, ", process", pid,
+  alive ? StaleAlive(facts, *worst, draft) : StaleDead(facts, *worst, draft);
+  draft.For(absl::StrCat("listed as ", worst->listed_state, ", process",
+                         worst->container_pid > 0 ? absl::StrCat(" ", worst->container_pid) : "",
                          alive ? " lives" : " is gone", ", for ", FormatAge(worst->disagree_for)));
   if (worst->shim.has_value()) {
     draft.For(absl::StrCat("shim ", ProcessName(*worst->shim), ProcessState(*worst->shim)));
   }
   if (worst->shim_missing) draft.For("it has no shim any more");
-  if (stopped) draft.Do("Let its shim continue: it then reports what happened", proceed);
+  if (stopped) {
+    for (Action& action : Proceed(*worst->shim, "its shim").actions) {
+      draft.Do(alive ? absl::StrCat(action.text, ": it then reaps what ends")
+                     : absl::StrCat(action.text, ": it then reports what happened"),
+               std::move(action.command));
+    }
+  }
   KeepGoroutines(facts, draft);
-  const std::string pod = ShellWord(worst->object.pod_name);
-  const std::string pod_namespace = ShellWord(worst->object.pod_namespace);
-  draft.DoDisruptive("Delete its pod, so that it is made anew",
-                     pod.empty() || pod_namespace.empty()
-                         ? ""
-                         : absl::StrCat("kubectl -n ", pod_namespace, " delete pod ", pod));
+  DeletePod(worst->object, draft);
   return draft.Done();
 }
 
