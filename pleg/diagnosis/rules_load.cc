@@ -215,7 +215,9 @@ std::optional<Ranked> TooManyChanges(const Facts& facts) {
   if (facts.slowdown >= kSlowdown) {
     draft.Doubt("every call is many times slower than usual, whatever changes");
   }
-  draft.Do("Keep new pods away until it has caught up", "kubectl cordon \"$(hostname)\"")
+  draft
+      .Do("From where kubectl works: keep new pods away until it has caught up",
+          "kubectl cordon NODE")
       .Do("See which pods restart most",
           absl::StrCat(Crictl(facts, "--timeout 60s ps -a -o json"),
                        " | jq -r '.containers[] | [.metadata.attempt, "

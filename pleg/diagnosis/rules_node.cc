@@ -145,7 +145,7 @@ std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
   }
   Symptoms(facts, facts.memory, draft);
   draft.Do("See who uses it", "systemd-cgtop -m -n 1 --depth=4")
-      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+      .Do("From where kubectl works: keep new pods away", "kubectl cordon NODE");
   return draft.Done();
 }
 
@@ -175,7 +175,7 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
     draft.Doubt("the disks of runtime and kubelet answer quickly: another one is slow");
   }
   draft.Do("See who reads and writes", "iotop -boP -n 3 -d 2")
-      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+      .Do("From where kubectl works: keep new pods away", "kubectl cordon NODE");
   return draft.Done();
 }
 
@@ -211,7 +211,7 @@ std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
       .For(PressureText("cpu in the runtime's cgroup", waits.own));
   Symptoms(facts, facts.cpu, draft);
   draft.Do("See who uses it", "top -b -n 1 -o %CPU | head -30")
-      .Do("Keep new pods away", "kubectl cordon \"$(hostname)\"");
+      .Do("From where kubectl works: keep new pods away", "kubectl cordon NODE");
   return draft.Done();
 }
 
@@ -227,17 +227,17 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
               old > 0 ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost();
   if (old > 0) draft.Since(host.oci_processes.front().age);
-  const std::string proceed = stopped ? Signal("CONT", host.dbus->pid) : "";
+  const Remedy remedy = stopped ? Proceed(*host.dbus) : Remedy{};
   draft.Say(stopped ? absl::StrCat("The D-Bus daemon is stopped, so systemd answers no runc: ", old,
                                    " of them wait")
                     : absl::StrCat("systemd is busy (", FormatPercent(*host.pid1_cpu_percent),
                                    " of a CPU) and ", old, " runc or crun processes wait for it"),
             facts.outlook.text,
-            stopped ? absl::StrCat("Let it go on: ", proceed)
+            stopped ? remedy.advice
                     : "Remove what keeps it busy: leaked mounts, exec probes, failed scopes");
   if (stopped) {
-    draft.For(absl::StrCat("dbus: ", ProcessName(*host.dbus), ProcessState(*host.dbus)))
-        .Do("Let the D-Bus daemon continue", proceed);
+    draft.For(absl::StrCat("dbus: ", ProcessName(*host.dbus), ProcessState(*host.dbus)));
+    for (const Action& action : remedy.actions) draft.Do(action);
   }
   if (busy)
     draft.For(absl::StrCat("PID 1 uses ", FormatPercent(*host.pid1_cpu_percent), " of a CPU"));

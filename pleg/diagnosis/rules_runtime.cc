@@ -157,7 +157,7 @@ const ShimEvidence* NameStoppedShims(const Facts& facts, Draft& draft) {
                           "; the runtime waits for it while it starts"))
         .Blame(shim.object);
     if (first != nullptr && first->shim->pid == shim.shim->pid) continue;
-    draft.Do("Let the stopped shim continue", Signal("CONT", shim.shim->pid));
+    for (const Action& action : Proceed(*shim.shim, "the stopped shim").actions) draft.Do(action);
     if (first == nullptr) first = &shim;
   }
   return first;
@@ -167,8 +167,9 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
   const RuntimeEvidence& runtime = facts.e.runtime;
   const auto advice = [stopped](absl::string_view otherwise) {
     if (stopped == nullptr) return std::string(otherwise);
-    return absl::StrCat("Let the shim of ", ObjectName(stopped->object),
-                        " go on, it waits for that: ", Signal("CONT", stopped->shim->pid));
+    return absl::StrCat(
+        "It waits for a shim. ",
+        Proceed(*stopped->shim, absl::StrCat("that of ", ObjectName(stopped->object))).advice);
   };
   if (Loops(facts)) {
     draft.Say(absl::StrCat(facts.runtime.title, " restarts again and again: ", Reconnects(runtime),
@@ -388,11 +389,10 @@ std::optional<Ranked> Hung(const Facts& facts) {
   WhatIsSilent(facts, draft);
   if (process != nullptr) draft.For(absl::StrCat(ProcessName(*process), ProcessState(*process)));
   if (stopped) {
-    const std::string proceed = Signal("CONT", process->pid);
-    draft
-        .Say(absl::StrCat(silence->what, ": its process ", process->pid, " is stopped"),
-             facts.outlook.text, absl::StrCat("Let it go on: ", proceed))
-        .Do("Let its process continue", proceed);
+    const Remedy remedy = Proceed(*process);
+    draft.Say(absl::StrCat(silence->what, ": its process ", process->pid, " is stopped"),
+              facts.outlook.text, remedy.advice);
+    for (const Action& action : remedy.actions) draft.Do(action);
   } else {
     if (!facts.selective) draft.RestsOn(Basis::kTiming);
     const ShimEvidence* shim = NameStoppedShims(facts, draft);
@@ -400,9 +400,7 @@ std::optional<Ranked> Hung(const Facts& facts) {
     draft.Say(shim == nullptr ? silence->what
                               : absl::StrCat(silence->what, ": it may wait for a stopped shim"),
               facts.outlook.text,
-              shim == nullptr
-                  ? restart
-                  : absl::StrCat("Let the shim go on: ", Signal("CONT", shim->shim->pid)));
+              shim == nullptr ? restart : Proceed(*shim->shim, "the shim").advice);
     DoubtHang(facts, process, draft);
   }
   KeepGoroutines(facts, draft);

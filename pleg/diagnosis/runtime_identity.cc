@@ -67,8 +67,11 @@ struct RestartRow {
   absl::string_view check;
 };
 constexpr absl::string_view kContainersRunOn = "containers run on";
+// A containerd that starts asks every shim, and takes what one that is silent serves for dead.
+constexpr absl::string_view kMostRunOn =
+    "containers run on, except those of a shim that does not answer";
 constexpr RestartRow kRestarts[] = {
-    {RuntimeKind::kContainerd, "the runtime", "containerd", kContainersRunOn, ""},
+    {RuntimeKind::kContainerd, "the runtime", "containerd", kMostRunOn, ""},
     {RuntimeKind::kCrio, "the runtime", "crio", kContainersRunOn, ""},
     {RuntimeKind::kCriDockerd, "cri-dockerd", "cri-docker", kContainersRunOn, ""},
     {RuntimeKind::kCriDockerd, "Docker itself", "docker",
@@ -167,8 +170,10 @@ void NameRestarts(RuntimeIdentity& identity) {
   bool own = false;  // it has units of which each one's cost is known
   for (const RestartRow& row : kRestarts) own |= row.kind == identity.kind && is(row);
   if (!own && !unit.empty()) {
-    const bool known = identity.kind != RuntimeKind::kOther;
-    std::string cost(known ? kContainersRunOn : "whether containers run on is not known");
+    std::string cost(identity.kind == RuntimeKind::kContainerd ? kMostRunOn
+                     : identity.kind == RuntimeKind::kOther
+                         ? "whether containers run on is not known"
+                         : kContainersRunOn);
     if (identity.one_unit() && !identity.kubelet_cost.empty()) {
       absl::StrAppend(&cost, "; ", identity.kubelet_cost);
     }
