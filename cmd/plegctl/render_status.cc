@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -113,6 +114,20 @@ std::string Stage(const KubeletTwin& twin, const Terminal& terminal) {
                       HumanDuration(Seconds(twin.stage_seconds())));
 }
 
+// The model knows the runtime's calls; what the runtime says of the network a kubelet posts as
+// well.
+std::vector<KubeletTwin> TwinsAsPosted(const Snapshot& snapshot) {
+  const auto& twins = snapshot.node->twins();
+  std::vector<KubeletTwin> posted(twins.begin(), twins.end());
+  if (!snapshot.health.has_value() || snapshot.health->network_errors().empty()) return posted;
+  for (KubeletTwin& twin : posted) {
+    twin.set_healthy(false);
+    twin.set_lasting(true);
+    twin.clear_flapping_period_seconds();
+  }
+  return posted;
+}
+
 // The kubelet's own words, of the first generation that has any.
 std::string Condition(const Snapshot& snapshot) {
   if (snapshot.node.has_value()) {
@@ -136,7 +151,7 @@ Lines KubeletLines(const Snapshot& snapshot, const Terminal& terminal) {
   double restart = 0;
   bool restart_ends = true;
   uint32_t latent = 0;
-  for (const KubeletTwin& twin : snapshot.node->twins()) {
+  for (const KubeletTwin& twin : TwinsAsPosted(snapshot)) {
     const bool counts_down = twin.has_seconds_to_not_ready() && twin.healthy();
     table.Add(
         {Visible(twin.generation(), terminal, 12),

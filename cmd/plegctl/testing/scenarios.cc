@@ -342,9 +342,11 @@ Snapshot NetworkDown() {
   Snapshot snapshot = Healthy();
   snapshot.health->set_node_ready(false);
   snapshot.health->set_node_ready_reason("KubeletNotReady");
-  snapshot.health->set_node_ready_message(
+  const std::string error =
       "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
-      "message:Network plugin returns error: cni plugin not initialized");
+      "message:Network plugin returns error: cni plugin not initialized";
+  snapshot.health->set_node_ready_message(error);
+  snapshot.health->add_network_errors(error);
   return snapshot;
 }
 
