@@ -100,7 +100,7 @@ void StateLog::OnIdentity(const absl::StatusOr<RuntimeIdentity>& identity) {
     const bool told = connection_.state() == "up";
     EnterConnection("up");
     if (!told || same) return;
-    log_.Write(LogLevel::kInfo, "the container runtime says that it is another one",
+    log_.Write(LogLevel::kInfo, "the container runtime reports another name or version",
                {{"name", identity->name, true},
                 {"version", identity->version, true},
                 {"api_version", identity->api_version}});
@@ -149,7 +149,7 @@ void StateLog::TellConnection() {
     return;
   }
   log_.Write(LogLevel::kError,
-             state == "stranger" ? "what is there is no container runtime"
+             state == "stranger" ? "what listens there is not a container runtime"
                                  : "the container runtime answers Version with an error",
              {{"endpoint", endpoint_},
               {"reason", wrong_},

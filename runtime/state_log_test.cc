@@ -167,7 +167,7 @@ TEST_F(StateLogTest, AServerWithoutCriIsOneLine) {
     story_.OnList(absl::UnimplementedError("unknown service"));
   }
   EXPECT_THAT(Lines(),
-              ElementsAre(HasSubstr("what is there is no container runtime endpoint=unix:///x.sock "
+              ElementsAre(HasSubstr("what listens there is not a container runtime endpoint=unix:///x.sock "
                                     "reason=speaks gRPC but not CRI v1")));
 }
 

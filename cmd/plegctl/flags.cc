@@ -241,7 +241,7 @@ size_t Distance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-// What to do about a command line that cannot be.
+// What to do about an invalid command line.
 std::string HintAfter(const CLI::ParseError& error, const CLI::App& app, int argc,
                       const char* const* argv) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();

@@ -18,7 +18,7 @@ const char kFooter[] = R"(Examples:
 Exit codes:
   0  done; explain, check: all is well
   1  explain, check: a problem; pod: there is none of that name
-  2  plegd did not answer, or did not know yet; a command line that cannot be
+  2  plegd did not answer, or did not know yet; an invalid command line
 
 Environment:
   PLEGD_SOCKET   plegd's socket, when --socket is not given

@@ -45,7 +45,7 @@
                 min_over_time(instance:pleg_kubelet_twin_healthy:max[5m]) == 0
               )
             |||, '1m',
-            'On {{ $labels.instance }} {{ $labels.code }} is why no pod of the node is started or stopped, or soon will not be. ' +
+            'On {{ $labels.instance }} {{ $labels.code }}: pods of this node cannot start or stop, or soon cannot. ' +
             '`plegctl explain` on the node names the culprit and the command; keep the evidence with `plegctl explain --save FILE` before anything is restarted.',
           ),
           verdict(
