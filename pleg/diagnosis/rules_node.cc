@@ -1,6 +1,7 @@
 // The node as a whole: its disk, CPU and memory, systemd, mounts.
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
@@ -86,6 +87,10 @@ struct Waits {
   bool limited = false;              // it lacks what the node has
 };
 
+// A disk that answers as quickly keeps nobody waiting, however busy it is: of one that serves
+// requests side by side, as NVMe does, utilization says little.
+constexpr absl::Duration kQuickDisk = absl::Milliseconds(20);
+
 const DiskEvidence* BusiestDisk(const HostEvidence& host) {
   const auto busiest = std::max_element(
       host.disks.begin(), host.disks.end(),
@@ -93,10 +98,30 @@ const DiskEvidence* BusiestDisk(const HostEvidence& host) {
   return busiest == host.disks.end() ? nullptr : &*busiest;
 }
 
+bool IsMute(const DiskEvidence& disk) { return disk.answers_none_for > absl::ZeroDuration(); }
+
 std::string DiskText(const DiskEvidence& disk) {
-  return absl::StrCat("disk ", disk.device, " (", disk.holds,
-                      "): ", FormatPercent(disk.utilization_percent), " busy, a request takes ",
-                      FormatLatency(disk.await), ", ", disk.in_flight, " in flight");
+  return absl::StrCat(
+      "disk ", disk.device, " (", disk.holds, "): ", FormatPercent(disk.utilization_percent),
+      " busy, ",
+      IsMute(disk) ? absl::StrCat("no request answered for ", FormatAge(disk.answers_none_for))
+                   : absl::StrCat("a request takes ", FormatLatency(disk.await)),
+      ", ", disk.in_flight, " in flight");
+}
+
+// The first half of the sentence; `percent` of the time tasks waited.
+std::string WhichDisk(const DiskEvidence* disk, double percent) {
+  if (disk == nullptr || disk->await < kQuickDisk) {
+    return absl::StrCat("The disks cannot keep up: tasks waited for them ", FormatPercent(percent),
+                        " of the time");
+  }
+  const std::string device = Shorten(Printable(disk->device), 24);
+  if (IsMute(*disk)) {
+    return absl::StrCat("The disk ", device, " has answered no request for ",
+                        FormatAge(disk->answers_none_for));
+  }
+  return absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
+                      FormatLatency(disk->await));
 }
 
 void BlockedTexts(const HostEvidence& host, Draft& draft) {
@@ -108,11 +133,20 @@ void BlockedTexts(const HostEvidence& host, Draft& draft) {
   }
 }
 
-// Runtimes of containers that have been at it for long.
-size_t OldOci(const HostEvidence& host) {
-  return static_cast<size_t>(
-      std::count_if(host.oci_processes.begin(), host.oci_processes.end(),
-                    [](const ProcessEvidence& p) { return p.age >= kOldOciProcess; }));
+// It has asked systemd for a cgroup, and not ended: an exec asks for none, and a run in the
+// foreground (of a build) ends with its container.
+bool MayWaitForSystemd(const ProcessEvidence& oci) {
+  return oci.age >= kOldOciProcess && oci.state != 'Z' && oci.action != "exec" &&
+         oci.action != "run";
+}
+
+// Oldest first.
+std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host) {
+  std::vector<const ProcessEvidence*> old;
+  for (const ProcessEvidence& oci : host.oci_processes) {
+    if (MayWaitForSystemd(oci)) old.push_back(&oci);
+  }
+  return old;
 }
 
 bool DbusStopped(const HostEvidence& host) { return host.dbus.has_value() && host.dbus->stopped(); }
@@ -126,8 +160,8 @@ std::optional<Ranked> NodeMemoryStarved(const Facts& facts) {
                     kMemoryFull);
   Draft draft = Starved(facts, VerdictCode::kNodeMemoryStarved, facts.memory);
   draft
-      .Say(absl::StrCat(waits.of, " is out of memory: for ", FormatPercent(waits.percent),
-                        " of the time all tasks wait for it"),
+      .Say(absl::StrCat(waits.of, " is short of memory: tasks waited for it ",
+                        FormatPercent(waits.percent), " of the time"),
            facts.outlook.text,
            waits.limited ? "Lift the limit of its unit"
                          : "Move the largest pods away, then reserve memory for the system")
@@ -155,25 +189,21 @@ std::optional<Ranked> NodeIoStarved(const Facts& facts) {
   const Waits waits(facts, host.io, &CgroupPressure::io, &Pressure::full_avg10, kIoFull);
   Draft draft = Starved(facts, VerdictCode::kNodeIoStarved, facts.io);
   const DiskEvidence* disk = BusiestDisk(host);
-  const std::string device = disk == nullptr ? "" : Shorten(Printable(disk->device), 24);
-  const bool quick =
-      disk != nullptr && disk->await < absl::Milliseconds(20) && disk->utilization_percent < 50;
-  const std::string what =
-      disk != nullptr && !quick
-          ? absl::StrCat("The disk ", device, " cannot keep up: a request takes ",
-                         FormatLatency(disk->await))
-          : absl::StrCat("The disks cannot keep up: for ", FormatPercent(waits.percent),
-                         " of the time all tasks wait for them");
-  draft.Say(what, facts.outlook.text, "Find who writes (iotop), or lift the volume's IOPS limit")
+  const bool mute = disk != nullptr && IsMute(*disk);
+  draft
+      .Say(WhichDisk(disk, waits.percent), facts.outlook.text,
+           mute ? "See the kernel's log: dmesg -T | tail -50"
+                : "Find who writes (iotop), or lift the volume's IOPS limit")
       .For(PressureText("io", host.io))
       .For(PressureText("io in the runtime's cgroup", waits.own))
       .For(disk == nullptr ? "" : DiskText(*disk));
   BlockedTexts(host, draft);
   Symptoms(facts, facts.io, draft);
   if (facts.memory != Strain::kNone) draft.Doubt("memory is short as well, which makes disks busy");
-  if (quick) {
+  if (disk != nullptr && disk->await < kQuickDisk) {
     draft.Doubt("the disks of runtime and kubelet answer quickly: another one is slow");
   }
+  if (mute) draft.Do("See what the kernel says of it", "dmesg -T | tail -50");
   draft.Do("See who reads and writes", "iotop -boP -n 3 -d 2")
       .Do("From where kubectl works: keep new pods away", "kubectl cordon NODE");
   return draft.Done();
@@ -188,7 +218,8 @@ std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
     Draft draft(VerdictCode::kNodeCpuStarved, Tier::kHurtsPods, Confidence::kLow);
     draft.RestsOn(Basis::kNode)
         .Say(
-            "plegd itself is run too late, so the node lacks CPU, or memory, or plegd's limit is "
+            "plegd itself gets the CPU too late, so the node lacks CPU, or memory, or plegd's "
+            "limit is "
             "low",
             facts.outlook.text, "Compare with top; all ages below are in doubt")
         .For(LagText(facts))
@@ -202,8 +233,8 @@ std::optional<Ranked> NodeCpuStarved(const Facts& facts) {
   const Waits waits(facts, host.cpu, &CgroupPressure::cpu, &Pressure::some_avg10, kCpuSome);
   Draft draft = Starved(facts, VerdictCode::kNodeCpuStarved, facts.cpu);
   draft
-      .Say(absl::StrCat(waits.of, " is out of CPU: for ", FormatPercent(waits.percent),
-                        " of the time tasks wait for one"),
+      .Say(absl::StrCat(waits.of, " is short of CPU: tasks waited for one ",
+                        FormatPercent(waits.percent), " of the time"),
            facts.outlook.text,
            waits.limited ? "Lift the limit of its unit (CPUQuota)"
                          : "Move pods away, and reserve CPU for runtime and kubelet")
@@ -220,16 +251,17 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
   const HostEvidence& host = *facts.host;
   const bool busy = host.pid1_cpu_percent.has_value() && *host.pid1_cpu_percent >= kPid1Busy;
   const bool stopped = DbusStopped(host);
-  const size_t old = OldOci(host);
+  const std::vector<const ProcessEvidence*> waiting = OldOci(host);
+  const size_t old = waiting.size();
   if (!stopped && !(busy && old > 0)) return std::nullopt;
   const bool blocks = old > 0 && !facts.silent.empty();
   Draft draft(VerdictCode::kSystemdOverloaded, blocks ? Tier::kBlocksPleg : Tier::kHurtsPods,
               old > 0 ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost();
-  if (old > 0) draft.Since(host.oci_processes.front().age);
+  if (old > 0) draft.Since(waiting.front()->age);
   const Remedy remedy = stopped ? Proceed(*host.dbus) : Remedy{};
-  draft.Say(stopped ? absl::StrCat("The D-Bus daemon is stopped, so systemd answers no runc: ", old,
-                                   " of them wait")
+  draft.Say(stopped ? absl::StrCat("The D-Bus daemon is stopped, so runc cannot reach systemd; ",
+                                   old == 0 ? "none waits yet" : absl::StrCat(old, " of them wait"))
                     : absl::StrCat("systemd is busy (", FormatPercent(*host.pid1_cpu_percent),
                                    " of a CPU) and ", old, " runc or crun processes wait for it"),
             facts.outlook.text,
@@ -244,8 +276,8 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
   if (old > 0) {
     draft.For(absl::StrCat(old, " runc or crun processes are older than ",
                            FormatAge(kOldOciProcess), ", the oldest ",
-                           FormatAge(host.oci_processes.front().age)));
-    draft.For(StuckProcess(facts, host.oci_processes.front()).detail);
+                           FormatAge(waiting.front()->age)));
+    draft.For(StuckProcess(facts, *waiting.front()).detail);
   } else {
     draft.Against("no runc or crun waits");
   }
@@ -282,7 +314,7 @@ std::optional<Ranked> MountExplosion(const Facts& facts) {
     draft.For(
         absl::StrCat("PID 1 uses ", FormatPercent(*facts.host->pid1_cpu_percent), " of a CPU"));
   }
-  if (OldOci(*facts.host) == 0) draft.Against("no runc or crun is slow yet");
+  if (OldOci(*facts.host).empty()) draft.Against("no runc or crun is slow yet");
   return draft.Done();
 }
 
