@@ -185,6 +185,23 @@ void RestartedText(const Facts& facts, const ShimEvidence* stopped, Draft& draft
   }
 }
 
+// A plugin that fails to load (a snapshotter, its configuration) leaves containerd running without.
+void LookAtPlugins(const Facts& facts, Draft& draft) {
+  const std::string log = facts.runtime.unit.Log();
+  const std::string socket =
+      ShellWord(absl::StrReplaceAll(facts.e.runtime.endpoint, {{"unix://", ""}}));
+  if (!log.empty()) {
+    draft.Do("See whether the CRI plugin failed to load, and why",
+             absl::StrCat(log, " --no-pager | grep -i 'failed to load plugin' | tail"));
+  }
+  if (!socket.empty()) {
+    draft.Do("See the state of its plugins",
+             absl::StrCat("ctr -a ", socket, " plugins ls | grep cri"));
+  }
+  draft.Do("See whether the CRI plugin is disabled (Docker's package does that)",
+           "grep -n disabled_plugins /etc/containerd/config.toml");
+}
+
 // systemd calls such a unit active: to start it does nothing.
 bool LivesWithoutSocket(const Facts& facts, const ProcessEvidence& process) {
   return IsRuntime(facts, process) && process.age >= kJustNow && process.state != 'Z';
@@ -229,17 +246,20 @@ void TellEnded(const Facts& facts, const Since& since, Draft& draft) {
 std::optional<Ranked> CriUnsupported(const Facts& facts) {
   const RuntimeEvidence& runtime = facts.e.runtime;
   if (!runtime.unsupported) return std::nullopt;
+  const bool containerd = facts.runtime.kind == RuntimeKind::kContainerd;
   Draft draft(VerdictCode::kCriUnsupported, Tier::kBlocksPleg, Confidence::kHigh);
   draft.Since(runtime.connection_for)
       .Say(absl::StrCat(facts.runtime.title, " at ", Shorten(Printable(runtime.endpoint), 60),
                         " answers, but does not offer CRI v1"),
            "no kubelet can use it",
-           "Enable its CRI plugin, or give plegd the kubelet's own endpoint")
-      .For(absl::StrCat("it answers UNIMPLEMENTED: ", runtime.unsupported_text))
-      .Do("See whether the CRI plugin is disabled (Docker's package does that)",
-          "grep -n disabled_plugins /etc/containerd/config.toml")
-      .Do("See which endpoint the kubelet uses",
-          "grep -rn containerRuntimeEndpoint /var/lib/kubelet/config.yaml");
+           absl::StrCat(containerd ? "See whether its CRI plugin failed to load or is disabled, or "
+                                   : "Update it, or ",
+                        "give plegd the kubelet's own endpoint"))
+      .For(absl::StrCat("it answers UNIMPLEMENTED: ", runtime.unsupported_text));
+  if (containerd) LookAtPlugins(facts, draft);
+  draft.Do("See which endpoint the kubelet uses",
+           "ps -o args= -C kubelet | tr ' ' '\\n' | grep endpoint; grep -si endpoint "
+           "/var/lib/kubelet/kubeadm-flags.env /var/lib/kubelet/config.yaml");
   return draft.Done();
 }
 
