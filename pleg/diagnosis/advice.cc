@@ -42,6 +42,11 @@ std::string LogCommand(const Facts& facts) {
   return absl::StrCat(facts.runtime.unit.Log(), " -n 100 --no-pager");
 }
 
+void LookAtLog(const Facts& facts, absl::string_view why, Draft& draft) {
+  const std::string command = LogCommand(facts);
+  if (!command.empty()) draft.Do(why, command);
+}
+
 std::string LogSays(const Facts& facts, absl::string_view what) {
   const std::string command = LogCommand(facts);
   return absl::StrCat(what, command.empty() ? "" : ": ", command);

@@ -29,6 +29,7 @@ std::string Crictl(const Facts& facts, absl::string_view arguments);
 
 // The command that shows the runtime's log; empty if its unit is not known.
 std::string LogCommand(const Facts& facts);
+void LookAtLog(const Facts& facts, absl::string_view why, Draft& draft);
 // `what`, such as "Its log says why it ends", with that command behind it.
 std::string LogSays(const Facts& facts, absl::string_view what);
 // The command that has the runtime write down its goroutines, which a restart destroys. Empty if

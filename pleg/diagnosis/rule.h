@@ -75,13 +75,14 @@ class Draft {
 
 Confidence Lower(Confidence confidence);
 
-// rules_runtime.cc
+// rules_errors.cc
 std::optional<Ranked> CriUnsupported(const Facts& facts);
+std::optional<Ranked> RuntimeErrors(const Facts& facts);
+// rules_runtime.cc
 std::optional<Ranked> RuntimeRestarting(const Facts& facts);
 std::optional<Ranked> RuntimeDown(const Facts& facts);
 std::optional<Ranked> RuntimeStopped(const Facts& facts);  // RUNTIME_HUNG, beyond doubt
 std::optional<Ranked> RuntimeHung(const Facts& facts);
-std::optional<Ranked> RuntimeErrors(const Facts& facts);
 // The network plugin that a silent Status waits for; null if it waits for something else.
 const ProcessEvidence* PluginOfStatus(const Facts& facts);
 // rules_load.cc
