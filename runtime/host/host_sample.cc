@@ -29,6 +29,7 @@ constexpr size_t kMaxBlocked = 500;
 constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxTasks = 20'000;
+constexpr uint32_t kTurns = 4;
 constexpr size_t kMaxGroupPressures = 10;
 constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
 
@@ -177,6 +178,7 @@ class Sampler {
 
   void TakeProcesses() {
     ReadStats();
+    if (before_ != nullptr) sample_.turn = (before_->turn + 1) % kTurns;
     sample_.hidden = IsHostHidden();
     if (sample_.hidden) {
       // First, since it is why the rest is missing.
@@ -208,10 +210,23 @@ class Sampler {
     return !container.empty() && std::find(silent.begin(), silent.end(), container) != silent.end();
   }
 
-  // Where one thread may be stuck while the first one sleeps, and that matters.
-  static bool MattersByThreads(Role role) {
-    return role == Role::kRuntime || role == Role::kShim || role == Role::kOciRuntime ||
-           role == Role::kCniPlugin || role == Role::kKubelet;
+  // Where one thread may be stuck while the first one sleeps, and that matters. Shims are many:
+  // while nothing is silent each has its turn, but for those that were found blocked.
+  bool MattersByThreads(const HostProcess& process) const {
+    switch (process.role) {
+      case Role::kRuntime:
+      case Role::kOciRuntime:
+      case Role::kCniPlugin:
+      case Role::kKubelet:
+        return true;
+      case Role::kShim: {
+        const HostProcess* before = Before(process.stat);
+        return before == nullptr || !question_.silent.empty() || !before->blocked.empty() ||
+               static_cast<uint32_t>(process.stat.pid) % kTurns == sample_.turn;
+      }
+      default:
+        return false;
+    }
   }
 
   void Consider(const ProcessStat& stat) {
@@ -236,7 +251,7 @@ class Sampler {
     }
     const bool silent = child_of_shim && IsSilent(process.container);
     if (silent) silent_firsts_.emplace(stat.pid, process.container);
-    if (MattersByThreads(process.role) || listens || silent) {
+    if (MattersByThreads(process) || listens || silent) {
       reader_.ReadThreads(process);
     } else if (blocked) {
       ProcessReader::TakeFirstThread(process);

@@ -76,6 +76,7 @@ struct HostSample {
 
   // plegd is in a PID namespace of its own, so that of what follows up to `fuse` nothing is known.
   bool hidden = false;
+  uint32_t turn = 0;  // which of the shims have their threads looked at while all is well
   // By pid. Those with a role, those in D state, the one behind the runtime's socket, and the
   // containers' own first ones: children of shims, or of PID 1 where the shim is gone.
   std::vector<HostProcess> processes;

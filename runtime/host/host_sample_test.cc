@@ -2,15 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/host/cgroup_tree.h"
-#include "runtime/host/proc_file.h"
 #include "runtime/host/testing/fixture_tree.h"
 
 namespace runtime::host {
@@ -134,6 +131,36 @@ TEST(HostSampleTest, SeesThreadsThatAreBlockedBehindTheFirst) {
   EXPECT_THAT(Find(sample, 60)->blocked[0].stack, ElementsAre("nfs_wait"));
   // Its command line would have told; but that may wait for what it waits for.
   EXPECT_EQ(Find(sample, 60)->bundle, "");
+}
+
+// With a hundred pods all threads of shims are a thousand files.
+TEST(HostSampleTest, WhileAllIsWellShimsHaveTheirThreadsLookedAtInTurn) {
+  const FixtureTree tree;
+  AddPod(tree);
+  const auto block = [&tree](char state) {
+    tree.Add({.pid = 60, .comm = "containerd-shim", .threads = 2});
+    tree.AddThread(60, {.pid = 64, .state = state});
+  };
+  block('S');
+  HostQuestion question;
+  HostSample sample = TakeHostSample(tree.paths(), question);
+  block('D');
+  int looks = 0;
+  do {
+    sample = TakeHostSample(tree.paths(), question, &sample);
+  } while (Find(sample, 60)->blocked.empty() && ++looks < 4);
+  EXPECT_LT(looks, 4);
+  // From then on at each look.
+  for (int i = 0; i < 4; ++i) {
+    sample = TakeHostSample(tree.paths(), question, &sample);
+    EXPECT_EQ(Find(sample, 60)->blocked.size(), 1);
+  }
+  block('S');
+  sample = TakeHostSample(tree.paths(), question, &sample);
+  block('D');
+  question.silent = {kContainer};
+  sample = TakeHostSample(tree.paths(), question, &sample);
+  EXPECT_EQ(Find(sample, 60)->blocked.size(), 1);
 }
 
 TEST(HostSampleTest, OfASilentContainerAnyProcessMayBeTheBlockedOne) {
@@ -420,39 +447,7 @@ TEST(HostSampleTest, LooksAtThisVeryHost) {
   EXPECT_FALSE(sample.kernel.empty());
 }
 
-TEST(CgroupTreeTest, FindsThemInVersion2) {
-  const FixtureTree tree;
-  const std::string frozen =
-      absl::StrCat("cgroup/kubepods.slice/pod1.slice/cri-containerd-", kContainer, ".scope");
-  tree.Write(frozen + "/cgroup.events", "populated 1\nfrozen 1\n");
-  tree.Write(frozen + "/below/cgroup.events", "populated 1\nfrozen 1\n");
-  tree.Write("cgroup/system.slice/cgroup.events", "populated 1\nfrozen 0\n");
-  std::vector<std::string> problems;
-  const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
-  ASSERT_EQ(found.size(), 1);
-  EXPECT_EQ(found[0].container, kContainer);
-  EXPECT_THAT(problems, IsEmpty());
-}
-
-TEST(CgroupTreeTest, FindsThemInVersion1AndInAHybrid) {
-  const FixtureTree tree;
-  tree.Write("cgroup/unified/cgroup.events", "frozen 0\n");
-  tree.Write(absl::StrCat("cgroup/freezer/kubepods/pod1/", kContainer, "/freezer.state"),
-             "FREEZING\n");
-  tree.Write("cgroup/freezer/kubepods/pod1/freezer.state", "THAWED\n");
-  std::vector<std::string> problems;
-  const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
-  ASSERT_EQ(found.size(), 1);
-  EXPECT_EQ(found[0].container, kContainer);
-}
-
-TEST(CgroupTreeTest, ATreeThatIsNotThereIsAProblem) {
-  std::vector<std::string> problems;
-  EXPECT_THAT(ReadCgroupTree("/nonexistent", problems).frozen, IsEmpty());
-  EXPECT_THAT(problems, ElementsAre(HasSubstr("/nonexistent")));
-}
-
-TEST(CgroupTreeTest, KnowsTheContainersWithoutTheRuntime) {
+TEST(HostSampleTest, KnowsTheContainersWithoutTheRuntime) {
   const FixtureTree tree;
   tree.Write(absl::StrCat("cgroup/kubepods/pod1/", kContainer, "/cgroup.events"), "frozen 0\n");
   tree.Write(absl::StrCat("tasks/", kContainer, "/config.json"), "{}");
@@ -461,22 +456,6 @@ TEST(CgroupTreeTest, KnowsTheContainersWithoutTheRuntime) {
   question.task_roots = {"/nonexistent", tree.paths().procfs + "/../tasks"};
   EXPECT_THAT(TakeHostSample(tree.paths(), question).containers,
               UnorderedElementsAre(kContainer, kSandbox));
-}
-
-TEST(ProcFileTest, RefusesWhatCouldBlock) {
-  const FixtureTree tree;
-  const std::string fifo = tree.paths().procfs + "/fifo";
-  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(ReadSmallFile(fifo).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ReadSmallFile(tree.paths().procfs).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ReadSmallFile("/nonexistent").status().code(), absl::StatusCode::kNotFound);
-}
-
-TEST(ProcFileTest, CutsAtTheLimit) {
-  const FixtureTree tree;
-  tree.Write("proc/big", std::string(10'000, 'x'));
-  EXPECT_EQ(ReadSmallFile(tree.paths().procfs + "/big", 5'000)->size(), 5'000);
-  EXPECT_EQ(ReadSmallFile(tree.paths().procfs + "/big")->size(), 10'000);
 }
 
 }  // namespace

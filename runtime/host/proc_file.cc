@@ -73,6 +73,25 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path, 
   return names;
 }
 
+std::vector<std::string> ReadThreadStats(const std::string& task_directory, size_t limit) {
+  std::vector<std::string> stats;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(task_directory.c_str()), &closedir);
+  if (dir == nullptr) return stats;
+  while (stats.size() < limit) {
+    const dirent* entry = readdir(dir.get());
+    if (entry == nullptr) break;
+    if (!IsNumber(entry->d_name)) continue;
+    const std::string name = absl::StrCat(entry->d_name, "/stat");
+    const int fd = openat(dirfd(dir.get()), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) continue;  // it has ended
+    char text[1024];
+    const ssize_t size = read(fd, text, sizeof(text));
+    close(fd);
+    if (size > 0) stats.emplace_back(text, static_cast<size_t>(size));
+  }
+  return stats;
+}
+
 bool IsNumber(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }

@@ -29,6 +29,10 @@ absl::StatusOr<std::string> ReadLink(const std::string& path);
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path,
                                                        size_t limit = size_t{1} << 20);
 
+// The stat of each thread below /proc/PID/task, at most `limit` of them; empty if it cannot be
+// listed. For processes with many threads cheaper than files one by one.
+std::vector<std::string> ReadThreadStats(const std::string& task_directory, size_t limit);
+
 // Whether `text` is a decimal number without sign.
 bool IsNumber(absl::string_view text);
 

@@ -62,16 +62,13 @@ void ProcessReader::TakeFirstThread(HostProcess& process) {
 void ProcessReader::ReadThreads(HostProcess& process) {
   process.blocked.clear();
   const size_t limit = std::min(kMaxThreads, kMaxThreadsOfAll - threads_);
-  const absl::StatusOr<std::vector<std::string>> threads =
-      process.stat.threads > 1 ? ListDirectory(Path(process.stat.pid, "task"), limit)
-                               : std::vector<std::string>();
-  if (!threads.ok() || threads->empty()) return TakeFirstThread(process);
-  threads_ += threads->size();
-  for (const std::string& thread : *threads) {
-    const absl::StatusOr<std::string> text =
-        ReadSmallFile(Path(process.stat.pid, absl::StrCat("task/", thread, "/stat")));
-    if (!text.ok()) continue;  // it has ended
-    const absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
+  if (process.stat.threads <= 1) return TakeFirstThread(process);
+  const std::vector<std::string> stats = ReadThreadStats(Path(process.stat.pid, "task"), limit);
+  if (stats.empty()) return TakeFirstThread(process);
+  threads_ += stats.size();
+  for (const std::string& text : stats) {
+    if (!absl::StrContains(text, ") D ")) continue;
+    const absl::StatusOr<ProcessStat> stat = ParseProcessStat(text);
     if (!stat.ok() || stat->state != 'D') continue;
     process.blocked.push_back({stat->pid, stat->start_ticks, {}, {}});
   }
