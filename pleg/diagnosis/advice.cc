@@ -71,9 +71,18 @@ void KeepGoroutines(const Facts& facts, Draft& draft) {
            dump);
 }
 
+bool MayRestartRuntime(const Facts& facts) {
+  const auto& restarts = facts.runtime.restarts;
+  if (restarts.empty() || !facts.runtime.one_unit()) return !restarts.empty();
+  // What is silent together with the runtime answers again after its restart.
+  const bool all_silent =
+      !facts.silent.empty() && facts.AnsweredWithin(facts.oldest_silence) == nullptr;
+  return all_silent || WhyNotRestartKubelet(facts).empty();
+}
+
 void RestartRuntime(const Facts& facts, Draft& draft) {
   const bool one_unit = facts.runtime.one_unit();
-  if (one_unit && !WhyNotRestartKubelet(facts).empty()) return;
+  if (!MayRestartRuntime(facts)) return;
   for (const Restart& restart : facts.runtime.restarts) {
     if (!restart.check.empty()) {
       draft.Do(absl::StrCat("See what a restart of ", restart.what, " would stop"), restart.check);

@@ -36,6 +36,8 @@ std::string LogSays(const Facts& facts, absl::string_view what);
 // what serves the socket is no runtime that is known to do so.
 std::string GoroutineDump(const Facts& facts);
 void KeepGoroutines(const Facts& facts, Draft& draft);
+// There is a way to restart it, and not with a kubelet that would not come back.
+bool MayRestartRuntime(const Facts& facts);
 // Disruptive: of last resort.
 void RestartRuntime(const Facts& facts, Draft& draft);
 // Whether a kubelet that is restarted now comes back; why it does not.

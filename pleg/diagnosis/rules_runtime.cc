@@ -185,21 +185,15 @@ bool LivesWithoutSocket(const Facts& facts, const ProcessEvidence& process) {
   return IsRuntime(facts, process) && process.age >= kJustNow && process.state != 'Z';
 }
 
-// Its cheapest restart, unless the kubelet would restart with it and not come back.
-const Restart* SafeRestart(const Facts& facts) {
-  const bool harms = facts.runtime.one_unit() && !WhyNotRestartKubelet(facts).empty();
-  return facts.runtime.restarts.empty() || harms ? nullptr : &facts.runtime.restarts.front();
-}
-
 void TellSocketLost(const Facts& facts, const ProcessEvidence& process, const Since& since,
                     Draft& draft) {
-  const Restart* restart = SafeRestart(facts);
   draft
       .Say(absl::StrCat(facts.runtime.title, " runs (pid ", process.pid,
                         ") but has not served its socket ", since.text, " (", Reason(facts), ")"),
            facts.outlook.text,
-           restart == nullptr ? std::string("Its log says why")
-                              : absl::StrCat("Restart it: ", restart->command))
+           MayRestartRuntime(facts)
+               ? absl::StrCat("Restart it: ", facts.runtime.restarts.front().command)
+               : "Its log says why")
       .For(absl::StrCat(ProcessName(process), " started ", FormatAge(process.age), " ago",
                         ProcessState(process)))
       .Doubt("it may be another runtime of that name, and this one's socket elsewhere");
@@ -349,10 +343,15 @@ void DoubtHang(const Facts& facts, const ProcessEvidence* process, Draft& draft)
 // Without the first step the second destroys the only evidence.
 std::string Revival(const Facts& facts) {
   const std::string dump = GoroutineDump(facts);
+  const std::string keep = dump.empty() ? "" : absl::StrCat("Keep its goroutines (", dump, ")");
   const auto& restarts = facts.runtime.restarts;
+  if (!restarts.empty() && !MayRestartRuntime(facts)) {
+    return keep.empty() ? LogSays(facts, "Its log may say what it waits for")
+                        : absl::StrCat(keep, ": they say what it waits for");
+  }
   const std::string what = restarts.size() > 1 ? restarts.front().what : std::string("it");
-  return dump.empty() ? absl::StrCat("Restart ", what)
-                      : absl::StrCat("Keep its goroutines (", dump, "), then restart ", what);
+  return keep.empty() ? absl::StrCat("Restart ", what)
+                      : absl::StrCat(keep, ", then restart ", what);
 }
 
 std::optional<Ranked> Hung(const Facts& facts) {
