@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,19 +58,13 @@ void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
 }
 
 // The child's whole life: answers until the parent has gone.
-[[noreturn]] void Serve(int socket, pid_t parent, const HostPaths& paths,
-                        const EvidenceCodec& codec) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+void Serve(int socket, const HostPaths& paths, const EvidenceCodec& codec) {
   prctl(PR_SET_NAME, kChildName);
-  if (getppid() != parent) _exit(0);
-  // Ctrl-C in a terminal is for the parent.
-  signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_IGN);
   HostTracker tracker;
   KernelLog kernel_log(paths.kmsg);
   while (true) {
     const absl::StatusOr<std::string> request = ReceiveFrame(socket);
-    if (!request.ok()) _exit(0);
+    if (!request.ok()) return;
     const ProbeQuestion question = DecodeQuestion(*request);
     const HostSample sample = TakeHostSample(paths, question.host, tracker.last());
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
@@ -80,7 +72,7 @@ void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
     ReadKernelLog(kernel_log, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
-      _exit(0);
+      return;
     }
   }
 }
@@ -88,43 +80,37 @@ void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Prober>> Prober::Fork(Options options, const pleg::Clock& clock) {
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return absl::ErrnoToStatus(errno, "socketpair for the host probe");
-  }
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) {
-    const absl::Status status = absl::ErrnoToStatus(errno, "fork the host probe");
-    close(sockets[0]);
-    close(sockets[1]);
-    return status;
-  }
-  if (child == 0) {
-    close(sockets[0]);
-    Serve(sockets[1], parent, options.paths, options.codec);
-  }
-  close(sockets[1]);
+  absl::StatusOr<std::unique_ptr<Zygote>> zygote = Zygote::Fork(
+      [paths = options.paths, codec = options.codec](int socket) { Serve(socket, paths, codec); });
+  if (!zygote.ok()) return zygote.status();
+  const absl::StatusOr<Zygote::Child> child = (*zygote)->Spawn();
+  if (!child.ok()) return child.status();
   DropProbeCapabilities();
-  return std::unique_ptr<Prober>(new Prober(std::move(options), clock, child, sockets[0]));
+  return std::unique_ptr<Prober>(new Prober(std::move(options), clock, *std::move(zygote), *child));
 }
 
-Prober::Prober(Options options, const pleg::Clock& clock, pid_t child, int socket)
-    : options_(std::move(options)), clock_(clock), child_(child), socket_(socket) {}
+Prober::Prober(Options options, const pleg::Clock& clock, std::unique_ptr<Zygote> zygote,
+               Zygote::Child child)
+    : options_(std::move(options)), clock_(clock), zygote_(std::move(zygote)), child_(child) {}
 
-Prober::~Prober() {
-  Stop();
-  close(socket_);
-}
+Prober::~Prober() { Stop(); }
 
 void Prober::Stop() {
   thread_.request_stop();
-  shutdown(socket_, SHUT_RDWR);
+  {
+    pleg::MutexLock lock(mu_);
+    if (child_.socket >= 0) shutdown(child_.socket, SHUT_RDWR);
+  }
   if (thread_.joinable()) thread_.join();
-  if (std::exchange(abandoned_, true)) return;
   // In uninterruptible sleep it dies later, when nobody waits for it.
-  kill(child_, SIGKILL);
-  waitpid(child_, nullptr, WNOHANG);
+  zygote_ = nullptr;
+  pleg::MutexLock lock(mu_);
+  if (child_.socket >= 0) close(std::exchange(child_.socket, -1));
+}
+
+pid_t Prober::child() const {
+  pleg::MutexLock lock(mu_);
+  return child_.pid;
 }
 
 void Prober::Start(std::function<ProbeQuestion()> question,
@@ -139,12 +125,24 @@ void Prober::Start(std::function<ProbeQuestion()> question,
 void Prober::Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question) {
   do {
     const absl::Status status = Look(stop, question());
-    if (status.ok()) continue;
-    pleg::MutexLock lock(mu_);
-    gone_ = std::string(status.message());
-    asked_at_.reset();
-    return;
+    if (!status.ok() && !Replace(stop, status)) return;
   } while (WaitForNext(stop));
+}
+
+bool Prober::Replace(const std::stop_token& stop, const absl::Status& why) {
+  if (stop.stop_requested()) return false;
+  const absl::StatusOr<Zygote::Child> child = zygote_->Spawn();
+  pleg::MutexLock lock(mu_);
+  gone_ = absl::StrCat(why.message(), child.ok() ? "" : ", and ",
+                       child.ok() ? absl::string_view() : child.status().message());
+  asked_at_.reset();
+  if (!child.ok() || stop.stop_requested()) {
+    if (child.ok()) close(child->socket);
+    return false;
+  }
+  close(child_.socket);  // one that sends nonsense still lives, and ends by this
+  child_ = *child;
+  return true;
 }
 
 bool Prober::WaitForNext(const std::stop_token& stop) {
@@ -175,20 +173,22 @@ void Prober::LookNow() {
 }
 
 absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& question) {
+  int socket = -1;
   {
     pleg::MutexLock lock(mu_);
     asked_at_ = clock_.Now();
+    socket = child_.socket;
   }
-  if (absl::Status status = SendFrame(socket_, EncodeQuestion(question)); !status.ok()) {
+  if (absl::Status status = SendFrame(socket, EncodeQuestion(question)); !status.ok()) {
     return status;
   }
-  pollfd poller = {.fd = socket_, .events = POLLIN, .revents = 0};
+  pollfd poller = {.fd = socket, .events = POLLIN, .revents = 0};
   while (!stop.stop_requested() && poll(&poller, 1, kTickMs) == 0) {
   }
   if (stop.stop_requested()) return absl::CancelledError("the host probe is stopped");
-  const absl::StatusOr<std::string> reply = ReceiveFrame(socket_);
+  const absl::StatusOr<std::string> reply = ReceiveFrame(socket);
   if (!reply.ok()) return reply.status();
-  const absl::StatusOr<std::string> containers = ReceiveFrame(socket_);
+  const absl::StatusOr<std::string> containers = ReceiveFrame(socket);
   if (!containers.ok()) return containers.status();
   absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
   if (!evidence.ok()) return evidence.status();
@@ -198,6 +198,7 @@ absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& ques
   containers_ = absl::StrSplit(*containers, '\n', absl::SkipEmpty());
   sampled_at_ = clock_.Now();
   asked_at_.reset();
+  gone_.clear();
   return absl::OkStatus();
 }
 
@@ -219,7 +220,7 @@ Prober::Reading Prober::Latest() const {
     problem.hangs = true;
     problem.hangs_for = asked_for;
   } else if (!gone_.empty()) {
-    problem.text = absl::StrCat("the host probe has ended: ", gone_);
+    problem.text = absl::StrCat("the host probe has ended and is started anew: ", gone_);
   }
   if (!problem.text.empty()) reading.evidence->problems.push_back(std::move(problem));
   return reading;

@@ -1,6 +1,7 @@
-// The host is looked at by a child process, forked before plegd has a thread: what it reads may
-// block for ever on a host that is sick, and nothing but the child is then lost. It alone keeps the
-// capabilities that wait channels and kernel stacks need.
+// The host is looked at by a child process: what it reads may block for ever on a host that is
+// sick, and nothing but the child is then lost. One that has died is replaced at the next look. It
+// and the process that forks it, itself forked before plegd has a thread, keep the capabilities
+// that wait channels and kernel stacks need; plegd gives them up.
 //
 //   absl::StatusOr<std::unique_ptr<Prober>> prober = Prober::Fork(options);  // first in main()
 //   (*prober)->Start([&] { return Question(); });
@@ -28,6 +29,7 @@
 #include "pleg/mutex.h"
 #include "runtime/host/host_sample.h"
 #include "runtime/host/host_tracker.h"
+#include "runtime/host/zygote.h"
 
 namespace runtime::host {
 
@@ -59,7 +61,7 @@ class Prober {
   };
 
   struct Reading {
-    // With `sampled_ago`, and with a problem that says that the child hangs or has gone. Empty
+    // With `sampled_ago`, and with a problem that says that the child hangs or has died. Empty
     // before the first look has ended, or has taken too long.
     std::optional<pleg::HostEvidence> evidence;
     // Ids of containers and sandboxes that the host knows of.
@@ -85,29 +87,34 @@ class Prober {
   void LookNow();
   Reading Latest() const;
 
-  pid_t child() const { return child_; }
+  // The one that looks at present.
+  pid_t child() const;
+  // The one that forks it; not after Stop.
+  pid_t zygote() const { return zygote_->pid(); }
 
  private:
-  Prober(Options options, const pleg::Clock& clock, pid_t child, int socket);
+  Prober(Options options, const pleg::Clock& clock, std::unique_ptr<Zygote> zygote,
+         Zygote::Child child);
 
   void Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question);
   // Waits until the next look is due; false at the end.
   bool WaitForNext(const std::stop_token& stop);
   // One look: asks and waits for the answer, as long as it takes.
   absl::Status Look(const std::stop_token& stop, const ProbeQuestion& question);
+  // Another child, for one that has died; false if there can be none.
+  bool Replace(const std::stop_token& stop, const absl::Status& why);
 
   const Options options_;
   const pleg::Clock& clock_;
-  const pid_t child_;
-  const int socket_;
-  bool abandoned_ = false;  // the child; the owner's
+  std::unique_ptr<Zygote> zygote_;  // null once stopped
 
   mutable pleg::Mutex mu_;
+  Zygote::Child child_ ABSL_GUARDED_BY(mu_);  // changed by the thread, and by Stop after it
   std::optional<pleg::HostEvidence> evidence_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> containers_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
-  std::string gone_ ABSL_GUARDED_BY(mu_);                        // why there are no more
+  std::string gone_ ABSL_GUARDED_BY(mu_);  // why the last look came to nothing
 
   std::function<void(const pleg::HostEvidence&)> seen_;  // of the thread
   std::condition_variable_any wake_;

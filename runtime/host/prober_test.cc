@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <fstream>
 #include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "runtime/host/probe_wire.h"
 #include "runtime/host/testing/fixture_tree.h"
 #include "runtime/system_clock.h"
@@ -100,21 +103,52 @@ TEST_F(ProberTest, AChildThatHangsIsEvidenceAndHoldsUpNobody) {
   }));
 }
 
-TEST_F(ProberTest, AChildThatHasDiedIsSaidToBe) {
+TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
   Fork();
-  ASSERT_EQ(kill(prober_->child(), SIGKILL), 0);
   prober_->Start([] { return ProbeQuestion{}; });
-  EXPECT_TRUE(
-      Eventually([](const Prober::Reading& reading) { return HasProblem(reading, "has ended"); }));
+  const auto good = [](const Prober::Reading& reading) {
+    return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0" &&
+           reading.evidence->problems.empty();
+  };
+  ASSERT_TRUE(Eventually(good));
+  const pid_t first = prober_->child();
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return prober_->child() != first; }));
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.1\n");
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    return reading.evidence->kernel_version == "5.15.1" && reading.evidence->problems.empty();
+  }));
 }
 
-TEST_F(ProberTest, TheChildEndsWithItsParent) {
+TEST_F(ProberTest, ThatThereCanBeNoMoreLooksIsSaidAndWhatWasSeenGrowsOld) {
+  Fork();
+  prober_->Start([] { return ProbeQuestion{}; });
+  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.evidence.has_value(); }));
+  ASSERT_EQ(kill(prober_->zygote(), SIGKILL), 0);  // the child dies with it
+  EXPECT_TRUE(
+      Eventually([](const Prober::Reading& reading) { return HasProblem(reading, "has ended"); }));
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    return reading.evidence->sampled_ago > absl::Milliseconds(100);
+  }));
+}
+
+TEST_F(ProberTest, TheChildrenEndWithTheirParent) {
   Fork();
   const pid_t child = prober_->child();
+  const pid_t zygote = prober_->zygote();
   prober_.reset();
   // It may have been reaped by the destructor or be left for us.
-  waitpid(child, nullptr, 0);
-  EXPECT_NE(kill(child, 0), 0);
+  waitpid(zygote, nullptr, 0);
+  EXPECT_NE(kill(zygote, 0), 0);
+  // Whoever adopted it reaps it.
+  const auto ended = [child] {
+    std::ifstream stat(absl::StrCat("/proc/", child, "/stat"));
+    std::string text;
+    return !std::getline(stat, text) || absl::StrContains(text, ") Z ");
+  };
+  for (int i = 0; i < 5000 && !ended(); ++i) absl::SleepFor(absl::Milliseconds(2));
+  EXPECT_TRUE(ended());
 }
 
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
