@@ -146,6 +146,7 @@ void CountsToProto(const pleg::CountEvidence& counts, v1::CountEvidence& out) {
   ObjectToProto(counts.most_exited_pod, *out.mutable_most_exited_pod());
   if (const auto& oldest = counts.oldest_exited) out.set_oldest_exited_seconds(Seconds(*oldest));
   out.set_changed_pods_per_minute(counts.changed_pods_per_minute);
+  out.set_changed_pods_lately(counts.changed_pods_lately);
 }
 
 pleg::CountEvidence CountsFromProto(const v1::CountEvidence& message) {
@@ -163,6 +164,7 @@ pleg::CountEvidence CountsFromProto(const v1::CountEvidence& message) {
   counts.oldest_exited =
       OptionalSeconds(message.has_oldest_exited_seconds(), message.oldest_exited_seconds());
   counts.changed_pods_per_minute = message.changed_pods_per_minute();
+  counts.changed_pods_lately = message.changed_pods_lately();
   return counts;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/facts.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/surroundings.h"
@@ -70,9 +71,9 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
       Doubt(starvation, ranked->finding);
     }
     if (ranked->of_host && facts.host_is_stale()) {
-      Doubt(
-          absl::StrCat("the host was last looked at ", FormatAge(facts.host->sampled_ago), " ago"),
-          ranked->finding);
+      Doubt(absl::StrCat("the host was last looked at ", FormatAge(facts.last_host->sampled_ago),
+                         " ago"),
+            ranked->finding);
     }
     found.push_back(*std::move(ranked));
   }
@@ -107,7 +108,7 @@ Ranked Unexplained(const Facts& facts) {
                             : RelistText(facts);
   draft
       .Say(absl::StrCat("PLEG is not well and no known cause fits yet: ", sign), facts.outlook.text,
-           "Ask again in 15 seconds, then keep the evidence below")
+           "Ask again in 15 seconds, then keep the evidence")
       .For(RelistText(facts));
   if (failing != nullptr) {
     draft.For(
@@ -119,8 +120,9 @@ Ranked Unexplained(const Facts& facts) {
                      facts.silent[i]->object.id.empty() ? "" : ObjectName(facts.silent[i]->object),
                      " unanswered for ", FormatAge(facts.silent[i]->age)));
   }
-  draft.Do("Keep what plegd knows",
-           "curl -s --unix-socket /run/plegd/plegd.sock http://plegd/debug/ > plegd-debug.txt");
+  draft.Do("Keep the evidence, and report it: this is a gap in plegd",
+           "plegctl explain --save evidence.textproto");
+  KeepGoroutines(facts, draft);
   return draft.Done();
 }
 
@@ -137,12 +139,17 @@ Ranked Starting(const Facts& facts) {
 Ranked Healthy(const Facts& facts) {
   const CountEvidence& counts = facts.e.counts;
   Draft draft(VerdictCode::kHealthy, Tier::kNothing, Confidence::kHigh);
-  draft
-      .Say(absl::StrCat("PLEG is healthy: ", RelistText(facts), ", ", counts.pods, " pods, ",
-                        counts.running, " running containers, no call is stuck"),
-           "", "Nothing to do")
-      .For(RelistText(facts))
-      .For(facts.outlook.text);
+  const std::vector<Concern> concerns = Concerns(facts);
+  std::string what =
+      absl::StrCat("PLEG is healthy: ", RelistText(facts), ", ", counts.pods, " pods, ",
+                   counts.running, " running containers, no call is stuck");
+  std::string advice = "Nothing to do";
+  if (!concerns.empty()) {
+    absl::StrAppend(&what, "; but ", concerns.front().text);
+    advice = concerns.front().look.text;
+  }
+  draft.Say(what, "", advice).For(RelistText(facts)).For(facts.outlook.text);
+  for (const Concern& concern : concerns) draft.Against(concern.text).Do(concern.look);
   return draft.Done();
 }
 

@@ -78,7 +78,8 @@ class Fuzz {
                                          "\u202Egnp.exe",
                                          "%s%n",
                                          "1.7.14",
-                                         "v99999999999999999999"};
+                                         "v99999999999999999999",
+                                         "dial tcp: connection refused"};
     return kTexts[Roll(std::size(kTexts))];
   }
   std::string Id() { return Coin() ? absl::StrCat("id", Roll(3)) : Text(); }
@@ -240,6 +241,7 @@ class Fuzz {
     kubelet.evented = Roll(4) == 0;
     if (Coin()) kubelet.healthz_ok = Coin();
     kubelet.healthz_text = Text();
+    kubelet.version = Text();
     kubelet.error = Text();
     kubelet.relist_mean = MaybeAge();
     kubelet.discarded_events = Number();
@@ -254,7 +256,7 @@ class Fuzz {
 
 void ExpectLine(const std::string& line, size_t most = 1000) {
   EXPECT_EQ(Printable(line), line);
-  EXPECT_LE(line.size(), most);
+  EXPECT_LE(line.size(), most) << line.substr(0, 200);
 }
 
 bool RestartsKubelet(const Action& action) {

@@ -95,6 +95,8 @@ struct CountEvidence {
   ObjectRef most_exited_pod;
   std::optional<absl::Duration> oldest_exited = {};
   double changed_pods_per_minute = 0;
+  // Of the last 3 minutes; what changed before, a kubelet that is Ready has inspected.
+  uint32_t changed_pods_lately = 0;
 };
 
 struct ListSizeEvidence {

@@ -42,21 +42,35 @@ class Judge {
 
 // Why the host's figures are missing.
 std::string WhyUnknown(const Facts& facts) {
-  if (facts.host == nullptr) return "the host was not looked at";
-  if (facts.host->problems.empty()) return "not read";
-  const ProbeProblem& problem = facts.host->problems.front();
-  return absl::StrCat("not read: ", problem.probe, ": ", problem.text);
+  if (facts.last_host == nullptr) return "the host was not looked at";
+  const std::vector<ProbeProblem>& problems = facts.last_host->problems;
+  const std::string problem =
+      problems.empty() ? ""
+                       : absl::StrCat(": ", problems.front().probe, ": ", problems.front().text);
+  if (!facts.host_is_stale()) return absl::StrCat("not read", problem);
+  return absl::StrCat("last looked at ", FormatAge(facts.last_host->sampled_ago), " ago", problem);
+}
+
+// A full disk is as good as none, however fast it is.
+void AddHeadroom(const HostEvidence& host, Judge& judge) {
+  for (const Headroom& headroom : host.headroom) {
+    if (headroom.resource == "pids" || !(headroom.used_percent >= kDiskFull)) continue;
+    judge.Add(false,
+              absl::StrCat(headroom.resource, " ", FormatPercent(headroom.used_percent), " used"),
+              FormatPercent(kDiskFull));
+  }
 }
 
 Exclusion Disk(const Facts& facts) {
   Judge judge(Subject::kDisk);
-  if (facts.host != nullptr) {
-    if (facts.host->io.has_value()) {
-      const double full = facts.host->io->full_avg10;
+  if (const HostEvidence* host = facts.fresh_host()) {
+    AddHeadroom(*host, judge);
+    if (host->io.has_value()) {
+      const double full = host->io->full_avg10;
       judge.Add(full < kIoFull, absl::StrCat("io full ", FormatPercent(full)),
                 FormatPercent(kIoFull));
     }
-    for (const DiskEvidence& disk : facts.host->disks) {
+    for (const DiskEvidence& disk : host->disks) {
       judge.Add(disk.utilization_percent < kDiskBusy || disk.await < kDiskAwait,
                 absl::StrCat(disk.device, " ", FormatPercent(disk.utilization_percent), " busy, ",
                              FormatLatency(disk.await), " a request"),
@@ -68,13 +82,15 @@ Exclusion Disk(const Facts& facts) {
 
 Exclusion Cpu(const Facts& facts) {
   Judge judge(Subject::kCpu);
-  if (facts.host != nullptr && facts.host->cpu.has_value()) {
-    const double some = facts.host->cpu->some_avg10;
+  const HostEvidence* const host = facts.fresh_host();
+  const bool known = host != nullptr && host->cpu.has_value();
+  if (known) {
+    const double some = host->cpu->some_avg10;
     judge.Add(some < kCpuSome, absl::StrCat("cpu some ", FormatPercent(some)),
               FormatPercent(kCpuSome));
   }
   const SelfEvidence& self = facts.e.self;
-  if (facts.own_lag || (facts.host != nullptr && facts.host->cpu.has_value())) {
+  if (facts.own_lag || known) {
     const absl::Duration lag = std::max(self.loop_lag, self.scheduling_delay);
     judge.Add(!facts.own_lag, absl::StrCat("plegd's own delay ", FormatLatency(lag)),
               FormatLatency(kOwnLag));
@@ -84,14 +100,15 @@ Exclusion Cpu(const Facts& facts) {
 
 Exclusion Memory(const Facts& facts) {
   Judge judge(Subject::kMemory);
-  if (facts.host != nullptr && facts.host->memory.has_value()) {
-    const double full = facts.host->memory->full_avg10;
+  const HostEvidence* const host = facts.fresh_host();
+  if (host != nullptr && host->memory.has_value()) {
+    const double full = host->memory->full_avg10;
     judge.Add(full < kMemoryFull, absl::StrCat("memory full ", FormatPercent(full)),
               FormatPercent(kMemoryFull));
   }
-  if (facts.host != nullptr && facts.host->memory_available_percent.has_value()) {
+  if (host != nullptr && host->memory_available_percent.has_value()) {
     constexpr double kLittle = 5;
-    const double available = *facts.host->memory_available_percent;
+    const double available = *host->memory_available_percent;
     judge.Add(available >= kLittle, absl::StrCat(FormatPercent(available), " available"),
               absl::StrCat("at least ", FormatPercent(kLittle)));
   }
@@ -100,8 +117,8 @@ Exclusion Memory(const Facts& facts) {
 
 Exclusion Systemd(const Facts& facts) {
   Judge judge(Subject::kSystemd);
-  if (facts.host == nullptr) return judge.Done(WhyUnknown(facts));
-  const HostEvidence& host = *facts.host;
+  if (facts.fresh_host() == nullptr) return judge.Done(WhyUnknown(facts));
+  const HostEvidence& host = *facts.fresh_host();
   if (host.pid1_cpu_percent.has_value()) {
     judge.Add(*host.pid1_cpu_percent < kPid1Busy,
               absl::StrCat("PID 1 uses ", FormatPercent(*host.pid1_cpu_percent), " of a CPU"),

@@ -68,6 +68,23 @@ double Slowdown(const Evidence& evidence) {
   return least == 0 ? 1 : std::max(least, 1.0);
 }
 
+absl::Duration CostOf(const Facts& facts, absl::string_view method) {
+  const MethodEvidence* const found = facts.Method(method);
+  if (found == nullptr) return absl::ZeroDuration();
+  return std::max(found->median_recent.value_or(absl::ZeroDuration()),
+                  found->median_hour.value_or(absl::ZeroDuration()));
+}
+
+absl::Duration PodCost(const Facts& facts) {
+  const CountEvidence& counts = facts.e.counts;
+  if (counts.pods == 0) return absl::ZeroDuration();
+  const double containers = 1.0 * counts.created + counts.running + counts.exited + counts.unknown;
+  const double sandboxes = 1.0 * counts.sandboxes_ready + counts.sandboxes_notready;
+  return (containers * CostOf(facts, "ContainerStatus") +
+          sandboxes * CostOf(facts, "PodSandboxStatus")) /
+         counts.pods;
+}
+
 Strain Judge(bool host_says, bool suffering) {
   if (!host_says) return Strain::kNone;
   return suffering ? Strain::kSevere : Strain::kPossible;
@@ -183,16 +200,41 @@ Outlook MakeOutlook(const Evidence& evidence) {
   return outlook;
 }
 
+// What a kubelet of the model would wait for the real one has passed.
+bool KubeletGoesOn(const Facts& facts) {
+  if (facts.lists_silent()) return false;
+  size_t pending = 0;
+  for (const UnansweredEvidence* call : facts.silent) {
+    if (!call->pod_pending) continue;
+    ++pending;
+    if (!facts.KubeletPasses(*call)) return false;
+  }
+  return pending > 0;
+}
+
+Outlook OutlookOfWhoGoesOn(const Facts& facts) {
+  Outlook outlook;
+  outlook.known = true;
+  outlook.restart_cost = facts.outlook.restart_cost;
+  outlook.text = absl::StrCat("the kubelet relists all the same, in ",
+                              FormatLatency(*facts.e.kubelet->relist_mean));
+  return outlook;
+}
+
 }  // namespace
 
 Facts::Facts(const Evidence& evidence)
     : e(evidence),
-      host(evidence.host.has_value() ? &*evidence.host : nullptr),
+      last_host(evidence.host.has_value() ? &*evidence.host : nullptr),
+      host(last_host != nullptr && last_host->sampled_ago <= kForgottenSample ? last_host
+                                                                              : nullptr),
       runtime(IdentifyRuntime(evidence)),
       outlook(MakeOutlook(evidence)) {
   CollectSilence(*this);
+  if (KubeletGoesOn(*this)) outlook = OutlookOfWhoGoesOn(*this);
   selective = Selective(*this);
   crowd = e.predicted_status_phase >= kCrowded && e.counts.pods_pending >= kCrowd;
+  pod_cost = PodCost(*this);
   JudgeStrain(*this);
 }
 
@@ -207,6 +249,14 @@ bool Facts::relists_well() const {
   const absl::Duration ended_ago =
       *relist.last_good_ago - (last_was_good ? relist.recent.front() : absl::ZeroDuration());
   return ended_ago <= std::max(absl::Seconds(10), 5 * relist.period);
+}
+
+bool Facts::KubeletPasses(const UnansweredEvidence& call) const {
+  constexpr absl::Duration kSlack = absl::Seconds(2);  // both notice a change within a period
+  if (!e.kubelet.has_value() || e.kubelet->never_relisted || e.kubelet->evented) return false;
+  const KubeletEvidence& kubelet = *e.kubelet;
+  return kubelet.relist_mean.has_value() && *kubelet.relist_mean < kSilentAfter &&
+         kubelet.last_seen_ago.has_value() && *kubelet.last_seen_ago + kSlack < call.age;
 }
 
 const MethodEvidence* Facts::Method(absl::string_view name) const {

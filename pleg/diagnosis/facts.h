@@ -25,7 +25,9 @@ inline constexpr absl::Duration kCrowded = absl::Minutes(2);  // inspections of 
 inline constexpr uint32_t kCrowd = 10;  // pods; fewer that take so long are slow, or hang
 inline constexpr double kSlowdown = 5;  // times what an answer usually takes
 inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
-inline constexpr absl::Duration kStaleSample = absl::Seconds(30);  // three looks at rest
+inline constexpr absl::Duration kStaleSample = absl::Seconds(30);     // three looks at rest
+inline constexpr absl::Duration kForgottenSample = absl::Minutes(2);  // it tells of another time
+inline constexpr double kDiskFull = 98;                               // bytes or inodes
 inline constexpr double kIoFull = 40;
 inline constexpr double kDiskBusy = 90;
 inline constexpr absl::Duration kDiskAwait = absl::Milliseconds(200);
@@ -62,6 +64,9 @@ struct Facts {
   explicit Facts(const Evidence& evidence);
 
   const Evidence& e;
+  // The last look at the host, however long ago; null if there was none.
+  const HostEvidence* last_host = nullptr;
+  // The same, unless it was so long ago that it may tell of another time than this.
   const HostEvidence* host = nullptr;
   const CgroupPressure* runtime_cgroup = nullptr;
   RuntimeIdentity runtime;
@@ -91,6 +96,8 @@ struct Facts {
   double slowdown = 1;
   // So many pods have changed that the kubelet takes long to inspect them.
   bool crowd = false;
+  // What the statuses of one changed pod take, on average, one after another.
+  absl::Duration pod_cost = {};
 
   const MethodEvidence* Method(absl::string_view name) const;
   // The method that was answered last among those that were within `age`; null if none was.
@@ -100,7 +107,14 @@ struct Facts {
   bool lists_silent() const {
     return silent_sandbox_list != nullptr || silent_container_list != nullptr;
   }
-  bool host_is_stale() const { return host != nullptr && host->sampled_ago > kStaleSample; }
+  bool host_is_stale() const {
+    return last_host != nullptr && last_host->sampled_ago > kStaleSample;
+  }
+  // The host as it is now: null if it was not looked at lately.
+  const HostEvidence* fresh_host() const { return host_is_stale() ? nullptr : host; }
+  // The kubelet began a relist after this status had fallen silent, and its relists end quickly: it
+  // does not wait for it, whatever plegd itself has still to inspect.
+  bool KubeletPasses(const UnansweredEvidence& call) const;
 };
 
 }  // namespace pleg

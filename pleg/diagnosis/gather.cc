@@ -9,6 +9,7 @@ namespace pleg {
 namespace {
 
 constexpr absl::Duration kMinuteOfChanges = absl::Minutes(1);
+constexpr absl::Duration kLatelyChanged = absl::Minutes(3);
 constexpr absl::Duration kListingIsOld = absl::Seconds(10);
 // A slope over less is noise.
 constexpr absl::Duration kSlopeAfter = absl::Minutes(10);
@@ -45,6 +46,7 @@ class Gatherer {
     GatherCounts();
     GatherSizes();
     for (const GenerationReport& report : facts_.reports) {
+      if (!IsOfThisKubelet(report.generation)) continue;
       evidence_.twins.push_back(report);
       evidence_.predicted_status_phase =
           std::max(evidence_.predicted_status_phase, report.report.status_phase);
@@ -176,10 +178,17 @@ class Gatherer {
     out.pods_pending = static_cast<uint32_t>(core.pods_pending);
     for (const auto& pod : facts_.twin.pods->listed) CountPod(*pod);
     for (const RelistRing::Entry& relist : facts_.relists) {
-      if (now_ - relist.started_at <= kMinuteOfChanges) {
-        out.changed_pods_per_minute += relist.changed_pods;
-      }
+      const absl::Duration age = now_ - relist.started_at;
+      if (age <= kMinuteOfChanges) out.changed_pods_per_minute += relist.changed_pods;
+      if (age <= kLatelyChanged) out.changed_pods_lately += relist.changed_pods;
     }
+  }
+
+  // Once the kubelet has told its version, what others would make of it is of no interest.
+  bool IsOfThisKubelet(KubeletGeneration generation) const {
+    if (!facts_.kubelet.has_value() || facts_.reports.size() < 2) return true;
+    const auto kubelet = KubeletModel::OfVersion(facts_.kubelet->version);
+    return !kubelet.ok() || kubelet->generation == generation;
   }
 
   uint32_t& CountOf(ContainerState state) {

@@ -97,15 +97,18 @@ void Restarts(const Facts& facts, std::vector<Hint>& hints) {
 }
 
 void OfHost(const Facts& facts, std::vector<Hint>& hints) {
-  const HostEvidence& host = *facts.host;
+  const HostEvidence& host = *facts.last_host;
   if (facts.host_is_stale()) {
-    Add(hints, absl::StrCat("the host was last looked at ", FormatAge(host.sampled_ago), " ago"));
+    Add(hints, absl::StrCat("the host was last looked at ", FormatAge(host.sampled_ago), " ago",
+                            facts.host == nullptr ? ": too long ago to judge by" : ""));
   }
   Versions(Component::kKernel, "kernel", host.kernel_version, hints);
   Versions(Component::kSystemd, "systemd", host.systemd_version, hints);
-  OldestProcesses(host, hints);
-  Blocked(host, hints);
-  Leaks(host, hints);
+  if (facts.host != nullptr) {
+    OldestProcesses(host, hints);
+    Blocked(host, hints);
+    Leaks(host, hints);
+  }
   for (size_t i = 0; i < host.kernel_log.size() && i < kMaxOfAKind; ++i) {
     Add(hints, absl::StrCat("kernel log: ", host.kernel_log[i]));
   }
@@ -132,7 +135,7 @@ std::vector<Hint> Hints(const Facts& facts) {
   if (facts.e.kubelet.has_value() && !facts.e.kubelet->error.empty()) {
     Add(hints, absl::StrCat("the kubelet could not be asked: ", facts.e.kubelet->error));
   }
-  if (facts.host != nullptr) {
+  if (facts.last_host != nullptr) {
     OfHost(facts, hints);
   } else {
     Add(hints, "the host was not looked at: shims, cgroups, disk and memory are not judged");

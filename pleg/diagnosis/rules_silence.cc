@@ -22,8 +22,10 @@ constexpr absl::Duration kSlowAnswer = absl::Milliseconds(200);
 Silent Where(const Facts& facts, const Silent& calls, bool pending) {
   Silent result;
   for (const UnansweredEvidence* call : calls) {
+    // plegd has every pod to inspect when it has just started, the kubelet has not.
+    const bool waited_for = call->pod_pending && !facts.KubeletPasses(*call);
     // If nothing was answered since, it is the runtime and not this object.
-    if (call->pod_pending == pending && facts.AnsweredWithin(call->age) != nullptr) {
+    if (waited_for == pending && facts.AnsweredWithin(call->age) != nullptr) {
       result.push_back(call);
     }
   }
@@ -317,7 +319,11 @@ std::optional<Ranked> LatentHang(const Facts& facts) {
            absl::StrCat("Do not restart the kubelet. ",
                         AdviceOf(owner, "Free its runc or shim first")));
   Blame(calls, draft);
-  draft.For("its pod has no change that the kubelet would have to inspect");
+  draft.For(facts.KubeletPasses(worst)
+                ? absl::StrCat("the kubelet has relisted since: ",
+                               FormatAge(*facts.e.kubelet->last_seen_ago), " ago, in ",
+                               FormatLatency(*facts.e.kubelet->relist_mean))
+                : "its pod has no change that the kubelet would have to inspect");
   OthersAnswer(facts, worst.age, draft);
   const absl::Duration cost = facts.outlook.restart_cost;
   if (cost > absl::ZeroDuration()) {
