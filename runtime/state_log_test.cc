@@ -166,9 +166,9 @@ TEST_F(StateLogTest, AServerWithoutCriIsOneLine) {
     story_.OnIdentity(absl::UnimplementedError("unknown service"));
     story_.OnList(absl::UnimplementedError("unknown service"));
   }
-  EXPECT_THAT(Lines(),
-              ElementsAre(HasSubstr("what listens there is not a container runtime endpoint=unix:///x.sock "
-                                    "reason=speaks gRPC but not CRI v1")));
+  EXPECT_THAT(Lines(), ElementsAre(HasSubstr(
+                           "what listens there is not a container runtime endpoint=unix:///x.sock "
+                           "reason=speaks gRPC but not CRI v1")));
 }
 
 TEST_F(StateLogTest, ARuntimeThatIsConnectedAndSilentIsNamedAfterAWhile) {
