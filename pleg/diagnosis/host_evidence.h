@@ -103,7 +103,7 @@ struct ZombieGroup {
 
 struct FrozenCgroup {
   ObjectRef object;  // whose cgroup it is; without id if that is not known
-  std::string path;  // of the directory, as mounted
+  std::string path;  // of the directory, as a shell on the node has it: "/sys/fs/cgroup/…"
   bool v1 = false;   // freezer.state instead of cgroup.freeze
   absl::Duration frozen_for = {};
 };

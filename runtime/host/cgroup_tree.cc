@@ -19,6 +19,8 @@ namespace runtime::host {
 namespace {
 
 constexpr size_t kMaxGroups = 20'000;
+// Where a node has its tree (file-hierarchy(7)), wherever this process sees it.
+constexpr char kNodeRoot[] = "/sys/fs/cgroup";
 
 bool IsDirectory(const std::string& path) {
   struct stat info = {};
@@ -62,6 +64,7 @@ CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& pro
   CgroupTree tree;
   tree.version_1 = IsDirectory(root + "/freezer");
   const std::string top = tree.version_1 ? root + "/freezer" : root;
+  const std::string on_node = tree.version_1 ? absl::StrCat(kNodeRoot, "/freezer") : kNodeRoot;
   if (!IsDirectory(top)) {
     problems.push_back(absl::StrCat("no cgroup tree at ", root));
     return tree;
@@ -77,9 +80,9 @@ CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& pro
     const std::string path = std::move(queue.front());
     queue.pop_front();
     std::string container = ContainerOfCgroup(path);
-    const bool told = !tree.frozen.empty() && IsBelow(top + path, tree.frozen);
+    const bool told = !tree.frozen.empty() && IsBelow(on_node + path, tree.frozen);
     if (!path.empty() && !told && IsFrozen(top + path, tree.version_1)) {
-      tree.frozen.push_back({top + path, container});
+      tree.frozen.push_back({on_node + path, container});
     }
     if (!container.empty() && seen.insert(container).second) tree.containers.push_back(container);
     for (const std::string& child : Children(top + path)) queue.push_back(path + "/" + child);

@@ -29,6 +29,9 @@ TEST(CgroupTreeTest, FindsThemInVersion2) {
   const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
+  // Where an operator finds it, wherever it was read.
+  EXPECT_EQ(found[0].path, absl::StrCat("/sys/fs/cgroup/kubepods.slice/pod1.slice/cri-containerd-",
+                                        kContainer, ".scope"));
   EXPECT_THAT(problems, IsEmpty());
 }
 
@@ -42,6 +45,7 @@ TEST(CgroupTreeTest, FindsThemInVersion1AndInAHybrid) {
   const auto found = ReadCgroupTree(tree.paths().cgroupfs, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
+  EXPECT_EQ(found[0].path, absl::StrCat("/sys/fs/cgroup/freezer/kubepods/pod1/", kContainer));
 }
 
 TEST(CgroupTreeTest, ATreeThatIsNotThereIsAProblem) {

@@ -33,7 +33,7 @@ struct HostPaths {
 };
 
 struct FrozenGroup {
-  std::string path;  // of the directory
+  std::string path;  // of the directory, as a shell on the node has it: "/sys/fs/cgroup/…"
   std::string container;
 };
 

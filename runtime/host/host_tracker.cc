@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
 namespace runtime::host {
@@ -53,9 +54,12 @@ bool IsSession(const HostProcess& process) {
   });
 }
 
-const DiskStat* FindDisk(const std::vector<DiskStat>& disks, uint32_t major, uint32_t minor) {
+// Btrfs shows a device number of its own, but names its first device: "/dev/sda2".
+const DiskStat* FindDisk(const std::vector<DiskStat>& disks, const Mount& mount) {
+  absl::string_view device = mount.source;
+  const bool named = mount.major == 0 && absl::ConsumePrefix(&device, "/dev/");
   const auto disk = std::find_if(disks.begin(), disks.end(), [&](const DiskStat& d) {
-    return d.major == major && d.minor == minor;
+    return named ? d.name == device : d.major == mount.major && d.minor == mount.minor;
   });
   return disk == disks.end() ? nullptr : &*disk;
 }
@@ -97,6 +101,7 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
   frozen_.EndOfSample();
   fuse_.EndOfSample();
   disagree_.EndOfSample();
+  stalled_.EndOfSample();
   now_ = nullptr;
   before_ = sample;
   return out;
@@ -202,33 +207,51 @@ void HostTracker::TellGroups(pleg::HostEvidence& out) const {
   }
 }
 
-void HostTracker::TellDisks(pleg::HostEvidence& out) const {
+std::optional<pleg::DiskEvidence> HostTracker::DescribeDisk(const Mount& mount) {
+  const DiskStat* disk = FindDisk(now_->disks, mount);
+  const DiskStat* old = before_.has_value() ? FindDisk(before_->disks, mount) : nullptr;
+  if (disk == nullptr || old == nullptr) return std::nullopt;
+  const double seconds = now_->uptime_seconds - before_->uptime_seconds;
+  // Another disk has taken its place.
+  if (seconds <= 0 || disk->completed < old->completed) return std::nullopt;
+  pleg::DiskEvidence evidence;
+  evidence.device = disk->name;
+  evidence.utilization_percent =
+      std::min(100.0, ElapsedMs(old->busy_ms, disk->busy_ms) / 10 / seconds);
+  evidence.in_flight = static_cast<uint32_t>(disk->in_flight);
+  const uint64_t completed = disk->completed - old->completed;
+  if (completed > 0) {
+    const double waited_ms =
+        ElapsedMs(old->read_ms, disk->read_ms) + ElapsedMs(old->write_ms, disk->write_ms);
+    evidence.await = absl::Milliseconds(waited_ms / static_cast<double>(completed));
+  } else if (old->in_flight > 0) {
+    // What was out at the look before still is.
+    const double until_then = stalled_.Hold(disk->name, before_->uptime_seconds);
+    evidence.answers_none_for = absl::Seconds(until_then + seconds);
+    evidence.await = evidence.answers_none_for;
+    evidence.utilization_percent = 100;
+  }
+  return evidence;
+}
+
+void HostTracker::TellDisks(pleg::HostEvidence& out) {
   auto tell = [&](const std::optional<Mount>& mount, const char* holds) {
-    if (!mount.has_value() || !before_.has_value()) return;
-    const DiskStat* disk = FindDisk(now_->disks, mount->major, mount->minor);
-    const DiskStat* old = FindDisk(before_->disks, mount->major, mount->minor);
-    const double ms = 1000 * (now_->uptime_seconds - before_->uptime_seconds);
-    if (disk == nullptr || old == nullptr || ms <= 0) return;
-    // Another disk has taken its place.
-    if (disk->completed < old->completed) return;
+    if (!mount.has_value()) return;
+    if (FindDisk(now_->disks, *mount) == nullptr) {
+      out.problems.push_back(
+          {.probe = "disk",
+           .text = absl::StrCat("no device is known for the ", holds, "'s directory: it is on ",
+                                mount->fs_type, " (", mount->source, ")")});
+    }
+    std::optional<pleg::DiskEvidence> evidence = DescribeDisk(*mount);
+    if (!evidence.has_value()) return;
     for (pleg::DiskEvidence& known : out.disks) {
-      if (known.device != disk->name) continue;
+      if (known.device != evidence->device) continue;
       known.holds = "runtime and kubelet";
       return;
     }
-    pleg::DiskEvidence evidence;
-    evidence.device = disk->name;
-    evidence.holds = holds;
-    evidence.utilization_percent =
-        std::min(100.0, 100 * ElapsedMs(old->busy_ms, disk->busy_ms) / ms);
-    const uint64_t completed = disk->completed - old->completed;
-    if (completed > 0) {
-      const double waited_ms =
-          ElapsedMs(old->read_ms, disk->read_ms) + ElapsedMs(old->write_ms, disk->write_ms);
-      evidence.await = absl::Milliseconds(waited_ms / static_cast<double>(completed));
-    }
-    evidence.in_flight = static_cast<uint32_t>(disk->in_flight);
-    out.disks.push_back(std::move(evidence));
+    evidence->holds = holds;
+    out.disks.push_back(*std::move(evidence));
   };
   tell(now_->runtime_mount, "runtime");
   tell(now_->kubelet_mount, "kubelet");
@@ -305,6 +328,7 @@ struct HostTracker::Sight {
   std::map<absl::string_view, const HostProcess*> containers;  // first process of each
   std::map<absl::string_view, const HostProcess*> bundles;     // shim of each
   std::set<absl::string_view> frozen;
+  bool any_monitor = false;  // conmon: one a container instead of one a pod
   std::set<int> with_pause;  // shims that have a pause process: they run processes of this host
 };
 
@@ -313,6 +337,7 @@ HostTracker::Sight HostTracker::Look() const {
   for (const HostProcess& process : now_->processes) {
     if (process.role == Role::kShim && !process.bundle.empty()) {
       sight.bundles.emplace(process.bundle, &process);
+      sight.any_monitor |= absl::StartsWith(process.stat.comm, "conmon");
     } else if (process.role == Role::kOther && !process.container.empty() && IsAlive(process)) {
       sight.containers.emplace(process.container, &process);
       if (process.stat.comm == "pause") sight.with_pause.insert(process.stat.parent);
@@ -337,13 +362,16 @@ const HostProcess* HostTracker::ShimOf(const Sight& sight, const WatchedObject& 
   return shim != nullptr && shim->role == Role::kShim ? shim : nullptr;
 }
 
-// A container in a virtual machine or a gVisor sandbox runs without a process in its cgroup, and
-// where no container's process is in sight the cgroups cannot be read from here.
-bool HostTracker::ShouldBeSeen(const Sight& sight, const std::string& id,
+// A container in a virtual machine or a gVisor sandbox runs without a process in its cgroup, a
+// sandbox of CRI-O without any (drop_infra_ctr), and where no container's process is in sight the
+// cgroups cannot be read from here.
+bool HostTracker::ShouldBeSeen(const Sight& sight, const WatchedObject& watch,
                                const HostProcess* shim) const {
   if (sight.containers.empty()) return false;
+  if (alive_.contains(watch.object.id.value())) return true;
+  if (watch.sandbox == watch.object.id) return false;
   const bool goes_on = shim != nullptr && !pleg::IsStuckState(shim->stat.state);
-  return !goes_on || alive_.contains(id) || sight.with_pause.contains(shim->stat.pid);
+  return !goes_on || sight.with_pause.contains(shim->stat.pid);
 }
 
 void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out) {
@@ -364,11 +392,13 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
       evidence.shim = Describe(*shim);
       if (evidence.sandbox.empty()) evidence.sandbox = pleg::ContainerId(shim->bundle);
     }
-    evidence.shim_missing = shim == nullptr && !sight.bundles.empty();
-    if (process != nullptr || ShouldBeSeen(sight, id, shim)) {
+    // conmon is there for containers alone.
+    const bool may_lack_it = sight.any_monitor && watch.sandbox == watch.object.id;
+    evidence.shim_missing = shim == nullptr && !sight.bundles.empty() && !may_lack_it;
+    if (process != nullptr || ShouldBeSeen(sight, watch, shim)) {
       evidence.container_alive = process != nullptr;
     }
-    if (process != nullptr) alive.insert(id);
+    if (process != nullptr || alive_.contains(id)) alive.insert(id);
     if (process != nullptr) evidence.container_pid = process->stat.pid;
     const std::optional<bool> runs = ListedAsAlive(watch.listed_state);
     const bool disagrees = runs.has_value() && evidence.container_alive == !*runs;

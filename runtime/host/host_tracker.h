@@ -76,7 +76,8 @@ class HostTracker {
   absl::Duration BlockedFor(const BlockedThread& thread);
   void TellNode(pleg::HostEvidence& out) const;
   void TellGroups(pleg::HostEvidence& out) const;
-  void TellDisks(pleg::HostEvidence& out) const;
+  std::optional<pleg::DiskEvidence> DescribeDisk(const Mount& mount);
+  void TellDisks(pleg::HostEvidence& out);
   void TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out);
   void TellBlocked(pleg::HostEvidence& out);
   void TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
@@ -88,19 +89,20 @@ class HostTracker {
   const HostProcess* ShimOf(const Sight& sight, const WatchedObject& watch,
                             const HostProcess* process) const;
   // Whether a container that runs would be found among the processes in sight.
-  bool ShouldBeSeen(const Sight& sight, const std::string& id, const HostProcess* shim) const;
+  bool ShouldBeSeen(const Sight& sight, const WatchedObject& watch, const HostProcess* shim) const;
   bool MayBeTheRuntime(const HostProcess& process) const;
   const HostProcess* FindPid(int pid) const;
 
   const HostSample* now_ = nullptr;  // while Update runs
   std::optional<HostSample> before_;
-  std::set<std::string> alive_;  // watched containers that had a process in the last sample
+  std::set<std::string> alive_;  // what has had a process since it is watched
   Since<std::pair<ProcessKey, char>> states_;
   // Parent and name of the process that was last seen behind the socket.
   std::optional<std::pair<int, std::string>> runtime_;
   Since<std::string> frozen_;
   Since<std::string> fuse_;
   Since<std::string> disagree_;
+  Since<std::string> stalled_;  // disks, as of the sample before
 };
 
 }  // namespace runtime::host

@@ -367,6 +367,71 @@ TEST(HostTrackerTest, CountersOfADiskWrapAndBeginAnew) {
   EXPECT_THAT(tracker.Update(sample, {}).disks, IsEmpty());
 }
 
+TEST(HostTrackerTest, ADiskThatAnswersNothingIsAsSlowAsTheWaitSoFar) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.runtime_mount = Mount{8, 1, "/", "ext4", "/dev/sda1"};
+  const auto look = [&](double uptime, uint64_t completed, uint64_t in_flight) {
+    sample.uptime_seconds = uptime;
+    sample.disks = {{8, 1, "sda1", completed, 0, 0, in_flight, 0}};
+    return tracker.Update(sample, {});
+  };
+  look(1000, 100, 0);
+  // A request that has just begun says nothing yet.
+  EXPECT_EQ(look(1005, 100, 3).disks[0].await, absl::ZeroDuration());
+  pleg::DiskEvidence disk = look(1010, 100, 4).disks[0];
+  EXPECT_EQ(disk.answers_none_for, absl::Seconds(5));
+  disk = look(1020, 100, 9).disks[0];
+  EXPECT_EQ(disk.answers_none_for, absl::Seconds(15));
+  EXPECT_EQ(disk.await, absl::Seconds(15));
+  EXPECT_DOUBLE_EQ(disk.utilization_percent, 100);
+  disk = look(1030, 101, 9).disks[0];
+  EXPECT_EQ(disk.answers_none_for, absl::ZeroDuration());
+  EXPECT_EQ(look(1040, 101, 9).disks[0].answers_none_for, absl::Seconds(10));
+}
+
+TEST(HostTrackerTest, FindsTheDeviceOfBtrfsByNameAndSaysThatZfsHasNone) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.runtime_mount = Mount{0, 30, "/", "btrfs", "/dev/sda1"};
+  sample.kubelet_mount = Mount{0, 40, "/var/lib/kubelet", "zfs", "tank/kubelet"};
+  sample.disks = {{8, 1, "sda1", 100, 1000, 0, 0, 5000}};
+  tracker.Update(sample, {});
+  sample.uptime_seconds = 1010;
+  const pleg::HostEvidence evidence = tracker.Update(sample, {});
+  ASSERT_EQ(evidence.disks.size(), 1);
+  EXPECT_EQ(evidence.disks[0].holds, "runtime");
+  ASSERT_EQ(evidence.problems.size(), 1);
+  EXPECT_EQ(evidence.problems[0].text,
+            "no device is known for the kubelet's directory: it is on zfs (tank/kubelet)");
+}
+
+// CRI-O with drop_infra_ctr, its default.
+TEST(HostTrackerTest, ASandboxIsJudgedByItsProcessOnlyIfItHadOne) {
+  HostTracker tracker;
+  WatchedObject sandbox = Watch("ready");
+  sandbox.object.id = sandbox.sandbox;
+  HostSample sample = Sample(1000);
+  sample.processes[0].stat.comm = "conmon";
+  sample.processes[0].bundle = kContainer;
+  pleg::HostEvidence evidence = tracker.Update(sample, {sandbox, Watch("running")});
+  ASSERT_EQ(evidence.shims.size(), 2);
+  EXPECT_EQ(evidence.shims[0].container_alive, std::nullopt);
+  EXPECT_FALSE(evidence.shims[0].shim_missing);
+  EXPECT_EQ(evidence.shims[1].container_alive, true);
+  HostProcess pause = MakeProcess(63, Role::kOther, "pause", 60);
+  pause.container = kSandbox;
+  sample.processes.push_back(pause);
+  EXPECT_EQ(tracker.Update(sample, {sandbox}).shims[0].container_alive, true);
+  sample.processes.pop_back();
+  for (const double uptime : {1005.0, 1010.0}) {
+    sample.uptime_seconds = uptime;
+    evidence = tracker.Update(sample, {sandbox, Watch("running")});
+    EXPECT_EQ(evidence.shims[0].container_alive, false);
+    EXPECT_EQ(evidence.shims[0].disagree_for, absl::Seconds(uptime - 1005));
+  }
+}
+
 TEST(HostTrackerTest, TellsTheRuntimeItIsConnectedTo) {
   HostTracker tracker;
   HostSample sample = Sample();

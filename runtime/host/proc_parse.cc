@@ -130,7 +130,9 @@ std::vector<DiskStat> ParseDiskstats(absl::string_view text) {
       continue;
     }
     disk.name = std::string(fields[2]);
-    disk.completed = reads + writes;
+    uint64_t discards = 0;
+    (void)Number(fields, 14, discards);  // since Linux 4.18
+    disk.completed = reads + writes + discards;
     disk.read_ms = static_cast<uint32_t>(read_ms);
     disk.write_ms = static_cast<uint32_t>(write_ms);
     disk.busy_ms = static_cast<uint32_t>(busy_ms);

@@ -41,7 +41,7 @@ struct DiskStat {
   uint32_t major = 0;
   uint32_t minor = 0;
   std::string name;
-  uint64_t completed = 0;  // reads and writes
+  uint64_t completed = 0;  // reads, writes and discards
   uint32_t read_ms = 0;    // of all reads, from queueing to completion
   uint32_t write_ms = 0;
   uint64_t in_flight = 0;  // now
