@@ -21,7 +21,7 @@ struct Owner {
   std::string advice;  // for the sentence: "end that runc: kill 4711"
   std::vector<Action> actions;
   bool certain = false;  // it cannot go on by itself: stopped, frozen
-  // It began so long ago, whenever plegd did.
+  // It had begun so long before the last look at the host, whenever plegd did.
   std::optional<absl::Duration> age = {};
   bool found() const { return !text.empty(); }
 };

@@ -81,6 +81,12 @@ std::string AdviceOf(const Owner& owner, absl::string_view otherwise) {
   return owner.advice.empty() ? std::string(otherwise) : owner.advice;
 }
 
+// A kubelet that is restarted asks for the status of everything.
+std::string FreeIt(const Owner& owner) {
+  return absl::StrCat("Do not restart the kubelet. ",
+                      AdviceOf(owner, "Free its runc or shim first"));
+}
+
 std::string HeldBy(const Owner& owner) {
   return owner.found() ? absl::StrCat(": ", Shorten(owner.text, 60)) : "";
 }
@@ -284,7 +290,7 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
         .Since(SinceCall(facts, worst, owner).age)
         .Say(absl::StrCat(late, ": the kubelet waits for the status of ", ObjectName(worst.object),
                           HeldBy(owner)),
-             "", absl::StrCat(AdviceOf(owner, "Free it"), "; do not restart the kubelet"));
+             "", FreeIt(owner));
     Blame(calls, draft);
     ActOn(facts, owner, worst.object, draft);
   } else {
@@ -315,9 +321,7 @@ std::optional<Ranked> LatentHang(const Facts& facts) {
       .Since(since.age)
       .Say(absl::StrCat("The status of ", ObjectName(worst.object), AndMore(calls.size()),
                         " has hung ", since.text, HeldBy(owner)),
-           "harmless until it changes or the kubelet restarts",
-           absl::StrCat("Do not restart the kubelet. ",
-                        AdviceOf(owner, "Free its runc or shim first")));
+           "harmless until it changes or the kubelet restarts", FreeIt(owner));
   Blame(calls, draft);
   draft.For(facts.KubeletPasses(worst)
                 ? absl::StrCat("the kubelet has relisted since: ",

@@ -31,8 +31,9 @@ Since AtLeast(absl::Duration age) {
 
 Since SinceCall(const Facts& facts, const UnansweredEvidence& call, const Owner& owner) {
   if (!WasThereBefore(facts, call)) return For(call.age);
-  const bool older = owner.age.has_value() && *owner.age > call.age;
-  return older ? For(*owner.age) : AtLeast(call.age);
+  if (!owner.age.has_value() || facts.host == nullptr) return AtLeast(call.age);
+  const absl::Duration age = *owner.age + facts.host->sampled_ago;
+  return age > call.age ? For(age) : AtLeast(call.age);
 }
 
 Since SinceSeen(const Facts& facts, absl::Duration seen_for) {

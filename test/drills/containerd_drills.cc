@@ -17,6 +17,9 @@ struct Act {
   std::function<std::vector<std::string>(const Stage&)> words = {};
 };
 
+// plegd looks at the host every 10 s while all is well.
+constexpr absl::Duration kBetweenLooks = absl::Seconds(10);
+
 class ContainerdIncident : public Incident {
  public:
   ContainerdIncident(Containerd& containerd, Act act) : act_(std::move(act)), stage_(containerd) {}
@@ -110,7 +113,8 @@ void AddShims(std::vector<Drill>& drills) {
   AddBoth({.name = "convoy",
            .summary = "runc hangs in an update of one container: containerd holds that container's "
                       "lock, and lists of containers wait for it",
-           .code = "LIST_LOCK_CONVOY"},
+           .code = "LIST_LOCK_CONVOY",
+           .dated_by_process = true},
           {.break_it = HoldUpdate, .heal = ReleaseUpdate, .victims = VictimContainer}, drills);
   drills.push_back(Confined(drills.back()));
   Act stopped = {.break_it = StopShim,
@@ -119,7 +123,8 @@ void AddShims(std::vector<Drill>& drills) {
                  .words = ContinueStoppedShim};
   AddBoth({.name = "shim-stopped",
            .summary = "SIGSTOP to the shim of one pod: nobody notices yet",
-           .code = "SHIM_UNRESPONSIVE"},
+           .code = "SHIM_UNRESPONSIVE",
+           .dated_within = kBetweenLooks},
           stopped, drills);
   Act convoy = stopped;
   convoy.break_it = UpdateBehindStoppedShim;
@@ -133,7 +138,8 @@ void AddShims(std::vector<Drill>& drills) {
   AddBoth({.name = "stale-state",
            .summary =
                "the process of a container is killed while its shim is stopped: CRI says RUNNING",
-           .code = "STATE_STALE"},
+           .code = "STATE_STALE",
+           .dated_within = kBetweenLooks},
           stale, drills);
   drills.push_back(Confined(drills.back()));
 }
@@ -141,7 +147,8 @@ void AddShims(std::vector<Drill>& drills) {
 void AddHost(std::vector<Drill>& drills) {
   AddBoth({.name = "frozen-cgroup",
            .summary = "the cgroup of one container is frozen",
-           .code = "FROZEN_CGROUP"},
+           .code = "FROZEN_CGROUP",
+           .dated_within = kBetweenLooks},
           {.break_it = [](Stage& stage) { return stage.Freeze(); },
            .heal =
                [](Stage& stage) {
@@ -160,7 +167,8 @@ void AddHost(std::vector<Drill>& drills) {
                  .words = [](const Stage& stage) { return Plugin(stage, " ADD"); }};
   AddBoth({.name = "network-hang",
            .summary = "the CNI plugin of a new pod does not return, so RunPodSandbox does not",
-           .code = "CNI_STUCK"},
+           .code = "CNI_STUCK",
+           .dated_by_process = true},
           network, drills);
   // For whom it was called is in its environment alone, which root may not read as such.
   Drill confined = Confined(drills.back());

@@ -19,6 +19,7 @@ Drill Cold(Drill drill) {
   drill.name = absl::StrCat("cold-", drill.name);
   absl::StrAppend(&drill.summary, "; plegd starts only then");
   drill.cold = true;
+  if (!drill.dated_by_process) drill.dated_within = absl::InfiniteDuration();
   return drill;
 }
 

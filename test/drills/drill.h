@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "test/containerd/containerd_fixture.h"
 #include "test/drills/incident.h"
 
@@ -42,6 +43,12 @@ struct Drill {
   bool real = false;
   // Takes minutes: not for every run of the tests.
   bool slow = false;
+  // So much later than it broke the diagnosis may take it to have begun. A plegd that is started
+  // later may know no better, unless it is the age of a process.
+  absl::Duration dated_within = absl::Seconds(4);
+  bool dated_by_process = false;
+  // What is staged was broken for so long already, by its own account.
+  absl::Duration staged_age = {};
   // What may still be said after it was healed, beside HEALTHY.
   std::string afterwards = {};
   std::function<absl::StatusOr<std::unique_ptr<Incident>>(DrillGround&)> make = {};

@@ -21,6 +21,9 @@ namespace {
 constexpr absl::Duration kBudget = absl::Seconds(15);
 constexpr absl::Duration kRecovery = absl::Seconds(20);
 constexpr absl::Duration kSteady = absl::Seconds(2);
+// For which a plegd that starts then cannot tell by itself; more than a drill is dated within.
+constexpr absl::Duration kUnseen = absl::Seconds(7);
+constexpr absl::Duration kClocks = absl::Seconds(1);  // a process's age is of a coarser one
 
 class Trial {
  public:
@@ -36,8 +39,10 @@ class Trial {
       }
       if (!plegd_->WaitForTwoRelists()) return Wrong("does not relist");
     }
-    start_ = absl::Now();
+    breaks_ = absl::Now();
     if (absl::Status status = incident_.Break(); !status.ok()) return status;
+    broken_ = absl::Now();
+    if (drill_.cold && drill_.dated_by_process) absl::SleepFor(kUnseen);
     start_ = absl::Now();
     Note("broken");
     if (drill_.cold) {
@@ -46,6 +51,7 @@ class Trial {
     if (!Becomes([&] { return Fits(); }, kBudget - (absl::Now() - start_))) {
       return Wrong(absl::StrCat("does not say ", drill_.code, " in time"));
     }
+    if (!IsDated()) return Wrong("takes it to have begun at another time");
     if (Becomes([&] { return !Fits(); }, kSteady)) return Wrong("changes its mind");
     if (absl::Status status = incident_.Heal(); !status.ok()) return status;
     Note("healed");
@@ -80,8 +86,10 @@ class Trial {
   void Ask() {
     const std::string before = finding_.code();
     finding_.Clear();
+    asked_ = absl::Now();
     const absl::StatusOr<plegd::v1::Diagnosis> diagnosis = plegd_->Diagnosis();
     if (diagnosis.ok() && !diagnosis->findings().empty()) finding_ = diagnosis->findings(0);
+    answered_ = absl::Now();
     if (finding_.code() != before) Note(finding_.sentence());
   }
 
@@ -109,6 +117,14 @@ class Trial {
            std::all_of(words.begin(), words.end(), has);
   }
 
+  // Nothing that was found began before it broke.
+  bool IsDated() const {
+    if (!finding_.has_since_seconds()) return !drill_.dated_by_process;
+    const absl::Duration since = absl::Seconds(finding_.since_seconds()) - drill_.staged_age;
+    return since <= answered_ - breaks_ + kClocks &&
+           since >= asked_ - broken_ - drill_.dated_within - kClocks;
+  }
+
   bool IsWell() const {
     return finding_.code() == "HEALTHY" ||
            (!drill_.afterwards.empty() && finding_.code() == drill_.afterwards);
@@ -129,6 +145,10 @@ class Trial {
   std::unique_ptr<PlegdProcess> plegd_;
   plegd::v1::Finding finding_;
   absl::Time start_ = absl::Now();
+  absl::Time breaks_ = start_;
+  absl::Time broken_ = start_;
+  absl::Time asked_ = start_;  // for the finding
+  absl::Time answered_ = start_;
   std::string log_;
 };
 

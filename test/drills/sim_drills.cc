@@ -53,12 +53,14 @@ void AddHangs(std::vector<Drill>& drills) {
        .victims = {"web-1/app"},
        .break_commands = {"fault add ContainerStatus --id web-1/app hang", "exit web-1/sidecar"}},
       drills);
-  drills.push_back(
-      OnSim({.name = "latent-hang",
-             .summary = "the status of one container would hang, but its pod does not change",
-             .code = "LATENT_HANG"},
-            {.victims = {"web-1/app"},
-             .break_commands = {"fault add ContainerStatus --id web-1/app hang"}}));
+  // Cold, plegd has every pod to inspect: that the kubelet has none the kubelet alone can tell.
+  AddBoth({.name = "latent-hang",
+           .summary = "the status of one container would hang, but its pod does not change",
+           .code = "LATENT_HANG"},
+          {.with_kubelet = true,
+           .victims = {"web-1/app"},
+           .break_commands = {"fault add ContainerStatus --id web-1/app hang"}},
+          drills);
   // Cold, its name is in the shim's bundle, which only a real containerd has.
   drills.push_back(OnSim({.name = "list-hang",
                           .summary = "the list of containers hangs, and the status of one of them",
@@ -120,15 +122,18 @@ void AddNodes(std::vector<Drill>& drills) {
           blind, drills);
 }
 
+constexpr absl::Duration kFrozenFor = absl::Minutes(4);
+
 absl::Status FreezeKubelet(SimIncident& incident) {
-  incident.kubelet().Freeze(absl::Minutes(4));
+  incident.kubelet().Freeze(kFrozenFor);
   return absl::OkStatus();
 }
 
 void AddKubelets(std::vector<Drill>& drills) {
   AddBoth({.name = "kubelet-frozen",
            .summary = "the kubelet's PLEG was last seen four minutes ago, the runtime is well",
-           .code = "KUBELET_SIDE"},
+           .code = "KUBELET_SIDE",
+           .staged_age = kFrozenFor},
           {.with_kubelet = true,
            .break_it = FreezeKubelet,
            .heal =
