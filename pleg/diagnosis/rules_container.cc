@@ -285,7 +285,7 @@ std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
   BlameAllOf(*facts.host, *worst, draft);
   if (IsListedAsOver(*worst)) {
     draft.For(absl::StrCat("listed as ", worst->listed_state));
-  } else if (!IsSilent(facts, worst->object.id)) {
+  } else if (!IsSilent(facts, worst->object.id) && IsContainerdShim(process)) {
     draft.Against("its status is answered: the runtime has not asked the shim yet");
   }
   for (const Action& action : owner.actions) draft.Do(action);
