@@ -128,7 +128,7 @@ struct KubeletEvidence {
   std::optional<absl::Duration> last_seen_ago = {};  // age of kubelet_pleg_last_seen_seconds
   bool never_relisted = false;                       // the gauge is 0
   bool evented = false;  // EventedPLEG: it relists every 5 minutes, and its threshold is 10
-  std::string version;
+  std::string version;   // as it told when it last could be asked
   std::optional<bool> healthz_ok = {};
   std::string healthz_text;
   std::string error;  // why it could not be asked, or what it told cannot be; else empty

@@ -43,10 +43,12 @@ bool Contradicts(const pleg::ShimEvidence& shim) {
 
 EvidenceWatch::EvidenceWatch(Options options, const pleg::Clock& clock,
                              std::unique_ptr<Prober> prober)
-    : options_(std::move(options)),
-      clock_(clock),
-      connections_(clock),
-      prober_(std::move(prober)) {}
+    : options_(std::move(options)), clock_(clock), connections_(clock), prober_(std::move(prober)) {
+  const KubeletProbe::Options& kubelet = options_.kubelet;
+  if (!kubelet.metrics_url.empty() || !kubelet.healthz_url.empty()) {
+    kubelet_.emplace(kubelet, clock_);
+  }
+}
 
 void EvidenceWatch::Connect(Parts parts) {
   parts_.emplace(std::move(parts));
@@ -61,9 +63,7 @@ void EvidenceWatch::Start() {
         [this] { return Question(); },
         [this](pleg::HostEvidence host) { suspicious_ = IsSuspicious(std::move(host)); });
   }
-  if (options_.kubelet.metrics_url.empty() && options_.kubelet.healthz_url.empty()) return;
-  kubelet_.emplace(options_.kubelet, clock_);
-  kubelet_->Start();
+  if (kubelet_.has_value()) kubelet_->Start();
 }
 
 void EvidenceWatch::Stop() {
@@ -84,6 +84,7 @@ void EvidenceWatch::Tick() {
   if (IsTimeToLook()) LookAtDoor();
   busy_ = IsSomethingWrong();
   if (prober_ != nullptr) prober_->SetBusy(busy_);
+  if (kubelet_.has_value()) kubelet_->SetBusy(busy_);
   search_->Tick(parts_->pleg.Snapshot()->relist_running_since);
   if (busy_) AskForNames();
 }

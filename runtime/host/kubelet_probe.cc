@@ -18,6 +18,8 @@ namespace {
 constexpr char kThreadName[] = "pleg-kubelet";
 constexpr size_t kMaxText = 200;
 constexpr size_t kMaxTold = 5;
+// It takes two looks to tell how long relists take.
+constexpr absl::Duration kSecondLook = absl::Seconds(3);
 constexpr absl::Duration kSlowOperation = absl::Seconds(1);
 // Two clocks of one node differ by less.
 constexpr absl::Duration kFuture = absl::Minutes(1);
@@ -80,12 +82,28 @@ KubeletProbe::KubeletProbe(Options options, const pleg::Clock& clock)
 void KubeletProbe::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
     prctl(PR_SET_NAME, kThreadName);
-    while (!stop.stop_requested()) {
+    Ask();
+    for (bool second = true; Wait(stop, second ? kSecondLook : options_.period); second = false) {
       Ask();
-      pleg::MutexLock lock(mu_);
-      wake_.wait_for(mu_, stop, absl::ToChronoMilliseconds(options_.period), [] { return false; });
     }
   });
+}
+
+bool KubeletProbe::Wait(const std::stop_token& stop, absl::Duration pause) {
+  pleg::MutexLock lock(mu_);
+  const bool was_busy = busy_;
+  if (was_busy) pause = std::min(pause, options_.busy_period);
+  wake_.wait_for(mu_, stop, absl::ToChronoMilliseconds(std::min(pause, options_.period)),
+                 [this, was_busy]()
+                     ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return busy_ && !was_busy; });
+  return !stop.stop_requested();
+}
+
+void KubeletProbe::SetBusy(bool busy) {
+  pleg::MutexLock lock(mu_);
+  if (busy == busy_) return;
+  busy_ = busy;
+  wake_.notify_all();
 }
 
 void KubeletProbe::Ask() {
@@ -124,6 +142,7 @@ absl::StatusOr<FetchReply> KubeletProbe::Fetch(const std::string& url) {
 }
 
 void KubeletProbe::AskMetrics(pleg::KubeletEvidence& evidence) {
+  if (before_.has_value()) evidence.version = before_->version;
   const absl::StatusOr<FetchReply> reply = Fetch(options_.metrics_url);
   if (!reply.ok()) {
     evidence.error = std::string(reply.status().message());

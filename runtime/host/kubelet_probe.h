@@ -32,7 +32,8 @@ class KubeletProbe {
     std::string token_file = {};   // read before each request: tokens are renewed
     std::string ca_file = {};
     bool skip_verification = false;
-    absl::Duration period = absl::Seconds(10);
+    absl::Duration period = absl::Seconds(10);      // while all is well
+    absl::Duration busy_period = absl::Seconds(5);  // and while it is not
     absl::Duration timeout = absl::Seconds(5);
     // For tests; libcurl if empty.
     std::function<absl::StatusOr<FetchReply>(const FetchRequest&)> fetch = {};
@@ -49,10 +50,14 @@ class KubeletProbe {
   void Start();
   // Asks once; blocks. What Start does again and again.
   void Ask();
+  // Whether something is wrong; it is asked at once when that begins.
+  void SetBusy(bool busy);
   // Empty before the first answer or error.
   std::optional<pleg::KubeletEvidence> Latest() const;
 
  private:
+  // Until it is to be asked again; false at the end.
+  bool Wait(const std::stop_token& stop, absl::Duration pause);
   absl::StatusOr<FetchReply> Fetch(const std::string& url);
   void AskMetrics(pleg::KubeletEvidence& evidence);
   void AskHealthz(pleg::KubeletEvidence& evidence);
@@ -64,6 +69,7 @@ class KubeletProbe {
 
   mutable pleg::Mutex mu_;
   std::condition_variable_any wake_;
+  bool busy_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<pleg::KubeletEvidence> evidence_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime asked_at_ ABSL_GUARDED_BY(mu_);
 

@@ -55,6 +55,23 @@ TEST(KubeletProbeTest, TellsTheAgeOfTheLastRelist) {
   EXPECT_EQ(probe.Latest()->last_seen_ago, absl::Seconds(70));
 }
 
+TEST(KubeletProbeTest, KeepsTheVersionOfOneThatAnswersNoMore) {
+  FixedClock clock;
+  KubeletProbe::Options options = Answering(FetchReply{200, kMetrics});
+  bool ended = false;
+  options.fetch = [&ended](const FetchRequest&) -> absl::StatusOr<FetchReply> {
+    if (ended) return absl::UnavailableError("connect: Connection refused");
+    return FetchReply{200, kMetrics};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  ended = true;
+  probe.Ask();
+  EXPECT_EQ(probe.Latest()->version, "v1.31.4");
+  EXPECT_THAT(probe.Latest()->error, HasSubstr("refused"));
+  EXPECT_FALSE(probe.Latest()->last_seen_ago.has_value());
+}
+
 TEST(KubeletProbeTest, AKubeletThatNeverRelisted) {
   FixedClock clock;
   KubeletProbe probe(Answering(FetchReply{200, "kubelet_pleg_last_seen_seconds 0\n"}), clock);

@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/status/status.h"
@@ -101,14 +102,20 @@ std::string FakeKubelet::Answer(absl::string_view request) {
 std::string FakeKubelet::Metrics() const {
   const double frozen = last_seen_;
   const double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  const double seen = frozen > 0 ? frozen : now - 1;
+  const auto relists = std::max<int64_t>(
+      static_cast<int64_t>(seen - absl::ToDoubleSeconds(started_at_ - absl::UnixEpoch())) + 1, 0);
   return absl::StrFormat(
       "# HELP kubelet_pleg_last_seen_seconds [ALPHA] Timestamp in seconds when PLEG was last seen "
       "active.\n"
       "# TYPE kubelet_pleg_last_seen_seconds gauge\n"
       "kubelet_pleg_last_seen_seconds %.9e\n"
+      "# TYPE kubelet_pleg_relist_duration_seconds histogram\n"
+      "kubelet_pleg_relist_duration_seconds_sum %.3f\n"
+      "kubelet_pleg_relist_duration_seconds_count %d\n"
       "# TYPE kubernetes_build_info gauge\n"
       "kubernetes_build_info{git_version=\"v1.31.4\",major=\"1\",minor=\"31\"} 1\n",
-      frozen > 0 ? frozen : now - 1);
+      seen, 0.012 * static_cast<double>(relists), relists);
 }
 
 }  // namespace plegd_testing

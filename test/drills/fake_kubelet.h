@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace plegd_testing {
@@ -29,7 +30,8 @@ class FakeKubelet {
   std::string metrics_url() const;
   std::string healthz_url() const;
 
-  // Its PLEG was last seen so long ago, and is not seen again; seen a second ago at any time.
+  // Its PLEG was last seen so long ago, and is not seen again; else it relists once a second, in 12
+  // ms each, and was seen a second ago at any time.
   void Freeze(absl::Duration ago);
   void Thaw();
 
@@ -47,6 +49,7 @@ class FakeKubelet {
   const int fd_;
   const int port_;
   const std::string authorization_;
+  const absl::Time started_at_ = absl::Now();
   std::atomic<int> served_ = 0, refused_ = 0;
   std::atomic<double> last_seen_ = 0;  // Unix seconds; 0 while it is not frozen
   std::thread thread_;
