@@ -277,8 +277,8 @@ void Daemon::LogDebugText() {
   }
 }
 
-std::string Daemon::StatusLine() const {
-  std::string trouble = watch_.Trouble();
+std::string Daemon::StatusLine() {
+  const std::string& trouble = watch_.Trouble();
   if (!trouble.empty()) return trouble;
   const std::shared_ptr<const pleg::PlegSnapshot> core = pleg_.Snapshot();
   return absl::StrCat(

@@ -70,7 +70,7 @@ class Daemon {
   void ConnectMetrics();
   // Once a second on the core's thread.
   void Tick();
-  std::string StatusLine() const;
+  std::string StatusLine();
   api::RuntimeView DescribeRuntime() const;
   std::string DebugText();
 

@@ -16,6 +16,8 @@
 namespace plegd {
 namespace {
 
+// What shows itself in no call of plegd's, such as a kubelet that is stuck, is found so late.
+constexpr absl::Duration kJudgeAgain = absl::Seconds(5);
 constexpr char kRunDirectory[] = "/run/plegd";
 // Its group may pass; the socket's mode says who may ask.
 constexpr mode_t kRunDirectoryMode = 0755;
@@ -158,12 +160,17 @@ void NodeWatch::Tick() {
   evidence_.Tick();
 }
 
-std::string NodeWatch::Trouble() const {
-  if (!evidence_.busy()) return "";
+const std::string& NodeWatch::Trouble() {
+  const pleg::MonoTime now = clock_.Now();
+  const bool due = !judged_at_.has_value() || now - *judged_at_ >= kJudgeAgain;
+  if (!due && !evidence_.busy()) return trouble_;
+  judged_at_ = now;
   const pleg::Diagnosis diagnosis = pleg::Diagnose(evidence_.Gather());
   const pleg::Finding& first = diagnosis.findings.front();
-  if (first.code == pleg::VerdictCode::kHealthy) return "";
-  return absl::StrCat(pleg::VerdictCodeName(first.code), ": ", first.sentence);
+  trouble_ = first.code == pleg::VerdictCode::kHealthy
+                 ? ""
+                 : absl::StrCat(pleg::VerdictCodeName(first.code), ": ", first.sentence);
+  return trouble_;
 }
 
 std::string NodeWatch::address() const {

@@ -82,8 +82,9 @@ class NodeWatch {
   }
   // Once a second.
   void Tick();
-  // What is wrong, "CODE: sentence"; empty while nothing is. As of the last Tick.
-  std::string Trouble() const;
+  // What is wrong, "CODE: sentence"; empty while nothing is. Judged anew once a second while a call
+  // is silent or PLEG is not healthy, else every 5 s. The core's.
+  const std::string& Trouble();
 
   api::NodeApi& api() { return *api_; }
   // Adds what it has to tell to the metrics' sources.
@@ -102,6 +103,8 @@ class NodeWatch {
   std::optional<Parts> parts_;
   std::optional<pleg::NodeTwin> twin_;
   runtime::host::EvidenceWatch evidence_;
+  std::string trouble_;                      // the core's
+  std::optional<pleg::MonoTime> judged_at_;  // the same
   std::optional<api::NodeApi> api_;
   std::unique_ptr<api::GrpcServer> grpc_;
 };
