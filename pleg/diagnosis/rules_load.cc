@@ -85,20 +85,36 @@ const MethodEvidence* Exhausted(const Facts& facts) {
   return nullptr;
 }
 
-// crictl's limit is the kubelet's.
-bool SandboxesFit(const Facts& facts) {
-  if (IsExhausted(facts.Method("ListPodSandbox"))) return false;
-  return std::none_of(facts.e.list_sizes.begin(), facts.e.list_sizes.end(),
-                      [](const ListSizeEvidence& list) {
-                        return list.method == "ListPodSandbox" && Share(list) >= 1;
-                      });
+const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method) {
+  for (const ListSizeEvidence& list : facts.e.list_sizes) {
+    if (list.method == method) return &list;
+  }
+  return nullptr;
 }
 
-// Sandbox by sandbox: a list of all is what does not get through. The newest of each name stays: a
-// kubelet that finds no container of a name runs it, also one that has done its work
-// (ShouldContainerBeRestarted in pkg/kubelet/container/helpers.go). crictl lists the newest first,
-// in columns at least three spaces apart.
-void RemoveContainers(const Facts& facts, const std::string& sandboxes, Draft& draft) {
+// crictl's limit is the kubelet's.
+bool SandboxesFit(const Facts& facts) {
+  const ListSizeEvidence* list = SizeOf(facts, "ListPodSandbox");
+  return !IsExhausted(facts.Method("ListPodSandbox")) && (list == nullptr || Share(*list) < 1);
+}
+
+// The containers of each pod alone.
+bool EachPodFits(const Facts& facts) {
+  const ListSizeEvidence* list = SizeOf(facts, "ListContainers");
+  if (list == nullptr || list->objects == 0) return true;
+  const double of_one = static_cast<double>(facts.e.counts.exited_of_one_pod) / list->objects;
+  return of_one * Share(*list) < kNearLimit;
+}
+
+constexpr absl::string_view kRemoveAllButNewest =
+    "Remove all but the newest of each container; the kubelet's garbage collection should have, "
+    "its log says why not. Their logs and exit codes are lost";
+
+// The newest of each name stays: a kubelet that finds no container of a name runs it, also one that
+// has done its work (ShouldContainerBeRestarted in pkg/kubelet/container/helpers.go).
+//
+// crictl lists the newest first, in columns at least three spaces apart.
+void RemovePodByPod(const Facts& facts, const std::string& sandboxes, Draft& draft) {
   const auto of_each = [&](absl::string_view options, absl::string_view filter) {
     return absl::StrCat(sandboxes, " | while read -r p; do ",
                         Crictl(facts, absl::StrCat("--timeout 60s ps -a ", options,
@@ -107,11 +123,26 @@ void RemoveContainers(const Facts& facts, const std::string& sandboxes, Draft& d
   };
   draft.Do("Count the exited containers", absl::StrCat(of_each("-q", ""), " | wc -l"))
       .DoDisruptive(
-          "Remove all but the newest of each container; the kubelet's garbage collection should "
-          "have, its log says why not. Their logs and exit codes are lost",
+          kRemoveAllButNewest,
           absl::StrCat(
               of_each("--no-trunc", " | awk -F '   +' '$4 == \"Exited\" && seen[$5]++ {print $1}'"),
               " | xargs -r -n 50 ", Crictl(facts, "rm")));
+}
+
+void RemoveOneByOne(const Facts& facts, Draft& draft) {
+  const std::string& all = facts.runtime.list_containers;
+  draft.Do("Count the containers", absl::StrCat(all, " | wc -l"))
+      .DoDisruptive(
+          absl::StrCat(kRemoveAllButNewest, ". No list of them fits: this takes minutes"),
+          absl::StrCat(all, " | xargs -n 1 -P 4 ",
+                       Crictl(facts,
+                              "inspect -q -o go-template --template '{{.status.state}} "
+                              "{{index .status.labels \"io.kubernetes.pod.uid\"}}/"
+                              "{{.status.metadata.name}} {{.status.createdAt}} "
+                              "{{.status.id}}'"),
+                       " | LC_ALL=C sort -k 2,2 -k 3,3r | awk '$1 == \"CONTAINER_EXITED\" && "
+                       "seen[$2]++ {print $4}' | xargs -r -n 50 ",
+                       Crictl(facts, "rm")));
 }
 
 void RemoveDead(const Facts& facts, Draft& draft) {
@@ -119,7 +150,11 @@ void RemoveDead(const Facts& facts, Draft& draft) {
   const std::string all = fit ? Crictl(facts, "pods -q") : facts.runtime.list_sandboxes;
   const std::string dead = fit ? Crictl(facts, "pods -q --state NotReady") : all;
   if (all.empty()) return;
-  RemoveContainers(facts, all, draft);
+  if (EachPodFits(facts) || facts.runtime.list_containers.empty()) {
+    RemovePodByPod(facts, all, draft);
+  } else {
+    RemoveOneByOne(facts, draft);
+  }
   draft.DoDisruptive(
       "Remove the sandboxes that are not ready, and all that is left in them; crictl refuses the "
       "ready ones. Should the pod of one still be wanted, what it had finished runs again",

@@ -43,19 +43,22 @@ struct Known {
   absl::string_view name_part;
   absl::string_view process;
   absl::string_view list_sandboxes;
+  absl::string_view list_containers;
 };
 constexpr absl::string_view kContainerdRoot = "/var/lib/containerd";
 // The same in containerd 2, whose plugin is called otherwise.
-constexpr absl::string_view kContainerdSandboxes = "/io.containerd.grpc.v1.cri/sandboxes";
-constexpr absl::string_view kCrioSandboxes = "ls /var/lib/containers/storage/overlay-containers";
+constexpr absl::string_view kContainerdCri = "/io.containerd.grpc.v1.cri/";
+constexpr absl::string_view kCrioAll = "ls /var/lib/containers/storage/overlay-containers";
 constexpr absl::string_view kDockerSandboxes =
     "docker ps -aq --no-trunc --filter label=io.kubernetes.docker.type=podsandbox";
+constexpr absl::string_view kDockerContainers =
+    "docker ps -aq --no-trunc --filter label=io.kubernetes.docker.type=container";
 // Docker first: cri-dockerd's socket has "cri" and "docker" in its name.
 constexpr Known kKnown[] = {
-    {RuntimeKind::kCriDockerd, "docker", "dockerd", kDockerSandboxes},
-    {RuntimeKind::kContainerd, "containerd", "containerd", ""},
-    {RuntimeKind::kCrio, "cri-o", "crio", kCrioSandboxes},
-    {RuntimeKind::kCrio, "crio", "crio", kCrioSandboxes},
+    {RuntimeKind::kCriDockerd, "docker", "dockerd", kDockerSandboxes, kDockerContainers},
+    {RuntimeKind::kContainerd, "containerd", "containerd", "", ""},
+    {RuntimeKind::kCrio, "cri-o", "crio", kCrioAll, kCrioAll},
+    {RuntimeKind::kCrio, "crio", "crio", kCrioAll, kCrioAll},
 };
 
 // Shims and conmons keep the containers of all but Docker, which has to be told to.
@@ -132,7 +135,8 @@ void NameUnits(const Evidence& evidence, RuntimeIdentity& identity) {
   identity.kubelet_unit.names = {"kubelet"};
   if (identity.kind == RuntimeKind::kContainerd) {
     const absl::string_view root = rows.empty() ? kContainerdRoot : rows.front()->root;
-    identity.list_sandboxes = absl::StrCat("ls ", root, kContainerdSandboxes);
+    identity.list_sandboxes = absl::StrCat("ls ", root, kContainerdCri, "sandboxes");
+    identity.list_containers = absl::StrCat("ls ", root, kContainerdCri, "containers");
   }
   if (rows.empty()) {
     for (const RestartRow& row : kRestarts) {
@@ -225,6 +229,7 @@ RuntimeIdentity IdentifyRuntime(const Evidence& evidence) {
     identity.kind = known->kind;
     identity.process = std::string(known->process);
     identity.list_sandboxes = std::string(known->list_sandboxes);
+    identity.list_containers = std::string(known->list_containers);
     identity.title = std::string(known->process);
   }
   if (!name.empty()) {

@@ -44,9 +44,10 @@ struct RuntimeIdentity {
   Units unit;                // empty if not known
   Units kubelet_unit;        // the same where one process is both
   std::string kubelet_cost;  // what else a restart of the kubelet's unit takes along; or empty
-  // A command that lists the ids of its sandboxes, and maybe other words, without a call to CRI;
-  // empty if none is known.
+  // Commands that list the ids of its sandboxes, or containers, and maybe other words, without a
+  // call to CRI; empty if none is known.
   std::string list_sandboxes;
+  std::string list_containers;
   std::vector<Restart> restarts;  // of the runtime, what costs least first; empty without a unit
   // One unit is runtime and kubelet: there is no restart of the runtime alone.
   bool one_unit() const { return unit == kubelet_unit; }

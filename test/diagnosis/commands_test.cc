@@ -27,6 +27,17 @@ using ::testing::Not;
 
 constexpr char kCrictl[] = R"(#!/bin/sh
 row() { printf '%-64s   %-20s%-21s%-20s%-20s%-20s%-20s%s\n' "$@"; }
+inspect() {
+  case $1 in
+    app3) echo CONTAINER_EXITED u1/app 2026-03-03T10:00:00Z app3 ;;
+    app2) echo CONTAINER_EXITED u1/app 2026-03-03T09:00:00.5Z app2 ;;
+    app1) echo CONTAINER_EXITED u1/app 2026-03-02T10:00:00Z app1 ;;
+    job1) echo CONTAINER_EXITED u1/job 2026-03-03T09:00:00Z job1 ;;
+    other) echo CONTAINER_EXITED u2/app 2026-03-01T10:00:00Z other ;;
+    web1) echo CONTAINER_RUNNING u3/web 2026-03-01T11:00:00Z web1 ;;
+    *) echo "no such container" >&2; return 1 ;;
+  esac
+}
 case "$*" in
   'pods -q') printf 'ready\nover\n' ;;
   'pods -q --state NotReady') echo over ;;
@@ -39,6 +50,7 @@ case "$*" in
     row app1 sha256:0a '3 days ago' Exited app 1 ready shop/web ;;
   *'-q --state Exited --pod over') ;;
   *'--state Exited --pod over') row CONTAINER IMAGE CREATED STATE NAME ATTEMPT 'POD ID' POD ;;
+  "inspect -q -o go-template --template "*) inspect "${*##* }" ;;
   rm\ * | rmp\ *) echo "$*" >>"$REMOVED" ;;
   *) echo "unexpected: $*" >>"$REMOVED" ;;
 esac
@@ -126,6 +138,17 @@ TEST_F(CommandsTest, AListOfContainersThatDoesNotFitIsAskedForPodByPod) {
   FillList("ListContainers");
   EXPECT_THAT(Command("all but the newest"),
               AllOf(HasSubstr("crictl pods -q"), HasSubstr("--pod")));
+}
+
+TEST_F(CommandsTest, TheDeadOfAPodThatDoNotFitAreAskedForOneByOne) {
+  FillList("ListContainers");
+  evidence_.list_sizes.back().objects = 13000;
+  evidence_.counts.exited_of_one_pod = 11500;
+  Program("ls", "#!/bin/sh\nprintf 'app1\\nother\\ngone\\napp3\\nweb1\\njob1\\napp2\\n'\n");
+  Run("all but the newest");
+  EXPECT_THAT(Removed(), ElementsAre("rm", "app2", "app1"));
+  EXPECT_THAT(Command("all but the newest"),
+              HasSubstr("ls /var/lib/containerd/io.containerd.grpc.v1.cri/containers"));
 }
 
 TEST_F(CommandsTest, TheRuntimesOwnSocketAndRootAreUsed) {
