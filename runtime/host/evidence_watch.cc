@@ -26,14 +26,6 @@ std::string SocketPath(const std::string& endpoint) {
   return std::string(absl::StripPrefix(endpoint, "unix://"));
 }
 
-// Where the runtime behind this socket, or one as it comes, keeps its tasks.
-std::vector<std::string> TaskRoots(const std::string& socket) {
-  constexpr char kContainerd[] = "/io.containerd.runtime.v2.task/k8s.io";
-  return {absl::StrCat(socket.substr(0, socket.rfind('/')), kContainerd),
-          absl::StrCat("/run/containerd", kContainerd),
-          "/run/containers/storage/overlay-containers"};
-}
-
 bool Contradicts(const pleg::ShimEvidence& shim) {
   const std::optional<bool> listed = ListedAsAlive(shim.listed_state);
   return listed.has_value() && shim.container_alive == !*listed;
@@ -165,7 +157,9 @@ bool EvidenceWatch::IsSuspicious(pleg::HostEvidence host) const {
   const auto stuck = [](const pleg::ShimEvidence& shim) {
     return (shim.shim.has_value() && shim.shim->stuck()) || Contradicts(shim);
   };
-  const auto slow = [](const pleg::ProcessEvidence& process) { return process.age > kWorthALook; };
+  const auto slow = [](const pleg::ProcessEvidence& process) {
+    return process.age > kWorthALook && !process.guessed;
+  };
   if (!host.frozen.empty() && IsListFresh()) {
     pleg::LeaveOutForeign(pleg::ObjectNames(*parts_->pleg.Pods()), host);
   }
@@ -198,8 +192,7 @@ ProbeQuestion EvidenceWatch::Question() const {
   ProbeQuestion question;
   const std::string socket = SocketPath(parts_->endpoint());
   question.runtime_pid = LastDoor().listener.pid;
-  question.host.task_roots = TaskRoots(socket);
-  if (absl::StrContains(socket, "crio")) question.host.runtime_root = "/var/lib/containers/storage";
+  question.host.directories = DirectoriesOf(socket);
   const std::shared_ptr<const pleg::PodsView> pods = parts_->pleg.Pods();
   Watchlist watchlist(*pods);
   for (const pleg::UnansweredTarget& row : parts_->runtime.Snapshot().unanswered) {

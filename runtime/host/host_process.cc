@@ -81,6 +81,22 @@ bool IsKnownCniPlugin(absl::string_view name) {
   });
 }
 
+std::string RootOfCommand(const std::vector<std::string>& command) {
+  for (size_t i = 0; i < command.size(); ++i) {
+    absl::string_view argument = command[i];
+    if (!absl::ConsumePrefix(&argument, "-")) continue;
+    absl::ConsumePrefix(&argument, "-");
+    for (const absl::string_view flag : {"root", "root-dir", "data-root"}) {
+      absl::string_view value = argument;
+      if (argument == flag && i + 1 < command.size()) return command[i + 1];
+      if (absl::ConsumePrefix(&value, flag) && absl::ConsumePrefix(&value, "=")) {
+        return std::string(value);
+      }
+    }
+  }
+  return "";
+}
+
 std::string ContainerOfShim(const std::vector<std::string>& command) {
   for (size_t i = 0; i + 1 < command.size(); ++i) {
     // containerd-shim -id, conmon --cid.

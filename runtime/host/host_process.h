@@ -4,6 +4,7 @@
 #define PLEGD_RUNTIME_HOST_HOST_PROCESS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct HostProcess {
   std::vector<std::string> stack;      // kernel functions, innermost first; the same
   std::vector<BlockedThread> blocked;  // of a process without a role its first one at most
   std::string bundle;                  // of a shim: the sandbox or container it was started for
+  std::optional<std::string> root;     // of runtime and kubelet: what they were told to keep all in
   std::vector<std::string> command;    // of an OCI runtime that is not blocked
   CniCall cni;                         // of a CNI plugin that is not blocked
   bool guessed = false;  // of one whose environment and name do not tell that it is one
@@ -62,6 +64,10 @@ Role RoleOf(const ProcessStat& process, Role parent);
 // Whether plugins of this name are about: those of containernetworking/plugins and of the networks
 // that many clusters have. `name` may be cut at 15 bytes, as the kernel does.
 bool IsKnownCniPlugin(absl::string_view name);
+
+// The directory that the command line of a runtime or a kubelet tells to keep all in; empty if
+// none.
+std::string RootOfCommand(const std::vector<std::string>& command);
 
 // The sandbox, or under CRI-O the container, that a shim's command line tells it was started for.
 std::string ContainerOfShim(const std::vector<std::string>& command);

@@ -1,6 +1,5 @@
 #include "runtime/host/host_sample.h"
 
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/host/cgroup_tree.h"
+#include "runtime/host/mount_sample.h"
 #include "runtime/host/own_namespace.h"
 #include "runtime/host/proc_file.h"
 #include "runtime/host/process_reader.h"
@@ -26,12 +26,10 @@ namespace {
 
 constexpr size_t kMaxProcesses = 100'000;
 constexpr size_t kMaxBlocked = 500;
-constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxTasks = 20'000;
 constexpr uint32_t kTurns = 4;
 constexpr size_t kMaxGroupPressures = 10;
-constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
 
 double BootSeconds() {
   timespec now = {};
@@ -64,14 +62,11 @@ class Sampler {
     sample_.uptime_seconds = BootSeconds();
     sample_.ticks_per_second = sysconf(_SC_CLK_TCK);
     TakeNode();
-    TakeFuse();
+    TakeFuse(paths_.sysfs, sample_);
     TakeCgroups();
     TakeTaskDirectories();
     TakeProcesses();
-    if (!sample_.hidden) {
-      TakeMounts();
-      TakeSystemd();
-    }
+    if (!sample_.hidden) TakeFileSystems();
     for (std::string& problem : reader_.Problems()) Problem(std::move(problem));
     sample_.took_seconds = BootSeconds() - sample_.uptime_seconds;
     return std::move(sample_);
@@ -142,7 +137,7 @@ class Sampler {
       return Problem(absl::StrCat("PID 1 cannot be seen in ", paths_.procfs,
                                   ", nor may others (hidepid, or another PID namespace)"));
     }
-    if (init->second.comm != "systemd" || lib_is_remote_) return;
+    if (init->second.comm != "systemd") return;
     const std::string root = absl::StrCat(paths_.procfs, "/1/root");
     sample_.systemd = SystemdVersion(root);
     if (sample_.systemd.empty()) Problem(absl::StrCat("no version of systemd below ", root));
@@ -304,6 +299,9 @@ class Sampler {
       if (before != nullptr) process.bundle = before->bundle;
       if (process.bundle.empty()) reader_.ReadBundle(process);
       AddContainer(process.bundle);
+    } else if (process.role == Role::kRuntime || process.role == Role::kKubelet) {
+      if (before != nullptr) process.root = before->root;
+      if (!process.root.has_value()) reader_.ReadRoot(process);
     } else if (process.role == Role::kOciRuntime) {
       if (before != nullptr) process.command = before->command;
       if (process.command.empty()) reader_.ReadCommand(process);
@@ -383,65 +381,21 @@ class Sampler {
 
   // The runtime keeps a directory for each of its tasks, by id.
   void TakeTaskDirectories() {
-    for (const std::string& root : question_.task_roots) {
+    for (const std::string& root : question_.directories.task_roots) {
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxTasks);
       if (!names.ok()) continue;  // of another runtime
       for (const std::string& name : *names) AddContainer(ContainerOfCgroup(name));
     }
   }
 
-  static bool IsRemote(const Mount* mount) {
-    return mount != nullptr &&
-           (IsNetworkFileSystem(mount->fs_type) || absl::StartsWith(mount->fs_type, "fuse"));
-  }
-
-  // Only of a file system that answers by itself.
-  static std::optional<Usage> UsageOf(const std::optional<Mount>& mount, const std::string& path) {
-    struct statvfs info = {};
-    if (!mount.has_value() || IsRemote(&*mount) || statvfs(path.c_str(), &info) != 0) {
-      return std::nullopt;
+  void TakeFileSystems() {
+    const absl::StatusOr<std::vector<Mount>> mounts = ReadHostMounts(paths_.procfs);
+    if (mounts.ok()) {
+      TakeMounts(*mounts, question_, sample_);
+    } else {
+      Problem(mounts.status());
     }
-    auto used = [](double all, double free) { return all > 0 ? 100 * (all - free) / all : 0.0; };
-    return Usage{used(static_cast<double>(info.f_blocks), static_cast<double>(info.f_bavail)),
-                 used(static_cast<double>(info.f_files), static_cast<double>(info.f_favail))};
-  }
-
-  void TakeMounts() {
-    // Of PID 1, whose mounts systemd and the runtime walk; of this process where that is hidden.
-    absl::StatusOr<std::string> text =
-        ReadSmallFile(absl::StrCat(paths_.procfs, "/1/mountinfo"), kMountinfoLimit);
-    if (!text.ok())
-      text = ReadSmallFile(absl::StrCat(paths_.procfs, "/self/mountinfo"), kMountinfoLimit);
-    if (!text.ok()) return Problem(text.status());
-    const std::vector<Mount> mounts = ParseMountinfo(*text);
-    sample_.mounts = static_cast<uint32_t>(mounts.size());
-    lib_is_remote_ = IsRemote(FindMount(mounts, "/usr/lib"));
-    if (const Mount* mount = FindMount(mounts, question_.runtime_root))
-      sample_.runtime_mount = *mount;
-    if (const Mount* mount = FindMount(mounts, question_.kubelet_root))
-      sample_.kubelet_mount = *mount;
-    sample_.runtime_usage = UsageOf(sample_.runtime_mount, question_.runtime_root);
-    sample_.kubelet_usage = UsageOf(sample_.kubelet_mount, question_.kubelet_root);
-    for (const Mount& mount : mounts) {
-      const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
-      if (!fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
-      std::vector<Mount>& kind = fuse ? sample_.fuse_mounts : sample_.network_mounts;
-      if (kind.size() < kMaxToldMounts) kind.push_back(mount);
-    }
-  }
-
-  void TakeFuse() {
-    const std::string root = absl::StrCat(paths_.sysfs, "/fs/fuse/connections");
-    const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, 1000);
-    if (!names.ok()) return;  // no FUSE, or its control file system is not mounted
-    for (const std::string& name : *names) {
-      const absl::StatusOr<std::string> text =
-          ReadSmallFile(absl::StrCat(root, "/", name, "/waiting"));
-      uint64_t waiting = 0;
-      if (text.ok() && absl::SimpleAtoi(*text, &waiting) && waiting > 0) {
-        sample_.fuse.push_back({name, waiting});
-      }
-    }
+    if (!mounts.ok() || !IsRemote(FindMount(*mounts, "/usr/lib"))) TakeSystemd();
   }
 
   const HostPaths& paths_;
@@ -453,7 +407,6 @@ class Sampler {
   absl::flat_hash_set<std::string> known_;               // what sample_.containers has
   absl::flat_hash_map<int, std::string> silent_firsts_;  // first processes of silent containers
   size_t blocked_ = 0;
-  bool lib_is_remote_ = false;
 };
 
 }  // namespace

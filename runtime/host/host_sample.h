@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "runtime/host/host_process.h"
+#include "runtime/host/node_directories.h"
 #include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
@@ -87,6 +88,9 @@ struct HostSample {
   std::vector<Mount> network_mounts;
   std::vector<Mount> fuse_mounts;
   std::vector<FuseRequests> fuse;  // with requests that wait
+  // Where runtime and kubelet have their files, and the mounts that these are on.
+  std::string runtime_root;
+  std::string kubelet_root;
   std::optional<Mount> runtime_mount;
   std::optional<Mount> kubelet_mount;
   std::optional<Usage> runtime_usage;
@@ -103,11 +107,7 @@ struct HostSample {
 };
 
 struct HostQuestion {
-  std::string runtime_root = "/var/lib/containerd";
-  std::string kubelet_root = "/var/lib/kubelet";
-  // Where the runtime has a directory for each task:
-  // "/run/containerd/io.containerd.runtime.v2.task/k8s.io".
-  std::vector<std::string> task_roots = {};
+  NodeDirectories directories = {};
   // The process behind the runtime's socket; 0 if it is not known.
   int listener = 0;
   // Containers whose own pressure is of interest; a few.

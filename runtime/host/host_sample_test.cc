@@ -453,7 +453,7 @@ TEST(HostSampleTest, KnowsTheContainersWithoutTheRuntime) {
   tree.Write(absl::StrCat("tasks/", kContainer, "/config.json"), "{}");
   tree.Write(absl::StrCat("tasks/", kSandbox, "/config.json"), "{}");
   HostQuestion question;
-  question.task_roots = {"/nonexistent", tree.paths().procfs + "/../tasks"};
+  question.directories.task_roots = {"/nonexistent", tree.paths().procfs + "/../tasks"};
   EXPECT_THAT(TakeHostSample(tree.paths(), question).containers,
               UnorderedElementsAre(kContainer, kSandbox));
 }

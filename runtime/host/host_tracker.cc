@@ -235,13 +235,12 @@ std::optional<pleg::DiskEvidence> HostTracker::DescribeDisk(const Mount& mount) 
 }
 
 void HostTracker::TellDisks(pleg::HostEvidence& out) {
-  auto tell = [&](const std::optional<Mount>& mount, const char* holds) {
+  auto tell = [&](const std::optional<Mount>& mount, const std::string& root, const char* holds) {
     if (!mount.has_value()) return;
     if (FindDisk(now_->disks, *mount) == nullptr) {
-      out.problems.push_back(
-          {.probe = "disk",
-           .text = absl::StrCat("no device is known for the ", holds, "'s directory: it is on ",
-                                mount->fs_type, " (", mount->source, ")")});
+      out.problems.push_back({.probe = "disk",
+                              .text = absl::StrCat("no device is known for ", root, ": it is on ",
+                                                   mount->fs_type, " (", mount->source, ")")});
     }
     std::optional<pleg::DiskEvidence> evidence = DescribeDisk(*mount);
     if (!evidence.has_value()) return;
@@ -253,8 +252,8 @@ void HostTracker::TellDisks(pleg::HostEvidence& out) {
     evidence->holds = holds;
     out.disks.push_back(*std::move(evidence));
   };
-  tell(now_->runtime_mount, "runtime");
-  tell(now_->kubelet_mount, "kubelet");
+  tell(now_->runtime_mount, now_->runtime_root, "runtime");
+  tell(now_->kubelet_mount, now_->kubelet_root, "kubelet");
 }
 
 void HostTracker::TellBlocked(pleg::HostEvidence& out) {

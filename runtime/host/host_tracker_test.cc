@@ -394,6 +394,7 @@ TEST(HostTrackerTest, FindsTheDeviceOfBtrfsByNameAndSaysThatZfsHasNone) {
   HostTracker tracker;
   HostSample sample = Sample(1000);
   sample.runtime_mount = Mount{0, 30, "/", "btrfs", "/dev/sda1"};
+  sample.kubelet_root = "/var/lib/kubelet";
   sample.kubelet_mount = Mount{0, 40, "/var/lib/kubelet", "zfs", "tank/kubelet"};
   sample.disks = {{8, 1, "sda1", 100, 1000, 0, 0, 5000}};
   tracker.Update(sample, {});
@@ -403,7 +404,7 @@ TEST(HostTrackerTest, FindsTheDeviceOfBtrfsByNameAndSaysThatZfsHasNone) {
   EXPECT_EQ(evidence.disks[0].holds, "runtime");
   ASSERT_EQ(evidence.problems.size(), 1);
   EXPECT_EQ(evidence.problems[0].text,
-            "no device is known for the kubelet's directory: it is on zfs (tank/kubelet)");
+            "no device is known for /var/lib/kubelet: it is on zfs (tank/kubelet)");
 }
 
 // CRI-O with drop_infra_ctr, its default.

@@ -82,9 +82,13 @@ std::string EncodeQuestion(const ProbeQuestion& question) {
     out.set_silent(watched.silent);
   }
   request.set_runtime_pid(question.runtime_pid.value_or(0));
-  request.set_runtime_root(question.host.runtime_root);
-  request.set_kubelet_root(question.host.kubelet_root);
-  for (const std::string& root : question.host.task_roots) request.add_task_roots(root);
+  const NodeDirectories& directories = question.host.directories;
+  request.mutable_runtime_roots()->Assign(directories.runtime_roots.begin(),
+                                          directories.runtime_roots.end());
+  request.mutable_kubelet_roots()->Assign(directories.kubelet_roots.begin(),
+                                          directories.kubelet_roots.end());
+  request.mutable_task_roots()->Assign(directories.task_roots.begin(),
+                                       directories.task_roots.end());
   return request.SerializeAsString();
 }
 
@@ -106,9 +110,10 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
     question.watched.push_back(std::move(watched));
   }
   if (request.runtime_pid() > 0) question.runtime_pid = request.runtime_pid();
-  question.host.runtime_root = request.runtime_root();
-  question.host.kubelet_root = request.kubelet_root();
-  question.host.task_roots.assign(request.task_roots().begin(), request.task_roots().end());
+  NodeDirectories& directories = question.host.directories;
+  directories.runtime_roots.assign(request.runtime_roots().begin(), request.runtime_roots().end());
+  directories.kubelet_roots.assign(request.kubelet_roots().begin(), request.kubelet_roots().end());
+  directories.task_roots.assign(request.task_roots().begin(), request.task_roots().end());
   question.host.listener = request.runtime_pid();
   for (const WatchedObject& watched : question.watched) {
     if (question.host.silent.size() == kMaxSilent) break;

@@ -68,7 +68,7 @@ void Serve(int socket, const HostPaths& paths, const EvidenceCodec& codec) {
     const ProbeQuestion question = DecodeQuestion(*request);
     const HostSample sample = TakeHostSample(paths, question.host, tracker.last());
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
-    NameByBundles(question.host.task_roots, paths.procfs, evidence);
+    NameByBundles(question.host.directories.task_roots, paths.procfs, evidence);
     ReadKernelLog(kernel_log, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {

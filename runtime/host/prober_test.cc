@@ -154,7 +154,7 @@ TEST_F(ProberTest, TheChildrenEndWithTheirParent) {
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   ProbeQuestion question;
   question.runtime_pid = 50;
-  question.host = {"/r", "/k", {"/t"}};
+  question.host.directories = {{"/r", "/r2"}, {"/k"}, {"/t"}};
   WatchedObject watched;
   watched.object = {pleg::ContainerId("c"), pleg::PodUid("u"), "ns", "pod", "app", "image"};
   watched.sandbox = pleg::ContainerId("s");
@@ -162,8 +162,9 @@ TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   question.watched = {watched};
   const ProbeQuestion copy = DecodeQuestion(EncodeQuestion(question));
   EXPECT_EQ(copy.runtime_pid, 50);
-  EXPECT_EQ(copy.host.kubelet_root, "/k");
-  EXPECT_EQ(copy.host.task_roots, question.host.task_roots);
+  EXPECT_EQ(copy.host.directories.runtime_roots, question.host.directories.runtime_roots);
+  EXPECT_EQ(copy.host.directories.kubelet_roots, question.host.directories.kubelet_roots);
+  EXPECT_EQ(copy.host.directories.task_roots, question.host.directories.task_roots);
   ASSERT_EQ(copy.watched.size(), 1);
   EXPECT_EQ(copy.watched[0].object.container, "app");
   EXPECT_EQ(copy.watched[0].sandbox.value(), "s");

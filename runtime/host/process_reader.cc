@@ -145,6 +145,11 @@ std::vector<std::string> ProcessReader::ReadCommandLine(int pid) {
   return absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
 }
 
+void ProcessReader::ReadRoot(HostProcess& process) {
+  const std::vector<std::string> command = ReadCommandLine(process.stat.pid);
+  if (!command.empty()) process.root = RootOfCommand(command);
+}
+
 void ProcessReader::ReadCommand(HostProcess& process) {
   process.command = ReadCommandLine(process.stat.pid);
 }

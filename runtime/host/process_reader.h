@@ -34,6 +34,8 @@ class ProcessReader {
   // Which container a shim was started for: by its working directory, which takes CAP_SYS_PTRACE,
   // else by its command line.
   void ReadBundle(HostProcess& shim);
+  // Of a runtime or a kubelet; not told while that is blocked.
+  void ReadRoot(HostProcess& process);
   // Of an OCI runtime.
   void ReadCommand(HostProcess& process);
 

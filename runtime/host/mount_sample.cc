@@ -1,0 +1,98 @@
+#include "runtime/host/mount_sample.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/host/proc_file.h"
+
+namespace runtime::host {
+namespace {
+
+constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
+constexpr size_t kMaxToldMounts = 100;
+constexpr size_t kMaxConnections = 1000;
+
+// Only of a file system that answers by itself.
+std::optional<Usage> UsageOf(const std::optional<Mount>& mount, const std::string& path) {
+  struct statvfs info = {};
+  if (!mount.has_value() || IsRemote(&*mount) || statvfs(path.c_str(), &info) != 0) {
+    return std::nullopt;
+  }
+  auto used = [](double all, double free) { return all > 0 ? 100 * (all - free) / all : 0.0; };
+  return Usage{used(static_cast<double>(info.f_blocks), static_cast<double>(info.f_bavail)),
+               used(static_cast<double>(info.f_files), static_cast<double>(info.f_favail))};
+}
+
+// What the process itself was told, else the first that is there.
+std::string PickRoot(Role role, int listener, const std::vector<std::string>& likely,
+                     const std::vector<Mount>& mounts, const HostSample& sample) {
+  for (const HostProcess& process : sample.processes) {
+    const bool meant = role != Role::kRuntime || listener <= 1 || process.stat.pid == listener;
+    std::string root = process.root.value_or("");
+    if (process.role == role && meant && absl::StartsWith(root, "/")) return root;
+  }
+  for (const std::string& root : likely) {
+    struct stat info = {};
+    if (!IsRemote(FindMount(mounts, root)) && lstat(root.c_str(), &info) == 0) return root;
+  }
+  return likely.empty() ? "" : likely.front();
+}
+
+void TakeRoot(const std::vector<Mount>& mounts, const std::string& root,
+              std::optional<Mount>& mount, std::optional<Usage>& usage) {
+  if (const Mount* found = FindMount(mounts, root)) mount = *found;
+  usage = UsageOf(mount, root);
+}
+
+}  // namespace
+
+bool IsRemote(const Mount* mount) {
+  return mount != nullptr &&
+         (IsNetworkFileSystem(mount->fs_type) || absl::StartsWith(mount->fs_type, "fuse"));
+}
+
+absl::StatusOr<std::vector<Mount>> ReadHostMounts(const std::string& procfs) {
+  absl::StatusOr<std::string> text =
+      ReadSmallFile(absl::StrCat(procfs, "/1/mountinfo"), kMountinfoLimit);
+  if (!text.ok()) text = ReadSmallFile(absl::StrCat(procfs, "/self/mountinfo"), kMountinfoLimit);
+  if (!text.ok()) return text.status();
+  return ParseMountinfo(*text);
+}
+
+void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
+                HostSample& sample) {
+  const NodeDirectories& likely = question.directories;
+  sample.mounts = static_cast<uint32_t>(mounts.size());
+  sample.runtime_root =
+      PickRoot(Role::kRuntime, question.listener, likely.runtime_roots, mounts, sample);
+  sample.kubelet_root = PickRoot(Role::kKubelet, 0, likely.kubelet_roots, mounts, sample);
+  TakeRoot(mounts, sample.runtime_root, sample.runtime_mount, sample.runtime_usage);
+  TakeRoot(mounts, sample.kubelet_root, sample.kubelet_mount, sample.kubelet_usage);
+  for (const Mount& mount : mounts) {
+    const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
+    if (!fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
+    std::vector<Mount>& kind = fuse ? sample.fuse_mounts : sample.network_mounts;
+    if (kind.size() < kMaxToldMounts) kind.push_back(mount);
+  }
+}
+
+void TakeFuse(const std::string& sysfs, HostSample& sample) {
+  const std::string root = absl::StrCat(sysfs, "/fs/fuse/connections");
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxConnections);
+  if (!names.ok()) return;  // no FUSE, or its control file system is not mounted
+  for (const std::string& name : *names) {
+    const absl::StatusOr<std::string> text =
+        ReadSmallFile(absl::StrCat(root, "/", name, "/waiting"));
+    uint64_t waiting = 0;
+    if (text.ok() && absl::SimpleAtoi(*text, &waiting) && waiting > 0) {
+      sample.fuse.push_back({name, waiting});
+    }
+  }
+}
+
+}  // namespace runtime::host
