@@ -173,7 +173,8 @@ TEST_F(CommandsTest, StatusAndCheckNameTheVerdictAndItsPage) {
   plegd_.snapshot = plegctl_testing::HungList();
   plegd_.Serve();
   const Result status = Do({"status"});
-  EXPECT_THAT(status.out, HasSubstr("\nLIST_LOCK_CONVOY: ListContainers blocked for 44s by "));
+  EXPECT_THAT(status.out,
+              HasSubstr("\nLIST_LOCK_CONVOY: ListContainers has been blocked for 44s by "));
   EXPECT_THAT(status.out, HasSubstr("plegctl explain; docs/verdicts/LIST_LOCK_CONVOY.md\n"));
   const Result check = Do({"check"});
   EXPECT_THAT(check.out, StartsWith("PROBLEM: LIST_LOCK_CONVOY default/web-0 (app): "));
@@ -395,7 +396,8 @@ TEST_F(CommandsTest, Explain) {
   plegd_.snapshot = plegctl_testing::HungList();
   plegd_.Serve();
   const Result result = Do({"explain"});
-  EXPECT_THAT(result.out, StartsWith("LIST_LOCK_CONVOY: ListContainers blocked for 44s by "));
+  EXPECT_THAT(result.out,
+              StartsWith("LIST_LOCK_CONVOY: ListContainers has been blocked for 44s by "));
   EXPECT_THAT(result.out, HasSubstr("\ndocs        docs/verdicts/LIST_LOCK_CONVOY.md\n"));
   EXPECT_EQ(result.code, kExitProblem);
   const Result json = Do({"explain", "-o", "json"});

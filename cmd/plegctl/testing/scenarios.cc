@@ -224,7 +224,8 @@ Snapshot HungList() {
   finding.set_code("LIST_LOCK_CONVOY");
   finding.set_docs("docs/verdicts/LIST_LOCK_CONVOY.md");
   finding.set_sentence(
-      "ListContainers blocked for 44s by the lock of default/web-0/app (7421868e4d51c): runc "
+      "ListContainers has been blocked for 44s by the lock of default/web-0/app (7421868e4d51c): "
+      "runc "
       "update "
       "(pid 4711); node NotReady in 2m14s. End it: kill -KILL 4711.");
   finding.set_since_seconds(44.8);
