@@ -60,17 +60,33 @@ absl::StatusOr<runtime::DiscoveryResult> FindRuntime(const std::string& endpoint
 }
 
 // Without it nothing is known of the host, that is all.
-std::unique_ptr<runtime::host::Prober> ForkProber(const pleg::Clock& clock) {
-  auto prober = runtime::host::Prober::Fork(
-      {.paths = {}, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}}, clock);
+std::unique_ptr<runtime::host::Prober> ForkProber(const DirectFlags& flags,
+                                                  const pleg::Clock& clock) {
+  auto prober =
+      runtime::host::Prober::Fork({.paths = {flags.procfs, flags.sysfs, flags.cgroupfs},
+                                   .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
+                                  clock);
   return prober.ok() ? *std::move(prober) : nullptr;
+}
+
+runtime::host::EvidenceWatch::Options EvidenceOptions(const std::string& version,
+                                                      const DirectFlags& flags) {
+  runtime::host::EvidenceWatch::Options options;
+  options.version = version;
+  options.kubelet.metrics_url = flags.kubelet_metrics_url;
+  options.kubelet.healthz_url = flags.kubelet_healthz_url;
+  options.kubelet.token_file = flags.kubelet_token_file;
+  options.kubelet.ca_file = flags.kubelet_ca_file;
+  options.kubelet.skip_verification = flags.kubelet_insecure_skip_verify;
+  return options;
 }
 
 }  // namespace
 
 struct DirectNode::Parts {
-  explicit Parts(std::string plegctl_version)
+  Parts(std::string plegctl_version, const DirectFlags& direct_flags)
       : version(std::move(plegctl_version)),
+        flags(direct_flags),
         history(clock),
         relists(clock),
         hub(clock),
@@ -80,14 +96,14 @@ struct DirectNode::Parts {
         poller(runtime, loop, clock, state, nullptr),
         core(CoreOptions(), {runtime, clock, loop, cache, hub, relists, pleg::NullLog()}),
         lag(loop, clock),
-        twin(pleg::KubeletModels("auto", kRequestTimeout).value(),
+        twin(pleg::KubeletModels(flags.kubelet_version, kRequestTimeout).value(),
              {.core = [this] { return core.Snapshot(); },
               .pods = [this] { return core.Pods(); },
               .calls = [this] { return runtime.Snapshot(); },
               .history = history,
               .state = state},
              clock),
-        evidence({.version = version}, clock, ForkProber(clock)),
+        evidence(EvidenceOptions(version, flags), clock, ForkProber(flags, clock)),
         api({.version = absl::StrCat("plegctl --direct ", version),
              .boot_id = "",
              .relist_period = CoreOptions().relist_period,
@@ -157,6 +173,7 @@ struct DirectNode::Parts {
   }
 
   const std::string version;
+  const DirectFlags flags;
   const runtime::SystemClock clock;
   runtime::EventLoop loop;
   pleg::CallHistory history;
@@ -177,7 +194,8 @@ struct DirectNode::Parts {
   bool started = false;
 };
 
-DirectNode::DirectNode(std::string version) : parts_(std::make_unique<Parts>(std::move(version))) {}
+DirectNode::DirectNode(std::string version, const DirectFlags& flags)
+    : parts_(std::make_unique<Parts>(std::move(version), flags)) {}
 
 DirectNode::~DirectNode() {
   if (!parts_->started) return;
@@ -189,9 +207,10 @@ DirectNode::~DirectNode() {
   parts_->runtime.Shutdown();
 }
 
-absl::Status DirectNode::Start(const std::string& endpoint) {
+absl::Status DirectNode::Start() {
   runtime::RouteGrpcLog(nullptr);
-  const absl::StatusOr<runtime::DiscoveryResult> found = FindRuntime(endpoint);
+  const absl::StatusOr<runtime::DiscoveryResult> found =
+      FindRuntime(parts_->flags.runtime_endpoint);
   if (!found.ok()) return found.status();
   if (!found->endpoint.has_value()) {
     std::string message = absl::StrCat("no container runtime: ", found->reason);

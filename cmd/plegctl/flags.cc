@@ -8,11 +8,13 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cmd/plegctl/help.h"
 #include "pleg/go_duration.h"
+#include "pleg/twin/twin_feed.h"
 
 namespace plegctl {
 namespace {
@@ -106,19 +108,66 @@ void AddWatch(CLI::App& app, Raw& raw) {
   AddDuration(app, "--interval", raw.interval, "How often, with --watch");
 }
 
+std::string UrlError(const std::string& url) {
+  const bool known = absl::StartsWith(url, "http://") || absl::StartsWith(url, "https://");
+  return known ? "" : absl::StrCat("'", url, "' is no http:// or https:// URL");
+}
+
+std::string KubeletVersionError(const std::string& version) {
+  const auto kubelets = pleg::KubeletModels(version, absl::Minutes(2));
+  return kubelets.ok() ? "" : std::string(kubelets.status().message());
+}
+
+// As plegd has them.
+void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
+  const auto path = [&](const char* name, std::string& value, const char* help) {
+    return app.add_option(name, value, help)->type_name("PATH")->needs(direct);
+  };
+  path("--path.procfs", flags.procfs, "With --direct: the host's /proc")->capture_default_str();
+  path("--path.sysfs", flags.sysfs, "With --direct: the host's /sys")->capture_default_str();
+  path("--path.cgroupfs", flags.cgroupfs, "With --direct: the host's cgroup file system")
+      ->capture_default_str();
+  app.add_option("--kubelet.version", flags.kubelet_version,
+                 "With --direct: Kubernetes version of the node's kubelet; auto: both generations")
+      ->type_name("VERSION")
+      ->check(CLI::Validator(KubeletVersionError, ""))
+      ->capture_default_str()
+      ->needs(direct);
+  const auto url = [&](const char* name, std::string& value, const char* help) {
+    app.add_option(name, value, help)
+        ->type_name("URL")
+        ->check(CLI::Validator(UrlError, ""))
+        ->needs(direct);
+  };
+  url("--kubelet.metrics-url", flags.kubelet_metrics_url,
+      "With --direct: ask the kubelet when it relisted: https://127.0.0.1:10250/metrics");
+  url("--kubelet.healthz-url", flags.kubelet_healthz_url,
+      "With --direct: ask the kubelet how it is: http://127.0.0.1:10248/healthz");
+  path("--kubelet.token-file", flags.kubelet_token_file,
+       "With --direct: bearer token for the kubelet");
+  path("--kubelet.ca-file", flags.kubelet_ca_file,
+       "With --direct: certificate authority of the kubelet's certificate");
+  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet_insecure_skip_verify,
+               "With --direct: do not verify the kubelet's certificate")
+      ->needs(direct);
+}
+
 void AddDirect(CLI::App& app, Raw& raw, std::string& duration) {
   CLI::Option* direct =
       app.add_flag("--direct", raw.flags.direct, "Without plegd: relist the runtime from here");
-  app.add_option("-r,--runtime-endpoint", raw.flags.runtime_endpoint,
+  app.add_option("-r,--runtime-endpoint", raw.flags.from_here.runtime_endpoint,
                  "With --direct: CRI socket; by default what plegd would find")
       ->type_name("ENDPOINT")
       ->needs(direct);
   AddDuration(app, "--for", duration, "With --direct: for how long, at most, before it tells")
       ->needs(direct);
+  AddDirectSources(app, raw.flags.from_here, direct);
 }
 
 void AddExplain(CLI::App& app, Raw& raw) {
-  app.add_flag("--all", raw.flags.all, "The other findings as fully as the first; so does -o wide");
+  app.add_flag("--all", raw.flags.all,
+               "The other findings as fully as the first, and what is asked for in every incident; "
+               "so does -o wide");
   app.add_option("--from", raw.flags.record,
                  "Judge recorded evidence, textproto or JSON; - reads standard input")
       ->type_name("FILE")

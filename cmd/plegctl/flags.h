@@ -28,6 +28,20 @@ enum class Command {
 
 enum class Output { kTable, kWide, kJson, kYaml };
 
+// What --direct looks at, and asks: plegd's flags of these names.
+struct DirectFlags {
+  std::string runtime_endpoint;  // empty: look for one
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string cgroupfs = "/sys/fs/cgroup";
+  std::string kubelet_version = "auto";
+  std::string kubelet_metrics_url;  // empty: not asked
+  std::string kubelet_healthz_url;  // the same
+  std::string kubelet_token_file;
+  std::string kubelet_ca_file;
+  bool kubelet_insecure_skip_verify = false;
+};
+
 struct Flags {
   Command command = Command::kStatus;
   Output output = Output::kTable;
@@ -38,8 +52,8 @@ struct Flags {
   std::string pod_namespace;  // empty: all
   bool watch = false;
   absl::Duration interval = absl::Seconds(1);
-  bool direct = false;           // status, explain
-  std::string runtime_endpoint;  // with --direct; empty: look for one
+  bool direct = false;  // status, explain
+  DirectFlags from_here;
   absl::Duration direct_for = absl::Seconds(5);
   bool all = false;                             // explain
   std::string record;                           // explain --from

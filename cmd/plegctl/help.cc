@@ -86,7 +86,7 @@ against it, what is ruled out and by which figure, commands (none is ever run), 
 found. The last line names the page of the verdict.
 
 Exit codes:
-  0  HEALTHY
+  0  HEALTHY, also if it is followed by a "but"
   1  anything else
   2  STARTING; plegd did not answer; a record that cannot be read
 

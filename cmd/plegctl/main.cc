@@ -105,8 +105,8 @@ void LookUntilSettled(const Flags& flags, plegctl::DirectNode& node) {
 }
 
 int AnswerDirectly(const Flags& flags, const Terminal& terminal) {
-  plegctl::DirectNode node(PLEGD_VERSION);
-  if (const absl::Status started = node.Start(flags.runtime_endpoint); !started.ok()) {
+  plegctl::DirectNode node(PLEGD_VERSION, flags.from_here);
+  if (const absl::Status started = node.Start(); !started.ok()) {
     std::cerr << "plegctl: " << plegctl::VisibleLines(started.message()) << '\n';
     return plegctl::kExitUnknown;
   }

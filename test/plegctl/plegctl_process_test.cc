@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "test/process/plegd_process.h"
+#include "test/process/scratch_dir.h"
 #include "test/process/sim_node.h"
 #include "test/process/status_testing.h"
 #include "test/process/subprocess.h"
@@ -133,6 +134,18 @@ TEST_F(PlegctlTest, DirectlyWithoutARuntime) {
   EXPECT_THAT(said.text, HasSubstr("/nonexistent/cri.sock"));
   EXPECT_THAT(Ask("status --direct -r tcp://127.0.0.1:1").code, 2);
   EXPECT_THAT(Ask("status -r /x.sock").text, HasSubstr("--runtime-endpoint requires --direct"));
+  EXPECT_THAT(Ask("explain --kubelet.ca-file /x").text,
+              HasSubstr("--kubelet.ca-file requires --direct"));
+}
+
+TEST_F(PlegctlTest, WithoutADaemonTheHostIsWhereItIsMountedAndTheKubeletIsAsked) {
+  const ScratchDir nothing;
+  const Said said =
+      Ask(absl::StrCat("explain --direct --for 3s -r ", node_.endpoint(), " --path.procfs ",
+                       nothing.path(), " --path.sysfs ", nothing.path(), " --path.cgroupfs ",
+                       nothing.path(), " --kubelet.metrics-url http://127.0.0.1:1/metrics"));
+  EXPECT_THAT(said.text, HasSubstr("unknown     disk"));
+  EXPECT_THAT(said.text, HasSubstr("the kubelet could not be asked: GET http://127.0.0.1:1/"));
 }
 
 TEST_F(PlegctlTest, OutputThatCannotBeWritten) { EXPECT_EQ(Ask("status >/dev/full").code, 2); }
