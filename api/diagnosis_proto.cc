@@ -79,6 +79,7 @@ void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
     to.set_figure(ToValidUtf8(exclusion.figure));
     to.set_threshold(ToValidUtf8(exclusion.threshold));
   }
+  for (const std::string& line : diagnosis.particulars) out.add_particulars(line);
   for (const pleg::Hint& hint : diagnosis.hints) {
     v1::Hint& to = *out.add_hints();
     to.set_text(ToValidUtf8(hint.text));
@@ -95,6 +96,7 @@ pleg::Diagnosis DiagnosisFromProto(const v1::Diagnosis& message) {
   for (const v1::Exclusion& exclusion : message.exclusions()) {
     diagnosis.exclusions.push_back(ExclusionFromProto(exclusion));
   }
+  for (const std::string& line : message.particulars()) diagnosis.particulars.push_back(line);
   for (const v1::Hint& hint : message.hints()) {
     diagnosis.hints.push_back({hint.text(), hint.source()});
   }

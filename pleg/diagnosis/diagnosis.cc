@@ -181,6 +181,7 @@ Diagnosis Diagnose(const Evidence& evidence) {
   for (Ranked& ranked : found) diagnosis.findings.push_back(std::move(ranked.finding));
   diagnosis.exclusions = Exclusions(facts);
   diagnosis.hints = Hints(facts);
+  diagnosis.particulars = Particulars(facts);
   return diagnosis;
 }
 

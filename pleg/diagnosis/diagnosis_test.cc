@@ -293,6 +293,7 @@ void ExpectSound(const Diagnosis& diagnosis) {
   EXPECT_TRUE(codes.size() == 1 || codes.count(VerdictCode::kHealthy) == 0);
   for (const Exclusion& exclusion : diagnosis.exclusions) ExpectLine(exclusion.figure, 200);
   for (const Hint& hint : diagnosis.hints) ExpectLine(hint.text, 310);
+  for (const std::string& line : diagnosis.particulars) ExpectLine(line, 310);
 }
 
 TEST(DiagnosisTest, IsSoundWhateverTheEvidence) {

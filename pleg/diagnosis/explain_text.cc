@@ -116,6 +116,10 @@ std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& op
   for (const Hint& hint : diagnosis.hints) {
     hints.Line(hint.source.empty() ? hint.text : absl::StrCat(hint.text, " ", hint.source));
   }
+  if (options.all) {
+    Block particulars("node", out);
+    for (const std::string& line : diagnosis.particulars) particulars.Line(line);
+  }
   Block("docs", out).Line(VerdictPage(first.code));
   Others(diagnosis, options, out);
   return out;

@@ -11,7 +11,8 @@
 namespace pleg {
 
 struct ExplainTextOptions {
-  bool all = false;                           // the other findings as fully as the first
+  // The other findings as fully as the first, and the particulars.
+  bool all = false;
   absl::TimeZone zone = absl::UTCTimeZone();  // of "since"
 };
 

@@ -1,7 +1,9 @@
 #include "pleg/diagnosis/rule.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/text.h"
 
@@ -14,7 +16,39 @@ void Append(absl::string_view text, std::vector<std::string>& lines) {
   if (!text.empty()) lines.push_back(Shorten(Printable(text), kMaxLine));
 }
 
+// Makes room at the end of what stands before the last sentence's start, where `sentence` is longer
+// than allowed; false if there is none.
+bool MakeRoom(std::string& sentence) {
+  if (sentence.size() <= kMaxSentence) return true;
+  const size_t advice = sentence.rfind(". ");
+  const size_t over = sentence.size() - kMaxSentence;
+  if (advice == std::string::npos || advice < 2 * over) return false;
+  sentence = absl::StrCat(Shorten(absl::string_view(sentence).substr(0, advice), advice - over),
+                          absl::string_view(sentence).substr(advice));
+  return true;
+}
+
+// Whoever reads no more than the sentence has to know it, too.
+void MarkDisruptive(Finding& finding) {
+  for (const Action& action : finding.actions) {
+    if (!action.disruptive || action.command.empty()) continue;
+    const size_t at = finding.sentence.find(action.command);
+    if (at == std::string::npos) continue;
+    const size_t end = at + action.command.size();
+    const bool whole = end == finding.sentence.size() ||
+                       !absl::ascii_isalnum(static_cast<unsigned char>(finding.sentence[end]));
+    std::string marked = finding.sentence;
+    marked.insert(end, " (disruptive)");
+    if (whole && MakeRoom(marked)) finding.sentence = std::move(marked);
+  }
+}
+
 }  // namespace
+
+Ranked Draft::Done() {
+  MarkDisruptive(ranked_.finding);
+  return std::move(ranked_);
+}
 
 Draft& Draft::Since(absl::Duration age) {
   ranked_.finding.since = std::max(age, absl::ZeroDuration());

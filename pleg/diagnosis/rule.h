@@ -67,7 +67,8 @@ class Draft {
   // One level less sure, and why.
   Draft& Doubt(absl::string_view why);
 
-  Ranked Done() { return std::move(ranked_); }
+  // Where the sentence quotes the command of a disruptive action, it is marked there.
+  Ranked Done();
 
  private:
   Ranked ranked_;

@@ -32,6 +32,8 @@ bool IsRefused(absl::string_view error);
 // One of each subject, in their order.
 std::vector<Exclusion> Exclusions(const Facts& facts);
 std::vector<Hint> Hints(const Facts& facts);
+// See Diagnosis.
+std::vector<std::string> Particulars(const Facts& facts);
 
 }  // namespace pleg
 

@@ -107,6 +107,8 @@ struct Diagnosis {
   std::vector<Finding> findings;  // best explanation first; never empty
   std::vector<Exclusion> exclusions;
   std::vector<Hint> hints;
+  // Whatever was found: what is asked for in every incident, such as the oldest runc.
+  std::vector<std::string> particulars;
   absl::Time recorded_at = absl::InfinitePast();  // the evidence's
 };
 
