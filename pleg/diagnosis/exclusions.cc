@@ -61,6 +61,15 @@ void AddHeadroom(const HostEvidence& host, Judge& judge) {
   }
 }
 
+std::string DiskFigure(const DiskEvidence& disk) {
+  if (disk.answers_none_for > absl::ZeroDuration()) {
+    return absl::StrCat(disk.device, " has answered nothing for ",
+                        FormatAge(disk.answers_none_for));
+  }
+  return absl::StrCat(disk.device, " ", FormatPercent(disk.utilization_percent), " busy, ",
+                      FormatLatency(disk.await), " a request");
+}
+
 Exclusion Disk(const Facts& facts) {
   Judge judge(Subject::kDisk);
   if (const HostEvidence* host = facts.fresh_host()) {
@@ -71,9 +80,7 @@ Exclusion Disk(const Facts& facts) {
                 FormatPercent(kIoFull));
     }
     for (const DiskEvidence& disk : host->disks) {
-      judge.Add(disk.utilization_percent < kDiskBusy || disk.await < kDiskAwait,
-                absl::StrCat(disk.device, " ", FormatPercent(disk.utilization_percent), " busy, ",
-                             FormatLatency(disk.await), " a request"),
+      judge.Add(disk.utilization_percent < kDiskBusy || disk.await < kDiskAwait, DiskFigure(disk),
                 absl::StrCat(FormatPercent(kDiskBusy), " and ", FormatLatency(kDiskAwait)));
     }
   }
