@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
@@ -47,12 +48,31 @@ void Blocked(const HostEvidence& host, std::vector<Hint>& hints) {
   for (const BlockedGroup& group : host.blocked) {
     const absl::string_view reason = WaitReason(group.wait_function);
     if ((group.count < kManyBlocked && reason.empty()) || ++said > kMaxOfAKind) continue;
-    Add(hints, absl::StrCat(group.count, " tasks in D in ", group.wait_function,
+    Add(hints, absl::StrCat(group.count, " tasks in D in ", FunctionName(group.wait_function),
                             ", the oldest for ", FormatAge(group.oldest),
                             reason.empty() ? "" : absl::StrCat(": they wait for ", reason)));
-    if (absl::StrContains(reason, "NFS") && !host.nfs.empty()) {
-      Add(hints, absl::StrCat("NFS mounts: ", host.nfs.size(), ", e.g. ", host.nfs.front().source,
-                              " at ", host.nfs.front().mount_point));
+    if (absl::StrContains(reason, "network storage") && !host.nfs.empty()) {
+      Add(hints, absl::StrCat("network mounts: ", host.nfs.size(), ", e.g. ",
+                              host.nfs.front().source, " at ", host.nfs.front().mount_point));
+    }
+  }
+}
+
+// Volumes are mounted below the pod's UID, so that the server is known even where no wait channel
+// can be read.
+void MountsOfSilentPods(const Facts& facts, std::vector<Hint>& hints) {
+  size_t said = 0;
+  absl::flat_hash_set<absl::string_view> pods;
+  for (const UnansweredEvidence* call : facts.silent) {
+    const ObjectRef& object = call->object;
+    if (object.pod_uid.empty() || !pods.insert(object.pod_uid.value()).second) continue;
+    const std::string directory = absl::StrCat("/pods/", object.pod_uid.value(), "/");
+    for (const NfsMount& mount : facts.host->nfs) {
+      if (!absl::StrContains(mount.mount_point, directory) || ++said > kMaxOfAKind) continue;
+      Add(hints,
+          absl::StrCat(Shorten(object.pod_namespace, 24), "/", Shorten(object.pod_name, 36, true),
+                       " has mounted ", Shorten(mount.source, 80),
+                       ": does that server answer? It is at ", mount.mount_point));
     }
   }
 }
@@ -107,6 +127,7 @@ void OfHost(const Facts& facts, std::vector<Hint>& hints) {
   if (facts.host != nullptr) {
     OldestProcesses(host, hints);
     Blocked(host, hints);
+    MountsOfSilentPods(facts, hints);
     Leaks(host, hints);
   }
   for (size_t i = 0; i < host.kernel_log.size() && i < kMaxOfAKind; ++i) {
