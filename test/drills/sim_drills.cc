@@ -166,8 +166,7 @@ void AddRuntimes(std::vector<Drill>& drills) {
           {.break_commands = {"freeze"}, .heal_commands = {"thaw"}}, drills);
   AddBoth({.name = "runtime-gone",
            .summary = "SIGKILL to the runtime, started again later",
-           .code = "RUNTIME_DOWN",
-           .afterwards = "RUNTIME_RESTARTING"},
+           .code = "RUNTIME_DOWN"},
           {.heal_commands = {},
            .break_it =
                [](SimIncident& incident) {
@@ -191,8 +190,7 @@ void AddRuntimes(std::vector<Drill>& drills) {
                           }}));
   AddBoth({.name = "cri-unsupported",
            .summary = "the runtime comes back without CRI v1",
-           .code = "CRI_UNSUPPORTED",
-           .afterwards = "RUNTIME_RESTARTING"},
+           .code = "CRI_UNSUPPORTED"},
           {.break_commands = {"fault add * error=UNIMPLEMENTED:\"unknown service "
                               "runtime.v1.RuntimeService\"",
                               "drop-connections"}},
