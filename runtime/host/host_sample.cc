@@ -56,7 +56,12 @@ GroupPressure ReadGroupPressure(const std::string& directory) {
 class Sampler {
  public:
   Sampler(const HostPaths& paths, const HostQuestion& question, const HostSample* before)
-      : paths_(paths), question_(question), before_(before), reader_(paths.procfs) {}
+      : paths_(paths),
+        question_(question),
+        before_(before),
+        own_container_(ContainerOfCgroup(
+            CgroupPath(ReadSmallFile(paths.procfs + "/self/cgroup").value_or("")))),
+        reader_(paths.procfs) {}
 
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
@@ -237,6 +242,10 @@ class Sampler {
     if (process.role == Role::kOther && !blocked && !child_of_shim && !listens && !orphan) return;
     const std::string cgroup = CgroupsOf(stat.pid);
     process.container = ContainerOfCgroup(CgroupPath(cgroup));
+    if (!listens && IsOfAContainer(process)) {
+      process.role = Role::kOther;
+      if (!blocked && !child_of_shim && stat.parent != 1) return;
+    }
     if (orphan && process.container.empty() && !blocked && !listens) return;
     TakeUnit(cgroup, listens, process);
     if (IsSilent(process.container)) TakeGroup("", process.container, cgroup);
@@ -278,6 +287,25 @@ class Sampler {
       if (parent == stats_.end()) return;
       ancestor = parent->second.parent;
     }
+  }
+
+  // A runtime in a container (a build's, a test cluster's) is not the node's, nor are its tools;
+  // what looks like one is anything. A container's own init is, while the OCI runtime starts it:
+  // "runc:[2:INIT]". Kubelets and shims are the node's wherever they run: some distributions run
+  // them in containers.
+  bool IsOfAContainer(const HostProcess& process) const {
+    switch (process.role) {
+      case Role::kOciRuntime:
+        if (absl::StrContains(process.stat.comm, ":[")) return false;
+        break;
+      case Role::kRuntime:
+      case Role::kCniPlugin:
+      case Role::kMessageBus:
+        break;
+      default:
+        return false;
+    }
+    return !process.container.empty() && process.container != own_container_;
   }
 
   const HostProcess* Before(const ProcessStat& stat) const {
@@ -401,6 +429,7 @@ class Sampler {
   const HostPaths& paths_;
   const HostQuestion& question_;
   const HostSample* const before_;
+  const std::string own_container_;  // where plegd shares one with the node's processes: in CI
   ProcessReader reader_;
   HostSample sample_;
   absl::flat_hash_map<int, ProcessStat> stats_;

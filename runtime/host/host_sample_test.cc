@@ -252,6 +252,28 @@ TEST(HostSampleTest, InAPidNamespaceOfItsOwnItTellsNothingOfPid1) {
   EXPECT_FALSE(TakeHostSample(tree.paths(), {}).hidden);
 }
 
+TEST(HostSampleTest, WhatRunsInsideAContainerIsNotTheNodes) {
+  const std::string cgroup =
+      absl::StrCat("0::/kubepods.slice/cri-containerd-", std::string(64, 'c'), ".scope\n");
+  FixtureTree tree;
+  tree.Add({.pid = 50, .comm = "containerd"});
+  tree.Add({.pid = 51, .parent = 50, .comm = "bridge"});
+  tree.Add({.pid = 52, .parent = 50, .comm = "runc"});
+  tree.Add({.pid = 60, .parent = 59, .comm = "dockerd", .cgroup = cgroup});
+  tree.Add({.pid = 61, .parent = 60, .comm = "bridge", .cgroup = cgroup});
+  tree.Add({.pid = 62, .parent = 59, .comm = "runc", .cgroup = cgroup});
+  tree.Add({.pid = 63, .parent = 59, .comm = "runc:[2:INIT]", .cgroup = cgroup});
+  tree.Add({.pid = 64, .parent = 59, .comm = "dbus-daemon", .cgroup = cgroup});
+  tree.Add({.pid = 65, .parent = 59, .comm = "kubelet", .cgroup = cgroup});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  for (const int pid : {50, 51, 52, 63, 65}) EXPECT_NE(Find(sample, pid), nullptr) << pid;
+  for (const int pid : {60, 61, 62, 64}) EXPECT_EQ(Find(sample, pid), nullptr) << pid;
+  // The one that plegd speaks to is the node's, wherever it runs.
+  const HostSample spoken_to = TakeHostSample(tree.paths(), {.listener = 60});
+  ASSERT_NE(Find(spoken_to, 60), nullptr);
+  EXPECT_EQ(Find(spoken_to, 60)->role, Role::kRuntime);
+}
+
 TEST(HostSampleTest, CountsZombiesByParent) {
   const FixtureTree tree;
   AddPod(tree);
