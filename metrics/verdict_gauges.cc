@@ -63,7 +63,9 @@ void AppendHost(const pleg::HostEvidence& host, std::vector<prometheus::MetricFa
   const absl::Duration oldest =
       host.oci_processes.empty() ? absl::ZeroDuration() : host.oci_processes.front().age;
   out.push_back(Gauge("pleg_host_blocked_processes",
-                      "Processes in uninterruptible sleep at the last look.", blocked));
+                      "Tasks in uninterruptible sleep at the last look: processes, and threads "
+                      "of those that matter to the runtime.",
+                      blocked));
   out.push_back(Gauge("pleg_host_zombies", "Zombies at the last look.", zombies));
   out.push_back(Gauge("pleg_host_frozen_cgroups", "Frozen cgroups at the last look.",
                       static_cast<double>(host.frozen.size())));

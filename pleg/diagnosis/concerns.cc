@@ -88,7 +88,7 @@ void OfTasks(const HostEvidence& host, List& list) {
     const bool many = group.count >= kManyBlocked && group.oldest >= kBlockedForLong;
     if (!many && (reason.empty() || group.oldest < kHung)) continue;
     list.Add(absl::StrCat(group.count, group.count == 1 ? " task" : " tasks", " in D in ",
-                          group.wait_function, " for ", FormatAge(group.oldest),
+                          FunctionName(group.wait_function), " for ", FormatAge(group.oldest),
                           reason.empty() ? "" : absl::StrCat(": ", reason)),
              "See where one of them waits in the kernel", Stack(group.example_pid));
     return;  // the largest

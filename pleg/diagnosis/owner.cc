@@ -115,8 +115,9 @@ Owner BlockedTask(const Facts& facts, const BlockedGroup& group) {
   const Wait wait = WaitOf(group.wait_function);
   owner.text = absl::StrCat(Shorten(Printable(group.example_name), 24), " (pid ", group.example_pid,
                             ") in D");
-  owner.detail = absl::StrCat(group.count, " of its tasks in uninterruptible sleep in ",
-                              group.wait_function, ", the oldest for ", FormatAge(group.oldest));
+  owner.detail =
+      absl::StrCat(group.count, " of its tasks in uninterruptible sleep in ",
+                   FunctionName(group.wait_function), ", the oldest for ", FormatAge(group.oldest));
   owner.advice = wait.reason.empty() ? absl::StrCat("See /proc/", group.example_pid, "/stack")
                                      : absl::StrCat("It waits for ", wait.reason);
   owner.actions.push_back({"See where its tasks wait in the kernel",

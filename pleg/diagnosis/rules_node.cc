@@ -8,6 +8,7 @@
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/text.h"
+#include "pleg/diagnosis/waits.h"
 
 namespace pleg {
 namespace {
@@ -127,9 +128,9 @@ std::string WhichDisk(const DiskEvidence* disk, double percent) {
 void BlockedTexts(const HostEvidence& host, Draft& draft) {
   for (size_t i = 0; i < host.blocked.size() && i < 3; ++i) {
     const BlockedGroup& group = host.blocked[i];
-    draft.For(absl::StrCat(group.count, " tasks in D in ", group.wait_function, ", the oldest for ",
-                           FormatAge(group.oldest), ", e.g. ", group.example_name, " (pid ",
-                           group.example_pid, ")"));
+    draft.For(absl::StrCat(group.count, " tasks in D in ", FunctionName(group.wait_function),
+                           ", the oldest for ", FormatAge(group.oldest), ", e.g. ",
+                           group.example_name, " (pid ", group.example_pid, ")"));
   }
 }
 

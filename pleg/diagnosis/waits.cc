@@ -58,4 +58,8 @@ Wait WaitOf(absl::string_view function, const std::vector<std::string>& stack) {
 
 absl::string_view WaitReason(absl::string_view function) { return WaitOf(function).reason; }
 
+absl::string_view FunctionName(absl::string_view function) {
+  return function.empty() ? "a function that may not be read" : function;
+}
+
 }  // namespace pleg

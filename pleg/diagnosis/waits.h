@@ -27,6 +27,9 @@ Wait WaitOf(absl::string_view function, const std::vector<std::string>& stack = 
 // The same of a function alone.
 absl::string_view WaitReason(absl::string_view function);
 
+// The function by name; of none, which is all that may be known without CAP_SYS_PTRACE, that.
+absl::string_view FunctionName(absl::string_view function);
+
 }  // namespace pleg
 
 #endif  // PLEGD_PLEG_DIAGNOSIS_WAITS_H_

@@ -35,5 +35,10 @@ TEST(Waits, NothingIsSaidOfWhatIsNotKnown) {
   EXPECT_EQ(WaitReason("futex_wait_queue"), "");
 }
 
+TEST(FunctionNameTest, SaysThatThereIsNone) {
+  EXPECT_EQ(FunctionName("nfs_wait"), "nfs_wait");
+  EXPECT_EQ(FunctionName(""), "a function that may not be read");
+}
+
 }  // namespace
 }  // namespace pleg
