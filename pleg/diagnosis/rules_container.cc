@@ -171,7 +171,7 @@ std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
       longest->object.id.empty()
           ? absl::StrCat("cgroup ", Shorten(Printable(longest->path), 90, true))
           : ObjectName(longest->object);
-  const Since since = SinceSeen(facts, longest->frozen_for);
+  const Since since = SinceLooked(facts, longest->frozen_for);
   // Who freezes it and waits is held up itself: by systemd, which comes first then.
   Draft draft(VerdictCode::kFrozenCgroup, TierOf(facts, longest->object.id),
               freezer == nullptr ? Confidence::kHigh : Confidence::kMedium);
@@ -270,7 +270,7 @@ std::optional<Ranked> ShimUnresponsive(const Facts& facts) {
   const ProcessEvidence& process = *worst->shim;
   const bool stopped = process.state != 'D';
   const Owner owner = stopped ? StoppedShim(process) : StuckProcess(facts, process);
-  const Since since = SinceSeen(facts, process.state_for);
+  const Since since = SinceLooked(facts, process.state_for);
   Draft draft(VerdictCode::kShimUnresponsive, TierOf(facts, worst->object.id),
               stopped ? Confidence::kHigh : Confidence::kMedium);
   draft.OfHost()
@@ -315,7 +315,7 @@ void StaleDead(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
   const bool stopped = shim.shim.has_value() && shim.shim->stopped();
   draft.Say(absl::StrCat(facts.runtime.title, " says that ", ObjectName(shim.object),
                          " is running, but it has had no live process ",
-                         SinceSeen(facts, shim.disagree_for).text),
+                         SinceLooked(facts, shim.disagree_for).text),
             "Kubernetes does not restart it",
             stopped ? Proceed(*shim.shim, "its shim").advice : "Delete its pod");
 }

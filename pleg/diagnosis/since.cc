@@ -40,4 +40,11 @@ Since SinceSeen(const Facts& facts, absl::Duration seen_for) {
   return facts.e.observed_for - seen_for <= kFirstMoments ? AtLeast(seen_for) : For(seen_for);
 }
 
+Since SinceLooked(const Facts& facts, absl::Duration seen_for) {
+  const absl::Duration looked_ago =
+      facts.host == nullptr ? absl::ZeroDuration() : facts.host->sampled_ago;
+  return facts.e.observed_for - looked_ago - seen_for <= kFirstMoments ? AtLeast(seen_for)
+                                                                       : For(seen_for);
+}
+
 }  // namespace pleg

@@ -22,8 +22,10 @@ struct Since {
 
 // Of a call: where plegd met it when it started, it is as old as the process that holds it.
 Since SinceCall(const Facts& facts, const UnansweredEvidence& call, const Owner& owner);
-// Of a state that the host's probe has seen for so long.
+// Of a state that plegd has seen for so long.
 Since SinceSeen(const Facts& facts, absl::Duration seen_for);
+// Of one that the host's probe had seen for so long when it looked last.
+Since SinceLooked(const Facts& facts, absl::Duration seen_for);
 
 }  // namespace pleg
 
