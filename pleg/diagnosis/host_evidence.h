@@ -161,7 +161,7 @@ struct HostEvidence {
   std::optional<ProcessEvidence> dbus = {};
   std::optional<uint64_t> mountinfo_lines = {};
   std::vector<FuseConnection> fuse;
-  std::vector<NfsMount> nfs;
+  std::vector<NfsMount> nfs;  // of any network; of silent pods also those of FUSE, and first
   std::vector<FrozenCgroup> frozen;
   std::vector<Headroom> headroom;
   // The one that listens at the runtime's socket; if that cannot be seen, one of a runtime's name.

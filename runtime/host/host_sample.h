@@ -85,7 +85,7 @@ struct HostSample {
   std::optional<uint64_t> init_cpu_ticks;
 
   std::optional<uint32_t> mounts;
-  std::vector<Mount> network_mounts;
+  std::vector<Mount> network_mounts;  // those of silent pods first, FUSE's of these among them
   std::vector<Mount> fuse_mounts;
   std::vector<FuseRequests> fuse;  // with requests that wait
   // Where runtime and kubelet have their files, and the mounts that these are on.
@@ -112,6 +112,8 @@ struct HostQuestion {
   int listener = 0;
   // Containers whose own pressure is of interest; a few.
   std::vector<std::string> silent = {};
+  // UIDs of their pods, whose volumes are of interest.
+  std::vector<std::string> silent_pods = {};
 };
 
 // Blocks for as long as the kernel does; milliseconds on a host that is well. What does not change

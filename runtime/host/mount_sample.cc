@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -43,6 +44,13 @@ std::string PickRoot(Role role, int listener, const std::vector<std::string>& li
   return likely.empty() ? "" : likely.front();
 }
 
+// The kubelet mounts a pod's volumes below its UID.
+bool IsOfOne(const Mount& mount, const std::vector<std::string>& pods) {
+  return std::any_of(pods.begin(), pods.end(), [&mount](const std::string& pod) {
+    return absl::StrContains(mount.mount_point, absl::StrCat("/pods/", pod, "/"));
+  });
+}
+
 void TakeRoot(const std::vector<Mount>& mounts, const std::string& root,
               std::optional<Mount>& mount, std::optional<Usage>& usage) {
   if (const Mount* found = FindMount(mounts, root)) mount = *found;
@@ -73,12 +81,18 @@ void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
   sample.kubelet_root = PickRoot(Role::kKubelet, 0, likely.kubelet_roots, mounts, sample);
   TakeRoot(mounts, sample.runtime_root, sample.runtime_mount, sample.runtime_usage);
   TakeRoot(mounts, sample.kubelet_root, sample.kubelet_mount, sample.kubelet_usage);
+  std::vector<Mount> of_silent;
   for (const Mount& mount : mounts) {
     const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
     if (!fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
-    std::vector<Mount>& kind = fuse ? sample.fuse_mounts : sample.network_mounts;
-    if (kind.size() < kMaxToldMounts) kind.push_back(mount);
+    const bool silent = IsOfOne(mount, question.silent_pods);
+    if (silent && of_silent.size() < kMaxToldMounts) of_silent.push_back(mount);
+    if (fuse && sample.fuse_mounts.size() < kMaxToldMounts) sample.fuse_mounts.push_back(mount);
+    if (!fuse && !silent && sample.network_mounts.size() < kMaxToldMounts) {
+      sample.network_mounts.push_back(mount);
+    }
   }
+  sample.network_mounts.insert(sample.network_mounts.begin(), of_silent.begin(), of_silent.end());
 }
 
 void TakeFuse(const std::string& sysfs, HostSample& sample) {

@@ -39,5 +39,27 @@ TEST(MountSampleTest, JudgesTheDiskOfTheRootThatTheRuntimeWasTold) {
   EXPECT_EQ(TakeHostSample(tree.paths(), question).runtime_root, "/usr");
 }
 
+TEST(MountSampleTest, TellsTheVolumesOfSilentPodsFirst) {
+  const FixtureTree tree;
+  tree.Add({.pid = 1, .parent = 0, .comm = "init"});
+  std::string mounts;
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&mounts, 100 + i, " 1 0:", 100 + i, " / /mnt/", i, " rw - nfs4 filer:/", i,
+                    " rw\n");
+  }
+  const std::string volume = "/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~csi/data/mount";
+  absl::StrAppend(&mounts, "400 1 0:400 / ", volume, " rw - nfs4 slow:/x rw\n");
+  absl::StrAppend(&mounts, "401 1 0:401 / ", volume, "2 rw - fuse.s3fs s3fs rw\n");
+  tree.Write("proc/1/mountinfo", mounts);
+  HostQuestion question;
+  EXPECT_EQ(TakeHostSample(tree.paths(), question).network_mounts.front().source, "filer:/0");
+  question.silent_pods = {"uid-1"};
+  const HostSample sample = TakeHostSample(tree.paths(), question);
+  ASSERT_EQ(sample.network_mounts.size(), 102);
+  EXPECT_EQ(sample.network_mounts[0].source, "slow:/x");
+  EXPECT_EQ(sample.network_mounts[1].source, "s3fs");
+  EXPECT_EQ(sample.fuse_mounts.size(), 1);
+}
+
 }  // namespace
 }  // namespace runtime::host

@@ -117,7 +117,10 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
   question.host.listener = request.runtime_pid();
   for (const WatchedObject& watched : question.watched) {
     if (question.host.silent.size() == kMaxSilent) break;
-    if (watched.silent) question.host.silent.push_back(watched.object.id.value());
+    if (!watched.silent) continue;
+    question.host.silent.push_back(watched.object.id.value());
+    const std::string& pod = watched.object.pod_uid.value();
+    if (!pod.empty()) question.host.silent_pods.push_back(pod);
   }
   return question;
 }
