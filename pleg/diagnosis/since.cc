@@ -6,9 +6,10 @@
 namespace pleg {
 namespace {
 
-// plegd connects, lists and looks at the host in its first moments; a list that was never answered
-// may have been tried a moment later.
+// plegd connects and lists in its first moments; which shims belong to what was listed it sees with
+// its second look at the host; a list that was never answered may have been tried a moment later.
 constexpr absl::Duration kFirstMoments = absl::Seconds(2);
+constexpr absl::Duration kFirstLooks = absl::Seconds(3);
 constexpr absl::Duration kFirstTries = absl::Seconds(5);
 
 bool IsList(const UnansweredEvidence& call) {
@@ -43,8 +44,8 @@ Since SinceSeen(const Facts& facts, absl::Duration seen_for) {
 Since SinceLooked(const Facts& facts, absl::Duration seen_for) {
   const absl::Duration looked_ago =
       facts.host == nullptr ? absl::ZeroDuration() : facts.host->sampled_ago;
-  return facts.e.observed_for - looked_ago - seen_for <= kFirstMoments ? AtLeast(seen_for)
-                                                                       : For(seen_for);
+  return facts.e.observed_for - looked_ago - seen_for <= kFirstLooks ? AtLeast(seen_for)
+                                                                     : For(seen_for);
 }
 
 }  // namespace pleg
