@@ -98,6 +98,32 @@ TEST_F(GatherTest, NamesTheObjectsOfSilentCalls) {
   EXPECT_FALSE(web.pod_pending);
 }
 
+TEST_F(GatherTest, OnceTheKubeletHasToldItsVersionOnlyItsOwnForecastCounts) {
+  GenerationReport older;
+  older.generation = KubeletGeneration::kTwice;
+  older.report.status_phase = absl::Seconds(240);
+  GenerationReport newer;
+  newer.generation = KubeletGeneration::kOnce;
+  newer.report.status_phase = absl::Seconds(120);
+  facts_.reports = {older, newer};
+  EXPECT_EQ(Gather().twins.size(), 2);
+  facts_.kubelet.emplace();
+  facts_.kubelet->version = "what?";
+  EXPECT_EQ(Gather().twins.size(), 2);
+  facts_.kubelet->version = "v1.32.4";
+  const Evidence evidence = Gather();
+  ASSERT_EQ(evidence.twins.size(), 1);
+  EXPECT_EQ(evidence.twins[0].generation, KubeletGeneration::kOnce);
+  EXPECT_EQ(evidence.predicted_status_phase, absl::Seconds(120));
+}
+
+TEST_F(GatherTest, CountsThePodsThatChangedLately) {
+  for (const double minutes : {4.0, 2.5, 1.5, 0.5}) AddRelist(absl::Minutes(minutes));
+  const Evidence evidence = Gather();
+  EXPECT_EQ(evidence.counts.changed_pods_lately, 6u);
+  EXPECT_EQ(evidence.counts.changed_pods_per_minute, 2);
+}
+
 // The pod of a container that no listing has: its shim was started for a sandbox that one has.
 TEST_F(GatherTest, NamesAnUnlistedContainerByTheSandboxOfItsShim) {
   ShimEvidence shim;
