@@ -131,6 +131,7 @@ void Prober::Run(const std::stop_token& stop, const std::function<ProbeQuestion(
 
 bool Prober::Replace(const std::stop_token& stop, const absl::Status& why) {
   if (stop.stop_requested()) return false;
+  if (seen_) seen_({});
   const absl::StatusOr<Zygote::Child> child = zygote_->Spawn();
   pleg::MutexLock lock(mu_);
   gone_ = absl::StrCat(why.message(), child.ok() ? "" : ", and ",

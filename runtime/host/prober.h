@@ -75,7 +75,8 @@ class Prober {
   Prober& operator=(const Prober&) = delete;
 
   // Begins to look, on a thread of its own; `question` is called there before each look.
-  // `seen` is called there with the evidence of each look; it may be empty.
+  // `seen` is called there with the evidence of each look, and with none when a child has died; it
+  // may be empty.
   void Start(std::function<ProbeQuestion()> question,
              std::function<void(const pleg::HostEvidence&)> seen = {});
   // Joins the thread, after which `question` and `seen` are not called; what was seen last stays.

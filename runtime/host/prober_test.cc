@@ -106,7 +106,11 @@ TEST_F(ProberTest, AChildThatHangsIsEvidenceAndHoldsUpNobody) {
 TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
   tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
   Fork();
-  prober_->Start([] { return ProbeQuestion{}; });
+  std::atomic<int> forgotten = 0;
+  prober_->Start([] { return ProbeQuestion{}; },
+                 [&](const pleg::HostEvidence& seen) {
+                   if (seen.kernel_version.empty()) ++forgotten;
+                 });
   const auto good = [](const Prober::Reading& reading) {
     return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0" &&
            reading.evidence->problems.empty();
@@ -115,6 +119,7 @@ TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
   const pid_t first = prober_->child();
   ASSERT_EQ(kill(first, SIGKILL), 0);
   EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return prober_->child() != first; }));
+  EXPECT_EQ(forgotten, 1);
   tree_.Write("proc/sys/kernel/osrelease", "5.15.1\n");
   EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
     return reading.evidence->kernel_version == "5.15.1" && reading.evidence->problems.empty();

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cstring>
-#include <utility>
 
 namespace runtime::host {
 namespace {
@@ -99,7 +98,7 @@ pid_t SpawnFor(int socket, const std::function<void(int)>& child) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(std::function<void(int)> child) {
+absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(const std::function<void(int)>& child) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair for the host probe");

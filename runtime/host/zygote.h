@@ -29,7 +29,7 @@ class Zygote {
 
   // `child` is what a child does with its end of the socket, with the capabilities of this moment;
   // it ends when `child` returns. INTERNAL if there can be no process.
-  static absl::StatusOr<std::unique_ptr<Zygote>> Fork(std::function<void(int socket)> child);
+  static absl::StatusOr<std::unique_ptr<Zygote>> Fork(const std::function<void(int socket)>& child);
   // It ends, and its last child with it: killed, and not waited for.
   ~Zygote();
   Zygote(const Zygote&) = delete;
