@@ -34,8 +34,8 @@ std::vector<std::string> Children(const std::string& path) {
   while (const dirent* entry = readdir(dir.get())) {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    const bool directory =
-        entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && IsDirectory(path + "/" + name));
+    const bool directory = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN &&
+                                                       IsDirectory(absl::StrCat(path, "/", name)));
     if (directory) names.push_back(name);
   }
   return names;
@@ -85,7 +85,8 @@ CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& pro
       tree.frozen.push_back({on_node + path, container});
     }
     if (!container.empty() && seen.insert(container).second) tree.containers.push_back(container);
-    for (const std::string& child : Children(top + path)) queue.push_back(path + "/" + child);
+    for (const std::string& child : Children(top + path))
+      queue.push_back(absl::StrCat(path, "/", child));
   }
   return tree;
 }
