@@ -134,8 +134,9 @@ bool Prober::Replace(const std::stop_token& stop, const absl::Status& why) {
   if (seen_) seen_({});
   const absl::StatusOr<Zygote::Child> child = zygote_->Spawn();
   pleg::MutexLock lock(mu_);
-  gone_ = absl::StrCat(why.message(), child.ok() ? "" : ", and ",
-                       child.ok() ? absl::string_view() : child.status().message());
+  gone_ = child.ok() ? absl::StrCat("the host probe has ended and is started anew: ", why.message())
+                     : absl::StrCat("the host probe has ended: ", why.message(), ", and ",
+                                    child.status().message());
   asked_at_.reset();
   if (!child.ok() || stop.stop_requested()) {
     if (child.ok()) close(child->socket);
@@ -221,7 +222,7 @@ Prober::Reading Prober::Latest() const {
     problem.hangs = true;
     problem.hangs_for = asked_for;
   } else if (!gone_.empty()) {
-    problem.text = absl::StrCat("the host probe has ended and is started anew: ", gone_);
+    problem.text = gone_;
   }
   if (!problem.text.empty()) reading.evidence->problems.push_back(std::move(problem));
   return reading;

@@ -115,7 +115,7 @@ class Prober {
   std::vector<std::string> containers_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
-  std::string gone_ ABSL_GUARDED_BY(mu_);  // why the last look came to nothing
+  std::string gone_ ABSL_GUARDED_BY(mu_);  // that the last look came to nothing, and why
 
   std::function<void(const pleg::HostEvidence&)> seen_;  // of the thread
   std::condition_variable_any wake_;
