@@ -16,8 +16,9 @@
 // that was seen (a stopped process, a refused connection, one silent object among many that answer)
 // is in no doubt then, and comes before the node's starvation, which would make everything slow.
 //
-// HEALTHY is found only if no rule found anything and PLEG relists; STARTING in the first 15 s
-// without a good relist; UNEXPLAINED if PLEG is not well and no rule says why.
+// HEALTHY is found only if no rule found anything and PLEG relists; what is wrong on the node all
+// the same stands in its sentence. STARTING in the first 15 s without a good relist; UNEXPLAINED if
+// PLEG is not well and no rule says why. A look at the host that is 2 minutes old is none.
 
 #ifndef PLEGD_PLEG_DIAGNOSIS_DIAGNOSIS_H_
 #define PLEGD_PLEG_DIAGNOSIS_DIAGNOSIS_H_
