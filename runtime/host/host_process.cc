@@ -56,7 +56,7 @@ Role RoleOf(const ProcessStat& process, Role parent) {
   for (const absl::string_view name : {"containerd", "crio", "cri-dockerd", "dockerd"}) {
     if (comm == name) return Role::kRuntime;
   }
-  if (comm == "kubelet") return Role::kKubelet;
+  if (comm == "kubelet" || comm == "kubelite") return Role::kKubelet;  // MicroK8s: all in one
   if (comm == "dbus-daemon" || comm == "dbus-broker") return Role::kMessageBus;
   for (const absl::string_view name : {"runc", "crun", "youki", "kata-runtime", "runsc"}) {
     if (comm == name || absl::StartsWith(comm, absl::StrCat(name, ":["))) return Role::kOciRuntime;

@@ -252,6 +252,14 @@ TEST(HostSampleTest, InAPidNamespaceOfItsOwnItTellsNothingOfPid1) {
   EXPECT_FALSE(TakeHostSample(tree.paths(), {}).hidden);
 }
 
+TEST(HostSampleTest, KnowsAKubeletThatIsPartOfAnotherProgram) {
+  FixtureTree tree;
+  tree.Add({.pid = 70, .comm = "kubelite"});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_NE(Find(sample, 70), nullptr);
+  EXPECT_EQ(Find(sample, 70)->role, Role::kKubelet);
+}
+
 TEST(HostSampleTest, WhatRunsInsideAContainerIsNotTheNodes) {
   const std::string cgroup =
       absl::StrCat("0::/kubepods.slice/cri-containerd-", std::string(64, 'c'), ".scope\n");
