@@ -63,7 +63,10 @@ TEST(ProcessReaderTest, OfThisVeryHostFindsTheThreadThatIsBlocked) {
   ProcessReader reader("/proc");
   HostProcess process = Read(reader, half.pid());
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (process.blocked.empty() && absl::Now() < deadline) {
+  const auto has_settled = [&process] {
+    return process.stat.state == 'S' && process.blocked.size() == 1;
+  };
+  while (!has_settled() && absl::Now() < deadline) {
     absl::SleepFor(absl::Milliseconds(5));
     process = Read(reader, half.pid());
   }
