@@ -203,7 +203,7 @@ void CriRuntime::NoteReply(const CallSubject& subject, const absl::Status& worth
 }
 
 template <typename T>
-void CriRuntime::CallOne(Open<T>& open, Subject subject, absl::string_view request,
+void CriRuntime::CallOne(Open<T>& open, const Subject& subject, absl::string_view request,
                          absl::AnyInvocable<std::type_identity_t<T>(absl::string_view)> decode,
                          absl::AnyInvocable<void(std::type_identity_t<T>)> done) {
   if (shut_down_) return;
@@ -216,7 +216,7 @@ void CriRuntime::CallOne(Open<T>& open, Subject subject, absl::string_view reque
   auto deliver = [this, &open, id, value](const Bytes& reply) {
     Answer(open, id, reply.ok() ? std::move(*value) : T(reply.status()));
   };
-  Call(std::move(subject), request, std::move(deliver), std::move(check));
+  Call(subject, request, std::move(deliver), std::move(check));
 }
 
 template <typename Decoder>

@@ -137,7 +137,7 @@ class CriRuntime : public pleg::RuntimeService {
             Transport::MessageCallback on_message = nullptr);
   // One call whose reply is one value, brought to the core's thread.
   template <typename T>
-  void CallOne(Open<T>& open, Subject subject, absl::string_view request,
+  void CallOne(Open<T>& open, const Subject& subject, absl::string_view request,
                absl::AnyInvocable<std::type_identity_t<T>(absl::string_view reply)> decode,
                absl::AnyInvocable<void(std::type_identity_t<T>)> done);
   // A reply that was refused, or a good one. Transport's thread.

@@ -37,7 +37,7 @@ void Versions(Component component, absl::string_view what, absl::string_view ver
 void Problems(const HostEvidence& host, std::vector<Hint>& hints) {
   for (size_t i = 0; i < host.problems.size() && i < kMaxOfAKind; ++i) {
     const ProbeProblem& problem = host.problems[i];
-    Add(hints, problem.hangs ? absl::StrCat("the probe of ", problem.probe, " itself hangs for ",
+    Add(hints, problem.hangs ? absl::StrCat("the probe of ", problem.probe, " itself has hung for ",
                                             FormatAge(problem.hangs_for), ": ", problem.text)
                              : absl::StrCat("not read: ", problem.probe, ": ", problem.text));
   }

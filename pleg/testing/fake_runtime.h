@@ -161,8 +161,12 @@ class FakeRuntime : public RuntimeService {
   // --- Faults.
 
   // Status calls of that object, of all objects of a pod, or the lists, fail.
-  void FailStatus(absl::string_view id, absl::Status error) { id_errors_[std::string(id)] = error; }
-  void FailPod(absl::string_view uid, absl::Status error) { pod_errors_[std::string(uid)] = error; }
+  void FailStatus(absl::string_view id, const absl::Status& error) {
+    id_errors_[std::string(id)] = error;
+  }
+  void FailPod(absl::string_view uid, const absl::Status& error) {
+    pod_errors_[std::string(uid)] = error;
+  }
   void FailLists(absl::Status error) { list_error_ = std::move(error); }
   void ClearErrors() {
     id_errors_.clear();
@@ -193,7 +197,7 @@ class FakeRuntime : public RuntimeService {
     ReleaseLists();
   }
   // Answers the calls that hang now with `error`; later ones hang as before. Returns how many.
-  size_t AbortHeld(absl::Status error) {
+  size_t AbortHeld(const absl::Status& error) {
     std::vector<HeldCall> calls = std::exchange(held_, {});
     for (HeldCall& call : calls) Send(std::move(call.answer), error);
     return calls.size();

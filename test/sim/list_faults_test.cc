@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -81,7 +82,7 @@ class ListFaultsTest : public ::testing::TestWithParam<std::tuple<Case, const ch
   std::future<Answer> Begin() {
     auto promise = std::make_shared<std::promise<Answer>>();
     loop_.Post([this, promise] {
-      runtime_->List(std::nullopt, [promise](Answer answer) { promise->set_value(answer); });
+      runtime_->List(std::nullopt, [promise](Answer answer) { promise->set_value(std::move(answer)); });
     });
     return promise->get_future();
   }
