@@ -82,7 +82,8 @@ class ListFaultsTest : public ::testing::TestWithParam<std::tuple<Case, const ch
   std::future<Answer> Begin() {
     auto promise = std::make_shared<std::promise<Answer>>();
     loop_.Post([this, promise] {
-      runtime_->List(std::nullopt, [promise](Answer answer) { promise->set_value(std::move(answer)); });
+      runtime_->List(std::nullopt,
+                     [promise](Answer answer) { promise->set_value(std::move(answer)); });
     });
     return promise->get_future();
   }
