@@ -12,7 +12,7 @@
 
 namespace plegctl {
 
-// "LIST_LOCK_CONVOY: ListContainers blocked for …", visible; empty while plegd finds nothing, or
+// "LIST_LOCK_CONVOY: ListContainers has been blocked for …", visible; empty while plegd finds nothing, or
 // does not tell.
 std::string VerdictLine(const Snapshot& snapshot, const Terminal& terminal);
 

@@ -18,7 +18,7 @@ struct ExplainTextOptions {
 
 // Lines that end in a line feed; no control character beside it, whatever the diagnosis holds:
 //
-//   LIST_LOCK_CONVOY: ListContainers blocked for 2m3s by the lock of shop/web-0/app (…): …
+//   LIST_LOCK_CONVOY: ListContainers has been blocked for 2m3s by the lock of shop/web-0/app (…): …
 //
 //   since       02:47:13 UTC (2m3s), confidence high
 //   for         ListContainers unanswered for 2m3s; ListPodSandbox is not

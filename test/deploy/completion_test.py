@@ -74,7 +74,7 @@ class CompletionTest(harness.TestCase):
         shell.wait(PROMPT)
         # A file, which the shell knows.
         shell.type("plegctl explain --from hang-\t\r")
-        shell.wait("LIST_LOCK_CONVOY: ListContainers blocked")
+        shell.wait("LIST_LOCK_CONVOY: ListContainers has been blocked")
         shell.wait(PROMPT)
         # The values of a flag.
         shell.type("plegctl version --client -o ya\t\r")
