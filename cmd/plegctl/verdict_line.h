@@ -12,8 +12,8 @@
 
 namespace plegctl {
 
-// "LIST_LOCK_CONVOY: ListContainers has been blocked for …", visible; empty while plegd finds nothing, or
-// does not tell.
+// "LIST_LOCK_CONVOY: ListContainers has been blocked for …", visible; empty while plegd finds
+// nothing, or does not tell.
 std::string VerdictLine(const Snapshot& snapshot, const Terminal& terminal);
 
 // Puts the verdict's code and pod before the cause, so that 80 bytes hold them, and raises the
