@@ -1,18 +1,14 @@
 #include "runtime/host/bundle_names.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/host/testing/fixture_tree.h"
 
 namespace runtime::host {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr char kId[] = "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
 constexpr char kSandbox[] = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
@@ -60,12 +56,10 @@ TEST(BundleNamesTest, WhatIsNoConfigTellsNothing) {
 }
 
 TEST(BundleNamesTest, ThroughTheShimsDirectory) {
-  std::string dir = fs::temp_directory_path() / "plegd-bundles.XXXXXX";
-  ASSERT_NE(mkdtemp(dir.data()), nullptr);
-  for (const char* id : {kId, kSandbox}) fs::create_directories(fs::path(dir) / "tasks" / id);
-  std::ofstream(fs::path(dir) / "tasks" / kId / "config.json") << kConfig;
-  fs::create_directories(fs::path(dir) / "proc/77");
-  fs::create_symlink(fs::path(dir) / "tasks" / kSandbox, fs::path(dir) / "proc/77/cwd");
+  const FixtureTree tree;
+  tree.Write(absl::StrCat("tasks/", kId, "/config.json"), kConfig);
+  tree.Write(absl::StrCat("tasks/", kSandbox, "/address"), "");
+  tree.Link("proc/77/cwd", tree.Path(absl::StrCat("tasks/", kSandbox)));
 
   pleg::HostEvidence host;
   host.shims.resize(4);
@@ -77,54 +71,46 @@ TEST(BundleNamesTest, ThroughTheShimsDirectory) {
   host.shims[1].object.pod_name = "listed";
   host.shims[2].shim->pid = 78;  // gone
   host.shims[3].shim.reset();
-  NameByBundles({}, dir + "/proc", host);
+  NameByBundles({}, tree.paths().procfs, host);
   EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
   EXPECT_EQ(host.shims[1].object.pod_name, "listed");
   EXPECT_EQ(host.shims[1].object.container, "");
   EXPECT_EQ(host.shims[2].object.pod_name, "");
   EXPECT_EQ(host.shims[3].object.pod_name, "");
-  fs::remove_all(dir);
 }
 
 // No capability is needed for what root owns.
 TEST(BundleNamesTest, ThroughTheRuntimesDirectory) {
-  std::string dir = fs::temp_directory_path() / "plegd-bundles.XXXXXX";
-  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  const FixtureTree tree;
   const std::string crio(64, 'd');
-  fs::create_directories(fs::path(dir) / "tasks" / kId);
-  fs::create_directories(fs::path(dir) / "crio" / crio / "userdata");
-  std::ofstream(fs::path(dir) / "tasks" / kId / "config.json") << kConfig;
-  std::ofstream(fs::path(dir) / "crio" / crio / "userdata/config.json")
-      << R"({"annotations": {"io.kubernetes.pod.name": "web-1"}})";
+  tree.Write(absl::StrCat("tasks/", kId, "/config.json"), kConfig);
+  tree.Write(absl::StrCat("crio/", crio, "/userdata/config.json"),
+             R"({"annotations": {"io.kubernetes.pod.name": "web-1"}})");
 
   pleg::HostEvidence host;
   host.shims.resize(3);
   host.shims[0].object.id = pleg::ContainerId(kId);
   host.shims[1].object.id = pleg::ContainerId(crio);
   host.shims[2].object.id = pleg::ContainerId("../tasks/" + std::string(kId));
-  NameByBundles({dir + "/none", dir + "/tasks", dir + "/crio"}, dir + "/proc", host);
+  NameByBundles({tree.Path("none"), tree.Path("tasks"), tree.Path("crio")}, tree.paths().procfs,
+                host);
   EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
   EXPECT_EQ(host.shims[1].object.pod_name, "web-1");
   EXPECT_EQ(host.shims[2].object.pod_name, "");
-  fs::remove_all(dir);
 }
 
 TEST(BundleNamesTest, ThroughTheDirectoryOfConmon) {
-  std::string dir = fs::temp_directory_path() / "plegd-bundles.XXXXXX";
-  ASSERT_NE(mkdtemp(dir.data()), nullptr);
-  const fs::path userdata = fs::path(dir) / "overlay-containers" / kId / "userdata";
-  fs::create_directories(userdata);
-  std::ofstream(userdata / "config.json") << R"({"io.kubernetes.pod.name": "web-1"})";
-  fs::create_directories(fs::path(dir) / "proc/77");
-  fs::create_symlink(userdata, fs::path(dir) / "proc/77/cwd");
+  const FixtureTree tree;
+  const std::string userdata = absl::StrCat("overlay-containers/", kId, "/userdata");
+  tree.Write(userdata + "/config.json", R"({"io.kubernetes.pod.name": "web-1"})");
+  tree.Link("proc/77/cwd", tree.Path(userdata));
   pleg::HostEvidence host;
   host.shims.resize(1);
   host.shims[0].object.id = pleg::ContainerId(kId);
   host.shims[0].shim.emplace();
   host.shims[0].shim->pid = 77;
-  NameByBundles({}, dir + "/proc", host);
+  NameByBundles({}, tree.paths().procfs, host);
   EXPECT_EQ(host.shims[0].object.pod_name, "web-1");
-  fs::remove_all(dir);
 }
 
 }  // namespace

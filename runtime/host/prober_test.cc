@@ -8,12 +8,12 @@
 #include <atomic>
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/host/probe_wire.h"
 #include "runtime/host/testing/fixture_tree.h"
+#include "runtime/host/testing/wait_until.h"
 #include "runtime/system_clock.h"
 
 namespace runtime::host {
@@ -47,12 +47,7 @@ class ProberTest : public testing::Test {
   }
   template <typename F>
   bool Eventually(F condition) const {
-    for (int i = 0; i < 5000; ++i) {
-      if (condition(prober_->Latest())) return true;
-      std::this_thread::yield();
-      absl::SleepFor(absl::Milliseconds(2));
-    }
-    return false;
+    return WaitUntil([&] { return condition(prober_->Latest()); });
   }
   static bool HasProblem(const Prober::Reading& reading, const std::string& part) {
     if (!reading.evidence.has_value()) return false;
@@ -152,8 +147,7 @@ TEST_F(ProberTest, TheChildrenEndWithTheirParent) {
     std::string text;
     return !std::getline(stat, text) || absl::StrContains(text, ") Z ");
   };
-  for (int i = 0; i < 5000 && !ended(); ++i) absl::SleepFor(absl::Milliseconds(2));
-  EXPECT_TRUE(ended());
+  EXPECT_TRUE(WaitUntil(ended));
 }
 
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {

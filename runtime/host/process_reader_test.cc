@@ -12,10 +12,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "pleg/testing/sanitizers.h"
 #include "runtime/host/proc_file.h"
+#include "runtime/host/testing/wait_until.h"
 
 namespace runtime::host {
 namespace {
@@ -61,17 +60,11 @@ TEST(ProcessReaderTest, OfThisVeryHostFindsTheThreadThatIsBlocked) {
   if (pleg::testing::kSanitized) GTEST_SKIP() << "a forked process starts a thread";
   const HalfBlocked half;
   ProcessReader reader("/proc");
-  HostProcess process = Read(reader, half.pid());
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  const auto has_settled = [&process] {
-    return process.stat.state == 'S' && process.blocked.size() == 1;
-  };
-  while (!has_settled() && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
+  HostProcess process;
+  ASSERT_TRUE(WaitUntil([&] {
     process = Read(reader, half.pid());
-  }
-  ASSERT_EQ(process.blocked.size(), 1);
-  EXPECT_EQ(process.stat.state, 'S');
+    return process.stat.state == 'S' && process.blocked.size() == 1;
+  }));
   EXPECT_NE(process.blocked[0].id, half.pid());
   // It could be read here; but what a thread waits for may be what the command line takes.
   reader.ReadCommand(process);

@@ -29,20 +29,19 @@ class FixtureTree {
   FixtureTree(const FixtureTree&) = delete;
   FixtureTree& operator=(const FixtureTree&) = delete;
 
-  // `path` is relative: "proc/1/stat".
+  // All paths are relative: "proc/1/stat".
+  std::string Path(absl::string_view path) const { return absl::StrCat(root_, "/", path); }
   void Write(absl::string_view path, absl::string_view text) const {
-    const std::filesystem::path file = absl::StrCat(root_, "/", path);
+    const std::filesystem::path file = Path(path);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << std::string(text);
   }
   void Link(absl::string_view path, absl::string_view target) const {
-    const std::filesystem::path link = absl::StrCat(root_, "/", path);
+    const std::filesystem::path link = Path(path);
     std::filesystem::create_directories(link.parent_path());
     std::filesystem::create_symlink(std::string(target), link);
   }
-  void Remove(absl::string_view path) const {
-    std::filesystem::remove_all(absl::StrCat(root_, "/", path));
-  }
+  void Remove(absl::string_view path) const { std::filesystem::remove_all(Path(path)); }
 
   struct Process {
     int pid = 0;
