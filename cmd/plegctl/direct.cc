@@ -62,10 +62,9 @@ absl::StatusOr<runtime::DiscoveryResult> FindRuntime(const std::string& endpoint
 // Without it nothing is known of the host, that is all.
 std::unique_ptr<runtime::host::Prober> ForkProber(const DirectFlags& flags,
                                                   const pleg::Clock& clock) {
-  auto prober =
-      runtime::host::Prober::Fork({.paths = {flags.procfs, flags.sysfs, flags.cgroupfs},
-                                   .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
-                                  clock);
+  auto prober = runtime::host::Prober::Fork(
+      {.paths = flags.host, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
+      clock);
   return prober.ok() ? *std::move(prober) : nullptr;
 }
 
@@ -73,11 +72,7 @@ runtime::host::EvidenceWatch::Options EvidenceOptions(const std::string& version
                                                       const DirectFlags& flags) {
   runtime::host::EvidenceWatch::Options options;
   options.version = version;
-  options.kubelet.metrics_url = flags.kubelet_metrics_url;
-  options.kubelet.healthz_url = flags.kubelet_healthz_url;
-  options.kubelet.token_file = flags.kubelet_token_file;
-  options.kubelet.ca_file = flags.kubelet_ca_file;
-  options.kubelet.skip_verification = flags.kubelet_insecure_skip_verify;
+  options.kubelet = flags.kubelet;
   return options;
 }
 

@@ -123,9 +123,10 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
   const auto path = [&](const char* name, std::string& value, const char* help) {
     return app.add_option(name, value, help)->type_name("PATH")->needs(direct);
   };
-  path("--path.procfs", flags.procfs, "With --direct: the host's /proc")->capture_default_str();
-  path("--path.sysfs", flags.sysfs, "With --direct: the host's /sys")->capture_default_str();
-  path("--path.cgroupfs", flags.cgroupfs, "With --direct: the host's cgroup file system")
+  path("--path.procfs", flags.host.procfs, "With --direct: the host's /proc")
+      ->capture_default_str();
+  path("--path.sysfs", flags.host.sysfs, "With --direct: the host's /sys")->capture_default_str();
+  path("--path.cgroupfs", flags.host.cgroupfs, "With --direct: the host's cgroup file system")
       ->capture_default_str();
   app.add_option("--kubelet.version", flags.kubelet_version,
                  "With --direct: Kubernetes version of the node's kubelet; auto: both generations")
@@ -139,15 +140,15 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
         ->check(CLI::Validator(UrlError, ""))
         ->needs(direct);
   };
-  url("--kubelet.metrics-url", flags.kubelet_metrics_url,
+  url("--kubelet.metrics-url", flags.kubelet.metrics_url,
       "With --direct: ask the kubelet when it relisted: https://127.0.0.1:10250/metrics");
-  url("--kubelet.healthz-url", flags.kubelet_healthz_url,
+  url("--kubelet.healthz-url", flags.kubelet.healthz_url,
       "With --direct: ask the kubelet how it is: http://127.0.0.1:10248/healthz");
-  path("--kubelet.token-file", flags.kubelet_token_file,
+  path("--kubelet.token-file", flags.kubelet.token_file,
        "With --direct: bearer token for the kubelet");
-  path("--kubelet.ca-file", flags.kubelet_ca_file,
+  path("--kubelet.ca-file", flags.kubelet.ca_file,
        "With --direct: certificate authority of the kubelet's certificate");
-  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet_insecure_skip_verify,
+  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
                "With --direct: do not verify the kubelet's certificate")
       ->needs(direct);
 }

@@ -10,6 +10,8 @@
 
 #include "absl/time/time.h"
 #include "cmd/plegctl/completion.h"
+#include "runtime/host/host_sample.h"
+#include "runtime/host/kubelet_probe.h"
 
 namespace plegctl {
 
@@ -31,15 +33,9 @@ enum class Output { kTable, kWide, kJson, kYaml };
 // What --direct looks at, and asks: plegd's flags of these names.
 struct DirectFlags {
   std::string runtime_endpoint;  // empty: look for one
-  std::string procfs = "/proc";
-  std::string sysfs = "/sys";
-  std::string cgroupfs = "/sys/fs/cgroup";
+  runtime::host::HostPaths host;
   std::string kubelet_version = "auto";
-  std::string kubelet_metrics_url;  // empty: not asked
-  std::string kubelet_healthz_url;  // the same
-  std::string kubelet_token_file;
-  std::string kubelet_ca_file;
-  bool kubelet_insecure_skip_verify = false;
+  runtime::host::KubeletProbe::Options kubelet;
 };
 
 struct Flags {

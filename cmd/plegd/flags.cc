@@ -119,35 +119,35 @@ void AddKubeletOptions(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   AddDuration(app, "--kubelet.runtime-request-timeout", flags.kubelet_request_timeout,
               "the kubelet's runtimeRequestTimeout");
-  app.add_option("--kubelet.metrics-url", flags.kubelet_metrics_url,
+  app.add_option("--kubelet.metrics-url", flags.kubelet.metrics_url,
                  "ask the kubelet when its PLEG was last seen, to compare: "
                  "https://127.0.0.1:10250/metrics")
       ->type_name("URL")
       ->check(CLI::Validator(CheckUrl, ""));
-  app.add_option("--kubelet.healthz-url", flags.kubelet_healthz_url,
+  app.add_option("--kubelet.healthz-url", flags.kubelet.healthz_url,
                  "ask the kubelet how it is: http://127.0.0.1:10248/healthz")
       ->type_name("URL")
       ->check(CLI::Validator(CheckUrl, ""));
-  app.add_option("--kubelet.token-file", flags.kubelet_token_file,
+  app.add_option("--kubelet.token-file", flags.kubelet.token_file,
                  "bearer token for the kubelet, read before each request")
       ->type_name("PATH");
-  app.add_option("--kubelet.ca-file", flags.kubelet_ca_file,
+  app.add_option("--kubelet.ca-file", flags.kubelet.ca_file,
                  "certificate authority of the kubelet's certificate")
       ->type_name("PATH");
-  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet_insecure_skip_verify,
+  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
                "do not verify the kubelet's certificate");
 }
 
 void AddHostOptions(CLI::App& app, Flags& flags) {
   AddChoice(app, "--host-probe", flags.host_probe, "on", {{"on", true}, {"off", false}},
             "look at the host's processes, pressure, disks and cgroups, in a child process");
-  app.add_option("--path.procfs", flags.procfs, "the host's /proc")
+  app.add_option("--path.procfs", flags.host.procfs, "the host's /proc")
       ->type_name("PATH")
       ->capture_default_str();
-  app.add_option("--path.sysfs", flags.sysfs, "the host's /sys")
+  app.add_option("--path.sysfs", flags.host.sysfs, "the host's /sys")
       ->type_name("PATH")
       ->capture_default_str();
-  app.add_option("--path.cgroupfs", flags.cgroupfs, "the host's cgroup file system")
+  app.add_option("--path.cgroupfs", flags.host.cgroupfs, "the host's cgroup file system")
       ->type_name("PATH")
       ->capture_default_str();
 }

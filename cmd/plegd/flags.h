@@ -12,6 +12,8 @@
 
 #include "absl/time/time.h"
 #include "pleg/log.h"
+#include "runtime/host/host_sample.h"
+#include "runtime/host/kubelet_probe.h"
 
 namespace plegd {
 
@@ -30,15 +32,9 @@ struct Flags {
   bool api_socket_given = false;                            // not by default
   std::string kubelet_version = "auto";
   absl::Duration kubelet_request_timeout = absl::Minutes(2);
-  std::string kubelet_metrics_url;  // empty: not asked
-  std::string kubelet_healthz_url;  // the same
-  std::string kubelet_token_file;
-  std::string kubelet_ca_file;
-  bool kubelet_insecure_skip_verify = false;
+  runtime::host::KubeletProbe::Options kubelet;
   bool host_probe = true;
-  std::string procfs = "/proc";
-  std::string sysfs = "/sys";
-  std::string cgroupfs = "/sys/fs/cgroup";
+  runtime::host::HostPaths host;
   std::string event_log;  // empty: none; "-": standard output
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;

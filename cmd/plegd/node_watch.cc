@@ -32,11 +32,7 @@ runtime::host::EvidenceWatch::Options EvidenceOptions(const Flags& flags) {
   options.version = PLEGD_VERSION;
   options.relist_period = flags.relist_period;
   options.relist_threshold = flags.relist_threshold;
-  options.kubelet.metrics_url = flags.kubelet_metrics_url;
-  options.kubelet.healthz_url = flags.kubelet_healthz_url;
-  options.kubelet.token_file = flags.kubelet_token_file;
-  options.kubelet.ca_file = flags.kubelet_ca_file;
-  options.kubelet.skip_verification = flags.kubelet_insecure_skip_verify;
+  options.kubelet = flags.kubelet;
   return options;
 }
 
@@ -53,8 +49,7 @@ absl::StatusOr<std::unique_ptr<runtime::host::Prober>> ForkProber(const Flags& f
                                                                   const pleg::Clock& clock) {
   if (!flags.host_probe) return nullptr;
   return runtime::host::Prober::Fork(
-      {.paths = {flags.procfs, flags.sysfs, flags.cgroupfs},
-       .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
+      {.paths = flags.host, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
       clock);
 }
 
