@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/host_evidence.h"
 #include "pleg/ids.h"
@@ -40,6 +41,11 @@ struct RuntimeEvidence {
   std::string network_ready_text;
 };
 
+// Of everything, also where it comes as a stream: it goes by the name of the plain call.
+inline bool IsList(absl::string_view method) {
+  return method == "ListPodSandbox" || method == "ListContainers";
+}
+
 struct MethodEvidence {
   std::string method;                                // "ListContainers"
   std::optional<absl::Duration> answered_ago = {};   // also with an error of the runtime's own
@@ -54,8 +60,7 @@ struct MethodEvidence {
   };
   std::optional<Failure> failing = {};
 
-  // Also where the list came as a stream: it goes by this name.
-  bool is_list() const { return method == "ListPodSandbox" || method == "ListContainers"; }
+  bool is_list() const { return IsList(method); }
 };
 
 // See UnansweredTarget.

@@ -12,13 +12,9 @@ constexpr absl::Duration kFirstMoments = absl::Seconds(2);
 constexpr absl::Duration kFirstLooks = absl::Seconds(3);
 constexpr absl::Duration kFirstTries = absl::Seconds(5);
 
-bool IsList(const UnansweredEvidence& call) {
-  return call.method == "ListContainers" || call.method == "ListPodSandbox";
-}
-
 bool WasThereBefore(const Facts& facts, const UnansweredEvidence& call) {
   const absl::Duration unseen = facts.e.observed_for - call.age;
-  if (!IsList(call)) return unseen <= kFirstMoments;
+  if (!IsList(call.method)) return unseen <= kFirstMoments;
   return unseen <= kFirstTries && !facts.e.relist.last_good_ago.has_value();
 }
 
