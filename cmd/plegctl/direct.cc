@@ -1,5 +1,7 @@
 #include "cmd/plegctl/direct.h"
 
+#include <linux/capability.h>
+
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -24,6 +26,7 @@
 #include "runtime/grpc_log.h"
 #include "runtime/handshake.h"
 #include "runtime/host/evidence_watch.h"
+#include "runtime/host/privileges.h"
 #include "runtime/host/prober.h"
 #include "runtime/status_poller.h"
 #include "runtime/system_clock.h"
@@ -65,6 +68,8 @@ std::unique_ptr<runtime::host::Prober> ForkProber(const DirectFlags& flags,
   auto prober = runtime::host::Prober::Fork(
       {.paths = flags.host, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
       clock);
+  // A record is saved where the operator who called sudo wants it.
+  runtime::host::KeepCapabilities({CAP_DAC_OVERRIDE});
   return prober.ok() ? *std::move(prober) : nullptr;
 }
 

@@ -23,11 +23,13 @@
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
 #include "cmd/plegd/node_watch.h"
+#include "cmd/plegd/own_rights.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
 #include "cmd/plegd/service_manager_sockets.h"
 #include "journal/structured_log.h"
 #include "runtime/grpc_log.h"
+#include "runtime/host/privileges.h"
 #include "runtime/host/prober.h"
 #include "runtime/system_clock.h"
 
@@ -129,6 +131,9 @@ int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& so
   const runtime::SystemClock clock;
   absl::StatusOr<std::unique_ptr<runtime::host::Prober>> prober = plegd::ForkProber(flags, clock);
   if (!prober.ok()) return Fail(prober.status().message());
+  // Before there is a thread: all of them inherit it.
+  runtime::host::KeepCapabilities(plegd::KeptCapabilities(flags));
+  runtime::host::ForbidNewPrivileges();
   const absl::StatusOr<plegd::FoundRuntime> asked = plegd::AskedForRuntime(flags);
   if (!asked.ok()) return Fail(asked.status().message());
 

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "runtime/host/proc_file.h"
+#include "runtime/host/host_tree.h"
 
 namespace runtime::host {
 namespace {
@@ -37,28 +37,21 @@ std::string FirstOf(absl::string_view json, absl::string_view containerd, absl::
 }
 
 // Of containerd the bundle is the directory of its id itself, of CRI-O one in that.
-std::string ConfigBelow(const std::string& root, const std::string& id) {
+std::string ConfigBelow(const HostTree& root, const std::string& id) {
   for (const absl::string_view name : {"config.json", "userdata/config.json"}) {
-    absl::StatusOr<std::string> config =
-        ReadSmallFile(absl::StrCat(root, "/", id, "/", name), kLargestConfig);
+    absl::StatusOr<std::string> config = root.Read(absl::StrCat(id, "/", name), kLargestConfig);
     if (config.ok()) return *std::move(config);
   }
   return "";
 }
 
-std::string FindConfig(const std::vector<std::string>& task_roots, const std::string& procfs,
-                       const pleg::ShimEvidence& shim) {
-  const std::string& id = shim.object.id.value();
-  std::string config;
-  if (absl::StrContains(id, '/')) return config;
+std::string FindConfig(const std::vector<std::string>& task_roots, const std::string& id) {
+  if (absl::StrContains(id, '/')) return "";
   for (const std::string& root : task_roots) {
-    config = ConfigBelow(root, id);
+    std::string config = ConfigBelow(HostTree(root), id);
     if (!config.empty()) return config;
   }
-  if (!shim.shim.has_value()) return config;
-  const std::string bundle = absl::StrCat(procfs, "/", shim.shim->pid, "/cwd");
-  config = ConfigBelow(bundle + "/..", id);
-  return config.empty() ? ConfigBelow(bundle + "/../..", id) : config;
+  return "";
 }
 
 }  // namespace
@@ -74,13 +67,12 @@ void NameByConfig(absl::string_view config, pleg::ObjectRef& object) {
   object.image = FirstOf(config, "io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName");
 }
 
-void NameByBundles(const std::vector<std::string>& task_roots, const std::string& procfs,
-                   pleg::HostEvidence& host) {
+void NameByBundles(const std::vector<std::string>& task_roots, pleg::HostEvidence& host) {
   size_t named = 0;
   for (pleg::ShimEvidence& shim : host.shims) {
     if (!shim.object.pod_name.empty() || shim.object.id.empty()) continue;
     if (++named > kMostNamed) break;
-    NameByConfig(FindConfig(task_roots, procfs, shim), shim.object);
+    NameByConfig(FindConfig(task_roots, shim.object.id.value()), shim.object);
   }
   for (pleg::FrozenCgroup& frozen : host.frozen) {
     if (frozen.object.id.empty()) continue;

@@ -1,9 +1,9 @@
 // Names of containers that no listing has told: the runtime writes them into the OCI bundle, in a
 // directory by the container's id that root owns. Thus they are known also on a node that hung
-// before plegd started. Where the runtime's directories are elsewhere, or not mounted, the bundle
-// is found through the working directory of the container's shim, which takes CAP_SYS_PTRACE.
+// before plegd started. Where the runtime's directories are elsewhere, or not mounted, they stay
+// without: what a process says of itself, such as its working directory, names nothing.
 //
-//   NameByBundles(question.task_roots, paths.procfs, evidence);
+//   NameByBundles(question.task_roots, evidence);
 
 #ifndef PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
 #define PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
@@ -19,8 +19,7 @@ namespace runtime::host {
 // Gives the shims' objects that have an id alone their names, a few at most, and frozen cgroups
 // those of their containers. What cannot be read stays without. Reads from the state directory of
 // the runtime, so that it may block as the kernel does.
-void NameByBundles(const std::vector<std::string>& task_roots, const std::string& procfs,
-                   pleg::HostEvidence& host);
+void NameByBundles(const std::vector<std::string>& task_roots, pleg::HostEvidence& host);
 
 // Adds what the annotations of a bundle's config.json tell, containerd's and CRI-O's. Text that is
 // no such file tells nothing.

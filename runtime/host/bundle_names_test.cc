@@ -55,30 +55,6 @@ TEST(BundleNamesTest, WhatIsNoConfigTellsNothing) {
   EXPECT_EQ(object.pod_name, "");
 }
 
-TEST(BundleNamesTest, ThroughTheShimsDirectory) {
-  const FixtureTree tree;
-  tree.Write(absl::StrCat("tasks/", kId, "/config.json"), kConfig);
-  tree.Write(absl::StrCat("tasks/", kSandbox, "/address"), "");
-  tree.Link("proc/77/cwd", tree.Path(absl::StrCat("tasks/", kSandbox)));
-
-  pleg::HostEvidence host;
-  host.shims.resize(4);
-  for (pleg::ShimEvidence& shim : host.shims) {
-    shim.object.id = pleg::ContainerId(kId);
-    shim.shim.emplace();
-    shim.shim->pid = 77;
-  }
-  host.shims[1].object.pod_name = "listed";
-  host.shims[2].shim->pid = 78;  // gone
-  host.shims[3].shim.reset();
-  NameByBundles({}, tree.paths().procfs, host);
-  EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
-  EXPECT_EQ(host.shims[1].object.pod_name, "listed");
-  EXPECT_EQ(host.shims[1].object.container, "");
-  EXPECT_EQ(host.shims[2].object.pod_name, "");
-  EXPECT_EQ(host.shims[3].object.pod_name, "");
-}
-
 // No capability is needed for what root owns.
 TEST(BundleNamesTest, ThroughTheRuntimesDirectory) {
   const FixtureTree tree;
@@ -92,25 +68,38 @@ TEST(BundleNamesTest, ThroughTheRuntimesDirectory) {
   host.shims[0].object.id = pleg::ContainerId(kId);
   host.shims[1].object.id = pleg::ContainerId(crio);
   host.shims[2].object.id = pleg::ContainerId("../tasks/" + std::string(kId));
-  NameByBundles({tree.Path("none"), tree.Path("tasks"), tree.Path("crio")}, tree.paths().procfs,
-                host);
+  NameByBundles({tree.Path("none"), tree.Path("tasks"), tree.Path("crio")}, host);
   EXPECT_EQ(host.shims[0].object.pod_name, "web-0");
   EXPECT_EQ(host.shims[1].object.pod_name, "web-1");
   EXPECT_EQ(host.shims[2].object.pod_name, "");
 }
 
-TEST(BundleNamesTest, ThroughTheDirectoryOfConmon) {
+// What a shim, or what calls itself one, has for its working directory is a tenant's word.
+TEST(BundleNamesTest, NotThroughAProcess) {
   const FixtureTree tree;
-  const std::string userdata = absl::StrCat("overlay-containers/", kId, "/userdata");
-  tree.Write(userdata + "/config.json", R"({"io.kubernetes.pod.name": "web-1"})");
-  tree.Link("proc/77/cwd", tree.Path(userdata));
+  tree.Write(absl::StrCat("evil/", kId, "/config.json"), kConfig);
+  tree.Link("proc/77/cwd", tree.Path(absl::StrCat("evil/", kSandbox)));
+  tree.Link(absl::StrCat("tasks/", kId), tree.Path(absl::StrCat("evil/", kId)));
   pleg::HostEvidence host;
   host.shims.resize(1);
   host.shims[0].object.id = pleg::ContainerId(kId);
   host.shims[0].shim.emplace();
   host.shims[0].shim->pid = 77;
-  NameByBundles({}, tree.paths().procfs, host);
-  EXPECT_EQ(host.shims[0].object.pod_name, "web-1");
+  NameByBundles({tree.Path("tasks")}, host);
+  EXPECT_EQ(host.shims[0].object.pod_name, "");
+}
+
+TEST(BundleNamesTest, KeepsWhatIsListedAndDoesWithoutShims) {
+  const FixtureTree tree;
+  tree.Write(absl::StrCat("tasks/", kId, "/config.json"), kConfig);
+  pleg::HostEvidence host;
+  host.shims.resize(2);
+  for (pleg::ShimEvidence& shim : host.shims) shim.object.id = pleg::ContainerId(kId);
+  host.shims[0].object.pod_name = "listed";
+  NameByBundles({tree.Path("tasks")}, host);
+  EXPECT_EQ(host.shims[0].object.pod_name, "listed");
+  EXPECT_EQ(host.shims[0].object.container, "");
+  EXPECT_EQ(host.shims[1].object.pod_name, "web-0");
 }
 
 }  // namespace

@@ -1,18 +1,14 @@
 #include "runtime/host/cgroup_tree.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <deque>
-#include <memory>
 #include <optional>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "runtime/host/proc_file.h"
+#include "runtime/host/host_tree.h"
 #include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
@@ -22,33 +18,14 @@ constexpr size_t kMaxGroups = 20'000;
 // Where a node has its tree (file-hierarchy(7)), wherever this process sees it.
 constexpr char kNodeRoot[] = "/sys/fs/cgroup";
 
-bool IsDirectory(const std::string& path) {
-  struct stat info = {};
-  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-std::vector<std::string> Children(const std::string& path) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), &closedir);
-  if (dir == nullptr) return names;
-  while (const dirent* entry = readdir(dir.get())) {
-    const std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    const bool directory = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN &&
-                                                       IsDirectory(absl::StrCat(path, "/", name)));
-    if (directory) names.push_back(name);
-  }
-  return names;
-}
-
 // Version 2 tells in cgroup.events whether all has stopped; in version 1 FREEZING is a freeze that
 // does not come to an end.
-bool IsFrozen(const std::string& path, bool version_1) {
+bool IsFrozen(const HostTree& tree, const std::string& path, bool version_1) {
   if (version_1) {
-    const absl::StatusOr<std::string> state = ReadSmallFile(path + "/freezer.state");
+    const absl::StatusOr<std::string> state = tree.Read(path + "/freezer.state");
     return state.ok() && absl::StripSuffix(*state, "\n") != "THAWED";
   }
-  const absl::StatusOr<std::string> events = ReadSmallFile(path + "/cgroup.events");
+  const absl::StatusOr<std::string> events = tree.Read(path + "/cgroup.events");
   return events.ok() && FlatKey(*events, "frozen") == uint64_t{1};
 }
 
@@ -62,10 +39,12 @@ bool IsBelow(const std::string& path, const std::vector<FrozenGroup>& groups) {
 
 CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& problems) {
   CgroupTree tree;
-  tree.version_1 = IsDirectory(root + "/freezer");
-  const std::string top = tree.version_1 ? root + "/freezer" : root;
+  // A hierarchy of version 1 is a mount of its own.
+  HostTree top(root + "/freezer");
+  tree.version_1 = top.status().ok();
+  if (!tree.version_1) top = HostTree(root);
   const std::string on_node = tree.version_1 ? absl::StrCat(kNodeRoot, "/freezer") : kNodeRoot;
-  if (!IsDirectory(top)) {
+  if (!top.status().ok()) {
     problems.push_back(absl::StrCat("no cgroup tree at ", root));
     return tree;
   }
@@ -77,16 +56,18 @@ CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& pro
           absl::StrCat("more than ", kMaxGroups, " cgroups: not all were looked at"));
       break;
     }
+    // "/kubepods.slice/…"; empty for the root.
     const std::string path = std::move(queue.front());
     queue.pop_front();
     std::string container = ContainerOfCgroup(path);
     const bool told = !tree.frozen.empty() && IsBelow(on_node + path, tree.frozen);
-    if (!path.empty() && !told && IsFrozen(top + path, tree.version_1)) {
+    if (!path.empty() && !told && IsFrozen(top, path.substr(1), tree.version_1)) {
       tree.frozen.push_back({on_node + path, container});
     }
     if (!container.empty() && seen.insert(container).second) tree.containers.push_back(container);
-    for (const std::string& child : Children(top + path))
+    for (const std::string& child : top.ListDirectories(absl::StripPrefix(path, "/"))) {
       queue.push_back(absl::StrCat(path, "/", child));
+    }
   }
   return tree;
 }

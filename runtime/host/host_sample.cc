@@ -15,9 +15,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "runtime/host/cgroup_tree.h"
+#include "runtime/host/host_tree.h"
+#include "runtime/host/local_path.h"
 #include "runtime/host/mount_sample.h"
 #include "runtime/host/own_namespace.h"
-#include "runtime/host/proc_file.h"
 #include "runtime/host/process_reader.h"
 #include "runtime/host/systemd_version.h"
 
@@ -37,18 +38,18 @@ double BootSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-std::optional<Pressure> ReadPressureOf(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadSmallFile(path);
+std::optional<Pressure> ReadPressureOf(const HostTree& tree, const std::string& path) {
+  const absl::StatusOr<std::string> text = tree.Read(path);
   if (!text.ok()) return std::nullopt;
   const absl::StatusOr<Pressure> pressure = ParsePressure(*text);
   return pressure.ok() ? std::optional<Pressure>(*pressure) : std::nullopt;
 }
 
-GroupPressure ReadGroupPressure(const std::string& directory) {
+GroupPressure ReadGroupPressure(const HostTree& tree, const std::string& directory) {
   GroupPressure group;
-  group.cpu = ReadPressureOf(directory + "/cpu.pressure");
-  group.io = ReadPressureOf(directory + "/io.pressure");
-  group.memory = ReadPressureOf(directory + "/memory.pressure");
+  group.cpu = ReadPressureOf(tree, directory + "/cpu.pressure");
+  group.io = ReadPressureOf(tree, directory + "/io.pressure");
+  group.memory = ReadPressureOf(tree, directory + "/memory.pressure");
   return group;
 }
 
@@ -59,9 +60,10 @@ class Sampler {
       : paths_(paths),
         question_(question),
         before_(before),
-        own_container_(ContainerOfCgroup(
-            CgroupPath(ReadSmallFile(paths.procfs + "/self/cgroup").value_or("")))),
-        reader_(paths.procfs) {}
+        proc_(paths.procfs),
+        sysctl_(absl::StrCat(paths.procfs, "/sys")),
+        own_container_(ContainerOfCgroup(CgroupPath(OwnCgroups(proc_)))),
+        reader_(proc_) {}
 
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
@@ -85,7 +87,8 @@ class Sampler {
 
   // A file below procfs; empty, with a problem noted, if it cannot be read.
   std::optional<std::string> Proc(absl::string_view name, size_t limit = kSmallFile) {
-    absl::StatusOr<std::string> text = ReadSmallFile(absl::StrCat(paths_.procfs, "/", name), limit);
+    const bool sysctl = absl::ConsumePrefix(&name, "sys/");
+    absl::StatusOr<std::string> text = (sysctl ? sysctl_ : proc_).Read(name, limit);
     if (text.ok()) return *std::move(text);
     Problem(text.status());
     return std::nullopt;
@@ -149,12 +152,11 @@ class Sampler {
   }
 
   void ReadStats() {
-    absl::StatusOr<std::vector<std::string>> names = ListDirectory(paths_.procfs, kMaxProcesses);
+    absl::StatusOr<std::vector<std::string>> names = proc_.List("", kMaxProcesses);
     if (!names.ok()) return Problem(names.status());
     for (const std::string& name : *names) {
       if (!IsNumber(name)) continue;
-      const absl::StatusOr<std::string> text =
-          ReadSmallFile(absl::StrCat(paths_.procfs, "/", name, "/stat"));
+      const absl::StatusOr<std::string> text = proc_.Read(absl::StrCat(name, "/stat"));
       if (!text.ok()) continue;  // it has ended
       absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
       if (!stat.ok()) {
@@ -169,7 +171,7 @@ class Sampler {
 
   // Where the runtime is in sight, so is what it runs, whatever namespace this is.
   bool IsHostHidden() const {
-    if (!SeesOwnContainerOnly(paths_.procfs)) return false;
+    if (!SeesOwnContainerOnly(proc_)) return false;
     return std::none_of(stats_.begin(), stats_.end(), [this](const auto& entry) {
       const Role role = RoleOfPid(entry.first);
       return role == Role::kRuntime || role == Role::kShim;
@@ -353,8 +355,7 @@ class Sampler {
   }
 
   std::string CgroupsOf(int pid) const {
-    const absl::StatusOr<std::string> text =
-        ReadSmallFile(absl::StrCat(paths_.procfs, "/", pid, "/cgroup"));
+    const absl::StatusOr<std::string> text = proc_.Read(absl::StrCat(pid, "/cgroup"));
     return text.ok() ? *text : "";
   }
 
@@ -385,7 +386,8 @@ class Sampler {
     }
     // In a hybrid the unified tree is a mount of its own beside those of version 1.
     for (const absl::string_view tree : {"", "/unified"}) {
-      GroupPressure group = ReadGroupPressure(absl::StrCat(paths_.cgroupfs, tree, path));
+      GroupPressure group =
+          ReadGroupPressure(HostTree(absl::StrCat(paths_.cgroupfs, tree)), path.substr(1));
       if (!group.cpu.has_value() && !group.io.has_value() && !group.memory.has_value()) continue;
       group.of = std::string(of);
       group.container = container;
@@ -410,14 +412,14 @@ class Sampler {
   // The runtime keeps a directory for each of its tasks, by id.
   void TakeTaskDirectories() {
     for (const std::string& root : question_.directories.task_roots) {
-      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxTasks);
+      const absl::StatusOr<std::vector<std::string>> names = HostTree(root).List("", kMaxTasks);
       if (!names.ok()) continue;  // of another runtime
       for (const std::string& name : *names) AddContainer(ContainerOfCgroup(name));
     }
   }
 
   void TakeFileSystems() {
-    const absl::StatusOr<std::vector<Mount>> mounts = ReadHostMounts(paths_.procfs);
+    const absl::StatusOr<std::vector<Mount>> mounts = ReadHostMounts(proc_);
     if (mounts.ok()) {
       TakeMounts(*mounts, question_, sample_);
     } else {
@@ -429,6 +431,8 @@ class Sampler {
   const HostPaths& paths_;
   const HostQuestion& question_;
   const HostSample* const before_;
+  const HostTree proc_;
+  const HostTree sysctl_;            // a mount of its own where it is read-only
   const std::string own_container_;  // where plegd shares one with the node's processes: in CI
   ProcessReader reader_;
   HostSample sample_;

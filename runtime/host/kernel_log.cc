@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,7 @@ namespace {
 // The kernel gives one record a read, and none larger (CONSOLE_EXT_LOG_MAX, PRINTKRB_RECORD_MAX).
 constexpr size_t kRecordSize = 8192;
 constexpr size_t kMaxText = 300;
+const dev_t kKmsg = makedev(1, 11);  // Documentation/admin-guide/devices.txt of Linux
 
 constexpr absl::string_view kTelling[] = {
     "blocked for more than",            // khungtaskd
@@ -45,20 +48,27 @@ bool IsTelling(absl::string_view message) {
   return std::any_of(std::begin(kTelling), std::end(kTelling), has);
 }
 
-KernelLog::~KernelLog() {
-  if (fd_ >= 0) close(fd_);
-}
-
+// The device of the kernel's log, or a file that stands for it; nothing else is opened.
 absl::Status KernelLog::Open() {
-  if (fd_ < 0) fd_ = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  return fd_ < 0 ? absl::ErrnoToStatus(errno, absl::StrCat("open ", path_)) : absl::OkStatus();
+  if (fd_.ok()) return absl::OkStatus();
+  const OwnedFd found(open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info = {};
+  if (!found.ok() || fstat(found.get(), &info) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("open ", path_));
+  }
+  const bool kmsg = S_ISCHR(info.st_mode) && info.st_rdev == kKmsg;
+  if (!kmsg && !S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat("open ", path_, ": not the kernel's log"));
+  }
+  fd_ = ReopenForReading(found.get());
+  return fd_.ok() ? absl::OkStatus() : absl::ErrnoToStatus(errno, absl::StrCat("open ", path_));
 }
 
 absl::Status KernelLog::ReadNew() {
   if (absl::Status status = Open(); !status.ok()) return status;
   std::string record(kRecordSize, '\0');
   for (size_t i = 0; i < kMaxRecords; ++i) {
-    const ssize_t size = read(fd_, record.data(), record.size());
+    const ssize_t size = read(fd_.get(), record.data(), record.size());
     if (size > 0) Take({record.data(), static_cast<size_t>(size)});
     // EPIPE: records were overwritten before they were read; the next read goes on behind them.
     const bool more = size > 0 || (size < 0 && (errno == EINTR || errno == EPIPE));

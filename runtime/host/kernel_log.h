@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "runtime/host/host_tree.h"
 
 namespace runtime::host {
 
@@ -28,9 +29,6 @@ class KernelLog {
   static constexpr double kKeptSeconds = 3600;
 
   explicit KernelLog(std::string path) : path_(std::move(path)) {}
-  ~KernelLog();
-  KernelLog(const KernelLog&) = delete;
-  KernelLog& operator=(const KernelLog&) = delete;
 
   // Reads what has been logged since the last call, without waiting for more, and returns the
   // telling lines, latest first: "INFO: task runc:4711 blocked for more than 120 seconds. (7s
@@ -49,7 +47,7 @@ class KernelLog {
   void Take(absl::string_view records);
 
   const std::string path_;
-  int fd_ = -1;
+  OwnedFd fd_;
   std::deque<Line> lines_;  // oldest first
 };
 

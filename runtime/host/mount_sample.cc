@@ -1,6 +1,5 @@
 #include "runtime/host/mount_sample.h"
 
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -9,7 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/host/proc_file.h"
+#include "runtime/host/local_path.h"
+#include "runtime/host/own_namespace.h"
 
 namespace runtime::host {
 namespace {
@@ -18,12 +18,9 @@ constexpr size_t kMountinfoLimit = size_t{64} * 1024 * 1024;
 constexpr size_t kMaxToldMounts = 100;
 constexpr size_t kMaxConnections = 1000;
 
-// Only of a file system that answers by itself.
-std::optional<Usage> UsageOf(const std::optional<Mount>& mount, const std::string& path) {
+std::optional<Usage> UsageOf(const LocalPath& place) {
   struct statvfs info = {};
-  if (!mount.has_value() || IsRemote(&*mount) || statvfs(path.c_str(), &info) != 0) {
-    return std::nullopt;
-  }
+  if (!place.directory.ok() || fstatvfs(place.directory.get(), &info) != 0) return std::nullopt;
   auto used = [](double all, double free) { return all > 0 ? 100 * (all - free) / all : 0.0; };
   return Usage{used(static_cast<double>(info.f_blocks), static_cast<double>(info.f_bavail)),
                used(static_cast<double>(info.f_files), static_cast<double>(info.f_favail))};
@@ -38,8 +35,7 @@ std::string PickRoot(Role role, int listener, const std::vector<std::string>& li
     if (process.role == role && meant && absl::StartsWith(root, "/")) return root;
   }
   for (const std::string& root : likely) {
-    struct stat info = {};
-    if (!IsRemote(FindMount(mounts, root)) && lstat(root.c_str(), &info) == 0) return root;
+    if (FindLocally(root, mounts).directory.ok()) return root;
   }
   return likely.empty() ? "" : likely.front();
 }
@@ -53,21 +49,16 @@ bool IsOfOne(const Mount& mount, const std::vector<std::string>& pods) {
 
 void TakeRoot(const std::vector<Mount>& mounts, const std::string& root,
               std::optional<Mount>& mount, std::optional<Usage>& usage) {
-  if (const Mount* found = FindMount(mounts, root)) mount = *found;
-  usage = UsageOf(mount, root);
+  const LocalPath place = FindLocally(root, mounts);
+  if (place.mount != nullptr) mount = *place.mount;
+  usage = UsageOf(place);
 }
 
 }  // namespace
 
-bool IsRemote(const Mount* mount) {
-  return mount != nullptr &&
-         (IsNetworkFileSystem(mount->fs_type) || absl::StartsWith(mount->fs_type, "fuse"));
-}
-
-absl::StatusOr<std::vector<Mount>> ReadHostMounts(const std::string& procfs) {
-  absl::StatusOr<std::string> text =
-      ReadSmallFile(absl::StrCat(procfs, "/1/mountinfo"), kMountinfoLimit);
-  if (!text.ok()) text = ReadSmallFile(absl::StrCat(procfs, "/self/mountinfo"), kMountinfoLimit);
+absl::StatusOr<std::vector<Mount>> ReadHostMounts(const HostTree& proc) {
+  absl::StatusOr<std::string> text = proc.Read("1/mountinfo", kMountinfoLimit);
+  if (!text.ok()) text = proc.Read(OwnDirectory(proc) + "/mountinfo", kMountinfoLimit);
   if (!text.ok()) return text.status();
   return ParseMountinfo(*text);
 }
@@ -96,12 +87,12 @@ void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
 }
 
 void TakeFuse(const std::string& sysfs, HostSample& sample) {
-  const std::string root = absl::StrCat(sysfs, "/fs/fuse/connections");
-  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root, kMaxConnections);
+  // A file system of its own, which has a directory for each connection.
+  const HostTree connections(absl::StrCat(sysfs, "/fs/fuse/connections"));
+  const absl::StatusOr<std::vector<std::string>> names = connections.List("", kMaxConnections);
   if (!names.ok()) return;  // no FUSE, or its control file system is not mounted
   for (const std::string& name : *names) {
-    const absl::StatusOr<std::string> text =
-        ReadSmallFile(absl::StrCat(root, "/", name, "/waiting"));
+    const absl::StatusOr<std::string> text = connections.Read(absl::StrCat(name, "/waiting"));
     uint64_t waiting = 0;
     if (text.ok() && absl::SimpleAtoi(*text, &waiting) && waiting > 0) {
       sample.fuse.push_back({name, waiting});

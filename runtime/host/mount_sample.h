@@ -9,15 +9,13 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/host/host_sample.h"
+#include "runtime/host/host_tree.h"
 #include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
 
 // Those of PID 1, which systemd and the runtime walk; of this process where they are hidden.
-absl::StatusOr<std::vector<Mount>> ReadHostMounts(const std::string& procfs);
-
-// Whether it may hang for ever; false for null.
-bool IsRemote(const Mount* mount);
+absl::StatusOr<std::vector<Mount>> ReadHostMounts(const HostTree& proc);
 
 // Adds them to a sample that has the processes, which tell where they keep their files.
 void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question, HostSample& sample);

@@ -1,16 +1,13 @@
 #include "runtime/host/prober.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -27,25 +24,6 @@ namespace {
 constexpr char kThreadName[] = "pleg-probe";
 constexpr char kChildName[] = "plegd-probe";
 constexpr int kTickMs = 200;
-
-// What only the child needs: kernel stacks, wait channels, other users' processes, the kernel log.
-constexpr int kProbeCapabilities[] = {CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH,
-                                      CAP_SYSLOG};
-
-// Gives them up for good. Where that is not allowed there is nothing to give up.
-void DropProbeCapabilities() {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets = {};
-  if (syscall(SYS_capget, &header, sets.data()) != 0) return;
-  for (const int capability : kProbeCapabilities) {
-    const uint32_t bit = uint32_t{1} << (capability % 32);
-    __user_cap_data_struct& set = sets[static_cast<size_t>(capability / 32)];
-    set.effective &= ~bit;
-    set.permitted &= ~bit;
-    set.inheritable &= ~bit;
-  }
-  syscall(SYS_capset, &header, sets.data());
-}
 
 void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
   timespec now = {};
@@ -68,7 +46,7 @@ void Serve(int socket, const HostPaths& paths, const EvidenceCodec& codec) {
     const ProbeQuestion question = DecodeQuestion(*request);
     const HostSample sample = TakeHostSample(paths, question.host, tracker.last());
     pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
-    NameByBundles(question.host.directories.task_roots, paths.procfs, evidence);
+    NameByBundles(question.host.directories.task_roots, evidence);
     ReadKernelLog(kernel_log, evidence);
     if (!SendFrame(socket, codec.encode(evidence)).ok() ||
         !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
@@ -85,7 +63,6 @@ absl::StatusOr<std::unique_ptr<Prober>> Prober::Fork(Options options, const pleg
   if (!zygote.ok()) return zygote.status();
   const absl::StatusOr<Zygote::Child> child = (*zygote)->Spawn();
   if (!child.ok()) return child.status();
-  DropProbeCapabilities();
   return std::unique_ptr<Prober>(new Prober(std::move(options), clock, *std::move(zygote), *child));
 }
 

@@ -1,9 +1,10 @@
 // The host is looked at by a child process: what it reads may block for ever on a host that is
 // sick, and nothing but the child is then lost. One that has died is replaced at the next look. It
 // and the process that forks it, itself forked before plegd has a thread, keep the capabilities
-// that wait channels and kernel stacks need; plegd gives them up.
+// that wait channels and kernel stacks need; whoever forked them gives them up afterwards.
 //
 //   absl::StatusOr<std::unique_ptr<Prober>> prober = Prober::Fork(options);  // first in main()
+//   KeepCapabilities({});
 //   (*prober)->Start([&] { return Question(); });
 //   …  Prober::Reading reading = (*prober)->Latest();
 

@@ -8,7 +8,6 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "runtime/host/proc_file.h"
 
 namespace runtime::host {
 namespace {
@@ -30,8 +29,8 @@ absl::string_view CapabilityFor(absl::string_view what) {
 
 }  // namespace
 
-std::string ProcessReader::Path(int pid, absl::string_view name) const {
-  return absl::StrCat(procfs_, "/", pid, "/", name);
+std::string ProcessReader::Path(int pid, absl::string_view name) {
+  return absl::StrCat(pid, "/", name);
 }
 
 void ProcessReader::Deny(const char* what, int pid) {
@@ -63,7 +62,8 @@ void ProcessReader::ReadThreads(HostProcess& process) {
   process.blocked.clear();
   const size_t limit = std::min(kMaxThreads, kMaxThreadsOfAll - threads_);
   if (process.stat.threads <= 1) return TakeFirstThread(process);
-  const std::vector<std::string> stats = ReadThreadStats(Path(process.stat.pid, "task"), limit);
+  const std::vector<std::string> stats =
+      proc_.ReadThreadStats(Path(process.stat.pid, "task"), limit);
   if (stats.empty()) return TakeFirstThread(process);
   threads_ += stats.size();
   for (const std::string& text : stats) {
@@ -75,7 +75,7 @@ void ProcessReader::ReadThreads(HostProcess& process) {
 }
 
 std::string ProcessReader::ReadWaitChannel(const std::string& directory, int pid, bool sleeps) {
-  absl::StatusOr<std::string> channel = ReadSmallFile(directory + "/wchan");
+  absl::StatusOr<std::string> channel = proc_.Read(directory + "/wchan");
   if (channel.ok() && *channel != "0") return *std::move(channel);
   // The kernel answers 0 where it may not be known.
   if (sleeps || absl::IsPermissionDenied(channel.status())) Deny(kWaitChannel, pid);
@@ -84,7 +84,7 @@ std::string ProcessReader::ReadWaitChannel(const std::string& directory, int pid
 
 std::vector<std::string> ProcessReader::ReadStack(const std::string& directory, int pid) {
   std::vector<std::string> functions;
-  const absl::StatusOr<std::string> stack = ReadSmallFile(directory + "/stack");
+  const absl::StatusOr<std::string> stack = proc_.Read(directory + "/stack");
   if (!stack.ok()) {
     Note(stack.status(), kStack, pid);
     return functions;
@@ -103,19 +103,19 @@ void ProcessReader::ReadWait(HostProcess& process) {
   const int pid = process.stat.pid;
   size_t stacks = 0;
   for (BlockedThread& thread : process.blocked) {
-    const std::string directory = thread.id == pid ? absl::StrCat(procfs_, "/", pid)
-                                                   : Path(pid, absl::StrCat("task/", thread.id));
+    const std::string directory =
+        thread.id == pid ? absl::StrCat(pid) : Path(pid, absl::StrCat("task/", thread.id));
     thread.wait_channel = ReadWaitChannel(directory, pid, true);
     if (stacks++ < kMaxStacks) thread.stack = ReadStack(directory, pid);
   }
   if (!process.blocked.empty()) return;
-  const std::string directory = absl::StrCat(procfs_, "/", pid);
+  const std::string directory = absl::StrCat(pid);
   process.wait_channel = ReadWaitChannel(directory, pid, false);
   process.stack = ReadStack(directory, pid);
 }
 
 void ProcessReader::ReadBundle(HostProcess& shim) {
-  const absl::StatusOr<std::string> cwd = ReadLink(Path(shim.stat.pid, "cwd"));
+  const absl::StatusOr<std::string> cwd = proc_.ReadLink(Path(shim.stat.pid, "cwd"));
   if (cwd.ok()) {
     // A runtime that takes a shim for dead removes the bundle under it, by a hidden name
     // (containerd, runtime/v2/bundle.go, atomicDelete).
@@ -128,7 +128,7 @@ void ProcessReader::ReadBundle(HostProcess& shim) {
 }
 
 bool ProcessReader::IsBlockedNow(int pid) {
-  const absl::StatusOr<std::string> text = ReadSmallFile(Path(pid, "stat"));
+  const absl::StatusOr<std::string> text = proc_.Read(Path(pid, "stat"));
   if (!text.ok()) return true;
   absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
   if (!stat.ok() || stat->state == 'D') return true;
@@ -140,7 +140,7 @@ bool ProcessReader::IsBlockedNow(int pid) {
 
 std::vector<std::string> ProcessReader::ReadCommandLine(int pid) {
   if (IsBlockedNow(pid)) return {};
-  const absl::StatusOr<std::string> line = ReadSmallFile(Path(pid, "cmdline"), kMaxCommand);
+  const absl::StatusOr<std::string> line = proc_.Read(Path(pid, "cmdline"), kMaxCommand);
   if (!line.ok() || line->empty()) return {};
   return absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
 }
@@ -156,7 +156,7 @@ void ProcessReader::ReadCommand(HostProcess& process) {
 
 ProcessReader::CniAnswer ProcessReader::ReadCniCall(HostProcess& process) {
   if (IsBlockedNow(process.stat.pid)) return CniAnswer::kUnknown;
-  const absl::StatusOr<std::string> environment = ReadSmallFile(Path(process.stat.pid, "environ"));
+  const absl::StatusOr<std::string> environment = proc_.Read(Path(process.stat.pid, "environ"));
   if (!environment.ok()) {
     Note(environment.status(), kEnvironment, process.stat.pid);
     return CniAnswer::kUnknown;

@@ -1,6 +1,6 @@
 // What single processes of the host tell beyond their stat, and in which order it is safe to ask.
 //
-//   ProcessReader reader("/proc");
+//   ProcessReader reader(proc);
 //   reader.ReadThreads(process);   reader.ReadWait(process);   …   reader.Problems()
 //
 // Stat, wchan and stack never wait for the process's memory lock, as its command line and its
@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "runtime/host/host_process.h"
+#include "runtime/host/host_tree.h"
 
 namespace runtime::host {
 
@@ -22,7 +23,8 @@ namespace runtime::host {
 // kernel does. Thread-compatible.
 class ProcessReader {
  public:
-  explicit ProcessReader(std::string procfs) : procfs_(std::move(procfs)) {}
+  // `proc`, a procfs, outlives it.
+  explicit ProcessReader(const HostTree& proc) : proc_(proc) {}
 
   // The threads in D. Programs in Go have their first thread asleep while another one is stuck. A
   // process has at most 256 of them looked at, all processes together 8,192.
@@ -52,7 +54,7 @@ class ProcessReader {
     size_t count = 0;
   };
 
-  std::string Path(int pid, absl::string_view name) const;
+  static std::string Path(int pid, absl::string_view name);
   std::vector<std::string> ReadStack(const std::string& directory, int pid);
   std::string ReadWaitChannel(const std::string& directory, int pid, bool sleeps);
   // Empty for one that is blocked now.
@@ -62,7 +64,7 @@ class ProcessReader {
   void Deny(const char* what, int pid);
   void Note(const absl::Status& status, const char* what, int pid);
 
-  const std::string procfs_;
+  const HostTree& proc_;
   size_t threads_ = 0;  // looked at
   std::map<std::string, Denied> denied_;
 };

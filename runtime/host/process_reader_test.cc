@@ -59,7 +59,8 @@ HostProcess Read(ProcessReader& reader, int pid) {
 TEST(ProcessReaderTest, OfThisVeryHostFindsTheThreadThatIsBlocked) {
   if (pleg::testing::kSanitized) GTEST_SKIP() << "a forked process starts a thread";
   const HalfBlocked half;
-  ProcessReader reader("/proc");
+  const HostTree proc("/proc");
+  ProcessReader reader(proc);
   HostProcess process;
   ASSERT_TRUE(WaitUntil([&] {
     process = Read(reader, half.pid());

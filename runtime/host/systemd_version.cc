@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "pleg/diagnosis/known_versions.h"
-#include "runtime/host/proc_file.h"
+#include "runtime/host/host_tree.h"
 
 namespace runtime::host {
 namespace {
@@ -16,9 +16,9 @@ namespace {
 constexpr size_t kMaxEntries = 10'000;
 
 // "252" of "libsystemd-shared-252.so", "257.7-1.fc42" of "libsystemd-shared-257.7-1.fc42.so".
-std::string NewestIn(const std::string& directory) {
+std::string NewestIn(const HostTree& lib, absl::string_view directory) {
   std::string newest;
-  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(directory, kMaxEntries);
+  const absl::StatusOr<std::vector<std::string>> names = lib.List(directory, kMaxEntries);
   if (!names.ok()) return newest;
   for (absl::string_view name : *names) {
     if (!absl::ConsumePrefix(&name, "libsystemd-shared-")) continue;
@@ -31,15 +31,16 @@ std::string NewestIn(const std::string& directory) {
 }  // namespace
 
 std::string SystemdVersion(const std::string& root) {
-  const std::string lib = absl::StrCat(root, "/usr/lib");
-  std::string version = NewestIn(lib + "/systemd");
+  // /usr is a mount of its own on many an image.
+  const HostTree lib(root, "usr/lib");
+  std::string version = NewestIn(lib, "systemd");
   if (!version.empty()) return version;
   // Debian has a directory for each architecture.
-  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(lib, kMaxEntries);
+  const absl::StatusOr<std::vector<std::string>> names = lib.List("", kMaxEntries);
   if (!names.ok()) return version;
   for (const std::string& name : *names) {
     if (!absl::StrContains(name, "-linux-gnu")) continue;
-    version = NewestIn(absl::StrCat(lib, "/", name, "/systemd"));
+    version = NewestIn(lib, absl::StrCat(name, "/systemd"));
     if (!version.empty()) break;
   }
   return version;
