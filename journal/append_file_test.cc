@@ -113,6 +113,55 @@ TEST_F(AppendFileTest, AWriteThatFallsShortLeavesWholeLines) {
   EXPECT_EQ(Content(), "one\ntwo\nthree\n");
 }
 
+TEST_F(AppendFileTest, ASymbolicLinkIsNotFollowed) {
+  const std::string target = path_ + ".target";
+  for (const bool there : {true, false}) {
+    if (there) std::ofstream(target) << "precious\n";
+    ASSERT_EQ(symlink(target.c_str(), path_.c_str()), 0);
+    const absl::Status status = OpenAppend(path_).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(status.message(), "cannot open " + path_ +
+                                    ": it is a symbolic link, which is not followed (standard "
+                                    "output is \"-\")");
+    unlink(path_.c_str());
+    if (!there) EXPECT_NE(access(target.c_str(), F_OK), 0) << "created through the link";
+    unlink(target.c_str());
+  }
+}
+
+TEST_F(AppendFileTest, AFileOfSomebodyElseIsNotWritten) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::ofstream(path_) << "theirs\n";
+  ASSERT_EQ(chown(path_.c_str(), 65532, 65532), 0);
+  const absl::Status status = OpenAppend(path_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "cannot open " + path_ +
+                                  ": it belongs to user 65532, neither to root nor to plegd's own "
+                                  "user, 0");
+}
+
+TEST_F(AppendFileTest, KnowsWhereItsFileIs) {
+  auto file = OpenAppend(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kAtItsPath);
+  const std::string moved = path_ + ".moved";
+  ASSERT_EQ(rename(path_.c_str(), moved.c_str()), 0);
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kMoved);
+  std::ofstream(path_) << "another\n";
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kMoved);
+  unlink(path_.c_str());
+  ASSERT_EQ(symlink(moved.c_str(), path_.c_str()), 0);
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kMoved) << "a link to it is not it";
+  unlink(moved.c_str());
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kDeleted);
+}
+
+TEST_F(AppendFileTest, OnlyARegularFileCanBeBounded) {
+  const absl::Status status = OpenAppend("/dev/null", {.max_bytes = kLeastMaxBytes}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "cannot limit the size of /dev/null: it is no regular file");
+}
+
 TEST_F(AppendFileTest, AReaderThatWentAwayIsAnError) {
   signal(SIGPIPE, SIG_IGN);
   int ends[2];

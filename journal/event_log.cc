@@ -18,6 +18,11 @@ LineWriterOptions WriterOptions(const EventLogOptions& options, pleg::Log& log) 
   LineWriterOptions writer;
   writer.thread_name = kThreadName;
   writer.retry_period = options.retry_period;
+  writer.look_period = options.look_period;
+  writer.on_reopen = [&log, path = options.path](const std::string& why) {
+    log.Write(pleg::LogLevel::kInfo, "event log is opened anew",
+              {{"path", path, true}, {"why", why}});
+  };
   writer.on_state = [&log, path = options.path](const absl::Status& status) {
     if (status.ok()) {
       log.Write(pleg::LogLevel::kInfo, "event log is written again", {{"path", path, true}});
@@ -31,10 +36,12 @@ LineWriterOptions WriterOptions(const EventLogOptions& options, pleg::Log& log) 
 
 }  // namespace
 
-// Confined to the writer's thread, but for folded; SetQueue is called before that runs.
+// Confined to the writer's thread, but for dropped; SetQueue is called before that runs.
 class EventLog::Source : public LineSource {
  public:
-  explicit Source(std::string boot_id) : boot_id_(std::move(boot_id)) {}
+  // Lines of more than `max_line` bytes are left out; 0: any length will do.
+  Source(std::string boot_id, uint64_t max_line)
+      : boot_id_(std::move(boot_id)), max_line_(max_line) {}
 
   void SetQueue(std::shared_ptr<pleg::EventQueue> queue) {
     pleg::MutexLock lock(mu_);
@@ -44,7 +51,11 @@ class EventLog::Source : public LineSource {
   void Fill(std::string& out, size_t max_bytes) override {
     if (next_ == taken_.size()) Take();
     while (next_ < taken_.size() && out.size() < max_bytes) {
+      const size_t before = out.size();
       AppendEventLine(out, taken_[next_++], boot_id_);
+      if (max_line_ == 0 || out.size() - before <= max_line_) continue;
+      out.resize(before);
+      ++too_long_;
     }
   }
 
@@ -57,9 +68,9 @@ class EventLog::Source : public LineSource {
     return lines;
   }
 
-  uint64_t folded() const {
+  uint64_t dropped() const {
     pleg::MutexLock lock(mu_);
-    return queue_ == nullptr ? 0 : queue_->folded();
+    return too_long_ + (queue_ == nullptr ? 0 : queue_->folded());
   }
 
  private:
@@ -77,6 +88,8 @@ class EventLog::Source : public LineSource {
   }
 
   const std::string boot_id_;
+  const uint64_t max_line_;
+  std::atomic<uint64_t> too_long_{0};
   mutable pleg::Mutex mu_;
   std::shared_ptr<pleg::EventQueue> queue_ ABSL_GUARDED_BY(mu_);
   std::vector<pleg::Event> taken_;
@@ -86,9 +99,10 @@ class EventLog::Source : public LineSource {
 EventLog::EventLog(EventLogOptions options, EventLogDeps deps, FileOpener open)
     : options_(std::move(options)),
       deps_(deps),
-      source_(std::make_shared<Source>(options_.boot_id)),
+      source_(std::make_shared<Source>(options_.boot_id, options_.max_bytes / 2)),
       writer_(WriterOptions(options_, deps_.log), deps_.clock,
-              open ? std::move(open) : OpenerFor(options_.path), source_) {}
+              open ? std::move(open) : OpenerFor(options_.path, {.max_bytes = options_.max_bytes}),
+              source_) {}
 
 EventLog::~EventLog() { Stop(absl::Seconds(1)); }
 
@@ -99,6 +113,8 @@ absl::Status EventLog::Start() {
   if (!opened.ok()) deps_.hub.Unsubscribe(std::exchange(queue_, nullptr));
   return opened;
 }
+
+void EventLog::Reopen() { writer_.Reopen(); }
 
 void EventLog::CheckStall() {
   const std::optional<pleg::MonoTime> since = writer_.stats().busy_since;
@@ -122,7 +138,7 @@ bool EventLog::Stop(absl::Duration limit) {
 
 EventLogStats EventLog::stats() const {
   const LineWriterStats writer = writer_.stats();
-  return {source_->folded() + writer.discarded, writer.errors + stalls_};
+  return {source_->dropped() + writer.discarded, writer.errors + stalls_};
 }
 
 }  // namespace journal

@@ -5,7 +5,8 @@
 //
 // The core never waits for it: events wait in a bounded EventQueue, which folds what does not fit,
 // and one thread ("pleg-journal") writes them. Lines are in the order of `seq`; a gap in `seq` is
-// what was folded away, and only that: nothing is invented.
+// what was folded away, and only that: nothing is invented. A file that was renamed, deleted or
+// replaced is opened anew: see line_writer.h.
 
 #ifndef PLEGD_JOURNAL_EVENT_LOG_H_
 #define PLEGD_JOURNAL_EVENT_LOG_H_
@@ -31,11 +32,15 @@ struct EventLogOptions {
   // A file that is appended to, or "-" for standard output.
   std::string path;
   std::string boot_id;
+  // AppendOptions::max_bytes. An event that fills more than half of it is dropped.
+  uint64_t max_bytes = 0;
   // Events that may wait for the disk before folding begins.
   size_t queue_capacity = 10000;
   // How long Start waits for the file to open.
   absl::Duration open_patience = absl::Seconds(2);
   absl::Duration retry_period = absl::Seconds(1);
+  // How often the path is looked at while no event is written. Each write looks, too.
+  absl::Duration look_period = absl::Seconds(1);
   // A write that takes longer is reported as hung.
   absl::Duration stall_after = absl::Seconds(5);
 };
@@ -48,12 +53,13 @@ struct EventLogDeps {
 };
 
 struct EventLogStats {
-  uint64_t dropped = 0;  // events that were never written: folded away, or given up at the end
-  uint64_t errors = 0;   // opens and writes that failed, writes that hung
+  // Events that were never written: folded away, too long, or given up at the end.
+  uint64_t dropped = 0;
+  uint64_t errors = 0;  // opens and writes that failed, writes that hung
 };
 
-// stats is thread-safe; the rest is confined to one thread at a time. Nothing but Start and Stop
-// waits for the disk.
+// stats and Reopen are thread-safe; the rest is confined to one thread at a time. Nothing but Start
+// and Stop waits for the disk.
 class EventLog {
  public:
   // `open` replaces the opening of the path in tests.
@@ -65,6 +71,9 @@ class EventLog {
   // Opens the file and receives every event from now on. The error names the path; nothing runs
   // then.
   absl::Status Start();
+
+  // Opens the file anew, on the writer's thread.
+  void Reopen();
 
   // To be called about once a second: logs once when a write begins to hang, and once when it has
   // ended.

@@ -41,6 +41,7 @@ class LineWriter::Worker {
   // The owner's side.
   absl::Status AwaitOpen(absl::Duration patience);
   void Wake();
+  void Reopen();
   void RequestStop();
   bool AwaitEnd(absl::Duration limit);
   LineWriterStats stats() const;
@@ -48,6 +49,14 @@ class LineWriter::Worker {
  private:
   static constexpr int64_t kIdle = INT64_MIN;
 
+  // Opens the file, or opens it anew if its path is another one. False if that failed.
+  bool HasFile();
+  // Empty if the file may stay open.
+  std::string WhyReopen();
+  AppendFile::Place Locate();
+  // Where in buffer_ the line begins of which something is written; else written_.
+  size_t LineStart() const;
+  void Close();
   bool Open();
   // One write. False if it failed.
   bool WriteSome();
@@ -77,6 +86,7 @@ class LineWriter::Worker {
   pleg::Mutex mu_;
   std::condition_variable_any changed_;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  bool reopen_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> opened_ ABSL_GUARDED_BY(mu_);  // the first attempt
@@ -89,8 +99,11 @@ void LineWriter::Worker::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   bool going = true;
-  while (going && !Open()) going = WaitForRetry();
-  while (going && file_ != nullptr) {
+  while (going) {
+    if (!HasFile()) {
+      going = WaitForRetry();
+      continue;
+    }
     if (written_ == buffer_.size()) {
       buffer_.clear();
       written_ = 0;
@@ -105,6 +118,50 @@ void LineWriter::Worker::Run() {
   Finish();
 }
 
+bool LineWriter::Worker::HasFile() {
+  if (file_ != nullptr) {
+    const std::string why = WhyReopen();
+    if (!why.empty()) {
+      Close();
+      if (!Open()) return false;
+      if (options_.on_reopen) options_.on_reopen(why);
+    }
+  }
+  return file_ != nullptr || Open();
+}
+
+std::string LineWriter::Worker::WhyReopen() {
+  switch (Locate()) {
+    case AppendFile::Place::kAtItsPath:
+      break;
+    case AppendFile::Place::kMoved:
+      return "its path is another file, or none";
+    case AppendFile::Place::kDeleted:
+      return "it was deleted";
+  }
+  // Not in the middle of a line, which would be torn.
+  if (LineStart() != written_) return "";
+  pleg::MutexLock lock(mu_);
+  return std::exchange(reopen_, false) ? "as asked" : "";
+}
+
+AppendFile::Place LineWriter::Worker::Locate() {
+  busy_since_ = clock_.Now().nanos();
+  const AppendFile::Place place = file_->Locate();
+  busy_since_ = kIdle;
+  return place;
+}
+
+size_t LineWriter::Worker::LineStart() const {
+  return written_ == 0 ? 0 : buffer_.rfind('\n', written_ - 1) + 1;
+}
+
+void LineWriter::Worker::Close() {
+  // What stands of a line in the file that is left goes out whole into the next one.
+  written_ = LineStart();
+  file_.reset();
+}
+
 bool LineWriter::Worker::Open() {
   busy_since_ = clock_.Now().nanos();
   absl::StatusOr<std::unique_ptr<AppendFile>> file = open_();
@@ -112,7 +169,7 @@ bool LineWriter::Worker::Open() {
   const absl::Status status = file.status();
   if (status.ok()) {
     file_ = *std::move(file);
-    if (file_->EndsMidLine()) buffer_ = "\n";
+    if (file_->EndsMidLine()) buffer_.insert(written_, "\n");
     Succeeded();
   } else {
     Failed(status);
@@ -131,7 +188,8 @@ bool LineWriter::Worker::WriteSome() {
     Failed(n.status());
     return false;
   }
-  written_ += *n;
+  // What went into a file that was deleted before goes out once more, into the next one.
+  if (Locate() != AppendFile::Place::kDeleted) written_ += *n;
   Succeeded();
   return true;
 }
@@ -164,8 +222,11 @@ void LineWriter::Worker::Tell(const absl::Status& status) {
 }
 
 bool LineWriter::Worker::WaitForLines() {
+  const SteadyTime look_at = After(options_.look_period);
   pleg::MutexLock lock(mu_);
-  while (!woken_ && !stopping_) changed_.wait(mu_);
+  while (!woken_ && !stopping_) {
+    if (changed_.wait_until(mu_, look_at) == std::cv_status::timeout && !stopping_) return true;
+  }
   // A stop goes on until a look at the source, begun after the stop, finds nothing.
   if (!woken_) return false;
   woken_ = false;
@@ -192,6 +253,13 @@ absl::Status LineWriter::Worker::AwaitOpen(absl::Duration patience) {
 
 void LineWriter::Worker::Wake() {
   pleg::MutexLock lock(mu_);
+  woken_ = true;
+  changed_.notify_all();
+}
+
+void LineWriter::Worker::Reopen() {
+  pleg::MutexLock lock(mu_);
+  reopen_ = true;
   woken_ = true;
   changed_.notify_all();
 }
@@ -236,6 +304,8 @@ absl::Status LineWriter::Start(absl::Duration patience) {
 }
 
 void LineWriter::Wake() { worker_->Wake(); }
+
+void LineWriter::Reopen() { worker_->Reopen(); }
 
 std::function<void()> LineWriter::Waker() {
   // Weak: what calls it may belong to the source, which the worker owns.

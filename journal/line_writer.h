@@ -8,6 +8,11 @@
 // What was taken from the source is kept and tried again until it is written; meanwhile the source
 // fills up and drops by its own rule. A line that went out in part is finished before anything
 // else, so that no line is ever glued to another.
+//
+// Before each write, and now and then while there is nothing to write, it looks whether the path is
+// still the file that is open; if not, it opens the path anew. Every line is then whole in one file
+// or the other: none is lost, none stands in both. What went into a file that was deleted meanwhile
+// is written again.
 
 #ifndef PLEGD_JOURNAL_LINE_WRITER_H_
 #define PLEGD_JOURNAL_LINE_WRITER_H_
@@ -48,6 +53,10 @@ struct LineWriterOptions {
   // Told, on the writer's thread, when it begins to fail (the error) and when it works again (OK).
   // Not after Stop began. May be empty.
   std::function<void(const absl::Status&)> on_state{};
+  // Told, on the writer's thread, when the file was opened anew, and why. May be empty.
+  std::function<void(const std::string& why)> on_reopen{};
+  // How often the path is looked at while there is nothing to write.
+  absl::Duration look_period = absl::InfiniteDuration();
 };
 
 struct LineWriterStats {
@@ -57,7 +66,8 @@ struct LineWriterStats {
   std::optional<pleg::MonoTime> busy_since;
 };
 
-// Wake and stats are thread-safe and wait for no disk; the rest is confined to the owner's thread.
+// Wake, Reopen and stats are thread-safe and wait for no disk; the rest is confined to the owner's
+// thread.
 class LineWriter {
  public:
   // `clock` outlives the object, and the process if Stop ever returns false.
@@ -74,6 +84,8 @@ class LineWriter {
 
   // The source has lines.
   void Wake();
+  // Opens the file anew, if not in the middle of a line: then behind it.
+  void Reopen();
   // For others to call Wake, also after this object is gone.
   std::function<void()> Waker();
 

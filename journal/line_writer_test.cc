@@ -123,6 +123,60 @@ TEST_F(LineWriterTest, AnEarlierRunsTornLineIsTerminated) {
   EXPECT_EQ(disk_->content(), "whole\n{\"torn\nmine\n");
 }
 
+TEST_F(LineWriterTest, ALineThatWasCutOffGoesWholeIntoTheNextFile) {
+  ASSERT_TRUE(writer_->Start(absl::Minutes(1)).ok());
+  Write("the one before");
+  disk_->AwaitSize(expected_.size());
+  disk_->FillUpAfter(5);
+  Write("a line in two pieces");
+  disk_->AwaitFailures(3);
+  disk_->Leave(AppendFile::Place::kMoved);
+  disk_->Fail(absl::OkStatus());
+  disk_->AwaitSize(21);
+  EXPECT_TRUE(writer_->Stop(absl::Minutes(1)));
+  EXPECT_EQ(disk_->left(), "the one before\na lin");
+  EXPECT_EQ(disk_->content(), "a line in two pieces\n");
+  EXPECT_EQ(writer_->stats().discarded, 0u);
+}
+
+TEST_F(LineWriterTest, WhatWentIntoADeletedFileIsWrittenAgain) {
+  ASSERT_TRUE(writer_->Start(absl::Minutes(1)).ok());
+  disk_->Hang(true);
+  Write("under way");
+  disk_->AwaitHanging();
+  disk_->Leave(AppendFile::Place::kDeleted);
+  disk_->Hang(false);
+  disk_->AwaitSize(expected_.size());
+  EXPECT_TRUE(writer_->Stop(absl::Minutes(1)));
+  EXPECT_EQ(disk_->content(), "under way\n");
+}
+
+TEST_F(LineWriterTest, WhatWentIntoARenamedFileIsNotWrittenAgain) {
+  ASSERT_TRUE(writer_->Start(absl::Minutes(1)).ok());
+  disk_->Hang(true);
+  Write("under way");
+  disk_->AwaitHanging();
+  disk_->Leave(AppendFile::Place::kMoved);
+  disk_->Hang(false);
+  Write("next");
+  EXPECT_TRUE(writer_->Stop(absl::Minutes(1)));
+  EXPECT_EQ(disk_->left(), "under way\n");
+  EXPECT_EQ(disk_->content(), "next\n");
+}
+
+TEST_F(LineWriterTest, AFileThatDoesNotOpenAnewKeepsItsLinesWaiting) {
+  ASSERT_TRUE(writer_->Start(absl::Minutes(1)).ok());
+  disk_->Fail(absl::PermissionDeniedError("cannot open test file"));
+  disk_->Leave(AppendFile::Place::kMoved);
+  Write("waits");
+  disk_->AwaitFailures(3);
+  disk_->Fail(absl::OkStatus());
+  disk_->AwaitSize(expected_.size());
+  EXPECT_TRUE(writer_->Stop(absl::Minutes(1)));
+  EXPECT_EQ(*states_, (std::vector<absl::StatusCode>{absl::StatusCode::kPermissionDenied,
+                                                     absl::StatusCode::kOk}));
+}
+
 TEST_F(LineWriterTest, AFileThatDoesNotOpenIsTheStartsError) {
   disk_->Fail(absl::PermissionDeniedError("cannot open test file"));
   const absl::Status status = writer_->Start(absl::Minutes(1));

@@ -59,9 +59,23 @@ class FaultInjectionFile : public std::enable_shared_from_this<FaultInjectionFil
     changed_.notify_all();
   }
 
+  // Somebody renames or deletes it: what is open is `place` from now on, and the next open makes a
+  // new file. Writes to the old one are in left().
+  void Leave(AppendFile::Place place) {
+    pleg::MutexLock lock(mu_);
+    left_ = std::move(content_);
+    content_.clear();
+    left_place_ = place;
+    ++generation_;
+  }
+
   std::string content() const {
     pleg::MutexLock lock(mu_);
     return content_;
+  }
+  std::string left() const {
+    pleg::MutexLock lock(mu_);
+    return left_;
   }
   // Wait, for as long as it takes, until …
   void AwaitSize(size_t bytes) {
@@ -80,15 +94,20 @@ class FaultInjectionFile : public std::enable_shared_from_this<FaultInjectionFil
  private:
   class Handle : public AppendFile {
    public:
-    explicit Handle(std::shared_ptr<FaultInjectionFile> disk) : disk_(std::move(disk)) {}
+    explicit Handle(std::shared_ptr<FaultInjectionFile> disk)
+        : disk_(std::move(disk)), generation_(disk_->generation()) {}
     bool EndsMidLine() const override {
       const std::string content = disk_->content();
       return !content.empty() && content.back() != '\n';
     }
-    absl::StatusOr<size_t> Write(absl::string_view data) override { return disk_->OnWrite(data); }
+    absl::StatusOr<size_t> Write(absl::string_view data) override {
+      return disk_->OnWrite(data, generation_);
+    }
+    Place Locate() const override { return disk_->Locate(generation_); }
 
    private:
     const std::shared_ptr<FaultInjectionFile> disk_;
+    const int generation_;
   };
 
   void HangLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -104,7 +123,16 @@ class FaultInjectionFile : public std::enable_shared_from_this<FaultInjectionFil
     return FailLocked();
   }
 
-  absl::StatusOr<size_t> OnWrite(absl::string_view data) {
+  int generation() const {
+    pleg::MutexLock lock(mu_);
+    return generation_;
+  }
+  AppendFile::Place Locate(int generation) const {
+    pleg::MutexLock lock(mu_);
+    return generation == generation_ ? AppendFile::Place::kAtItsPath : left_place_;
+  }
+
+  absl::StatusOr<size_t> OnWrite(absl::string_view data, int generation) {
     pleg::MutexLock lock(mu_);
     HangLocked();
     if (absl::Status status = FailLocked(); !status.ok()) return status;
@@ -113,7 +141,7 @@ class FaultInjectionFile : public std::enable_shared_from_this<FaultInjectionFil
       room_ = kUnlimited;
       failure_ = absl::ResourceExhaustedError("cannot write to test file: No space left on device");
     }
-    content_.append(data.data(), data.size());
+    (generation == generation_ ? content_ : left_).append(data.data(), data.size());
     changed_.notify_all();
     return data.size();
   }
@@ -130,6 +158,9 @@ class FaultInjectionFile : public std::enable_shared_from_this<FaultInjectionFil
   mutable pleg::Mutex mu_;
   std::condition_variable_any changed_;
   std::string content_ ABSL_GUARDED_BY(mu_);
+  std::string left_ ABSL_GUARDED_BY(mu_);
+  AppendFile::Place left_place_ ABSL_GUARDED_BY(mu_) = AppendFile::Place::kMoved;
+  int generation_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   size_t write_limit_ ABSL_GUARDED_BY(mu_) = kUnlimited;
   size_t room_ ABSL_GUARDED_BY(mu_) = kUnlimited;
