@@ -156,10 +156,11 @@ absl::Status Daemon::SetLogLevel(absl::string_view name, absl::string_view by) {
 
 void Daemon::MakeEventLog() {
   if (flags_.event_log.empty()) return;
-  event_log_.emplace(
-      journal::EventLogOptions{
-          .path = flags_.event_log, .boot_id = watch_.boot_id(), .open_patience = kEventLogOpen},
-      journal::EventLogDeps{hub_, clock_, log_});
+  event_log_.emplace(journal::EventLogOptions{.path = flags_.event_log,
+                                              .boot_id = watch_.boot_id(),
+                                              .max_bytes = flags_.event_log_max_bytes,
+                                              .open_patience = kEventLogOpen},
+                     journal::EventLogDeps{hub_, clock_, log_});
 }
 
 absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {
@@ -269,6 +270,12 @@ std::string Daemon::DebugText() {
   pleg::MutexLock lock(mu_);
   facts.endpoint = found_.endpoint.has_value() ? found_.endpoint->Url() : "no endpoint yet";
   return api::DebugText(facts);
+}
+
+void Daemon::ReopenFiles() {
+  log_.Write(pleg::LogLevel::kInfo, "files are opened anew",
+             {{"event_log", flags_.event_log.empty() ? "none" : flags_.event_log}});
+  if (event_log_.has_value()) event_log_->Reopen();
 }
 
 void Daemon::LogDebugText() {

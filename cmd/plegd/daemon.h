@@ -55,6 +55,8 @@ class Daemon {
   void TellReady();
   // kInvalidArgument for what is no level. `by`: who asked.
   absl::Status SetLogLevel(absl::string_view name, absl::string_view by);
+  // Opens what plegd writes by path (the event log) anew, on the thread that writes it.
+  void ReopenFiles();
   // Writes what /debug/ serves to the log.
   void LogDebugText();
   // Ends everything in well under two seconds, unless a disk or a client hangs.

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "journal/append_file.h"
 #include "pleg/go_duration.h"
 #include "pleg/twin/twin_feed.h"
 
@@ -152,6 +154,25 @@ void AddHostOptions(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
+void AddEventLog(CLI::App& app, Flags& flags) {
+  CLI::Option* log =
+      app.add_option("--event-log", flags.event_log,
+                     "append lifecycle events to this file, one JSON object a line; - is stdout")
+          ->type_name("PATH");
+  const auto check = [](const std::string& text) {
+    uint64_t bytes = 0;
+    if (absl::SimpleAtoi(text, &bytes) && bytes >= journal::kLeastMaxBytes) return std::string();
+    return absl::StrCat("\"", text, "\" is no number of bytes from ", journal::kLeastMaxBytes,
+                        " on");
+  };
+  app.add_option("--event-log-max-bytes", flags.event_log_max_bytes,
+                 "at half of this the event log becomes PATH.old, in place of the one before: both "
+                 "together are never larger")
+      ->type_name("BYTES")
+      ->check(CLI::Validator(check, ""))
+      ->needs(log);
+}
+
 void AddOptions(CLI::App& app, Flags& flags) {
   app.add_option("-r,--runtime-endpoint", flags.runtime_endpoint,
                  "CRI v1 socket: unix:///path or /path (env CONTAINER_RUNTIME_ENDPOINT)")
@@ -178,9 +199,7 @@ void AddOptions(CLI::App& app, Flags& flags) {
                "kubelet_runtime_operations_*");
   app.add_flag("--metrics.legacy-names", flags.legacy_metrics,
                "serve those of the kubelet 1.11 too: summaries in microseconds");
-  app.add_option("--event-log", flags.event_log,
-                 "append lifecycle events to this file, one JSON object a line; - is stdout")
-      ->type_name("PATH");
+  AddEventLog(app, flags);
   AddChoice(app, "--log-level", flags.log_level, "info",
             {{"debug", pleg::LogLevel::kDebug},
              {"info", pleg::LogLevel::kInfo},
@@ -242,6 +261,9 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     const CLI::Option* endpoint = app.get_option("--runtime-endpoint");
     if (endpoint->count() > 0 && parsed.flags.runtime_endpoint.empty()) {
       throw CLI::ValidationError("--runtime-endpoint", "is empty");
+    }
+    if (parsed.flags.event_log == "-" && parsed.flags.event_log_max_bytes > 0) {
+      throw CLI::ValidationError("--event-log-max-bytes", "needs a file, not standard output");
     }
     parsed.flags.api_socket_given = app.get_option("--api.socket")->count() > 0;
     parsed.flags.effective = app.config_to_str(/*default_also=*/true, /*write_description=*/false);

@@ -6,6 +6,7 @@
 #ifndef PLEGD_CMD_PLEGD_FLAGS_H_
 #define PLEGD_CMD_PLEGD_FLAGS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ struct Flags {
   runtime::host::KubeletProbe::Options kubelet;
   bool host_probe = true;
   runtime::host::HostPaths host;
-  std::string event_log;  // empty: none; "-": standard output
+  std::string event_log;             // empty: none; "-": standard output
+  uint64_t event_log_max_bytes = 0;  // of it and its PATH.old together; 0: no limit
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;
   bool typed_decode = false;

@@ -41,11 +41,13 @@ constexpr itimerval kExitLimit = {.it_interval = {}, .it_value = {.tv_sec = 1, .
 // There is news of the runtime. Sent to the main thread only.
 int NewsSignal() { return SIGRTMIN; }
 
-// TERM and INT end plegd, USR1 writes its state to the log, HUP switches debug lines on and off.
+// TERM and INT end plegd, USR1 writes its state to the log, USR2 switches debug lines on and off,
+// HUP opens its files anew.
 sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP, NewsSignal()}) sigaddset(&signals, signal);
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, NewsSignal()})
+    sigaddset(&signals, signal);
   return signals;
 }
 
@@ -82,7 +84,7 @@ void ToggleDebug(journal::StructuredLog& log, plegd::Daemon& daemon, pleg::LogLe
   const bool to_debug =
       !log.Enabled(pleg::LogLevel::kDebug) || configured == pleg::LogLevel::kDebug;
   const pleg::LogLevel level = to_debug ? pleg::LogLevel::kDebug : configured;
-  static_cast<void>(daemon.SetLogLevel(journal::LogLevelName(level), "SIGHUP"));
+  static_cast<void>(daemon.SetLogLevel(journal::LogLevelName(level), "SIGUSR2"));
 }
 
 // What there is to use, from the command line and files at once, else as it is found.
@@ -121,7 +123,8 @@ int WaitForEnd(const sigset_t& signals, const plegd::Flags& flags, journal::Stru
     const int signal = sigwaitinfo(&signals, nullptr);
     if (signal == SIGTERM || signal == SIGINT) return signal;
     if (signal == SIGUSR1) daemon.LogDebugText();
-    if (signal == SIGHUP) ToggleDebug(log, daemon, flags.log_level);
+    if (signal == SIGUSR2) ToggleDebug(log, daemon, flags.log_level);
+    if (signal == SIGHUP) daemon.ReopenFiles();
     if (signal == NewsSignal()) news.Take();
   }
 }

@@ -220,7 +220,7 @@ TEST_F(PlegdTest, MayInsistOnTheSocketsOfAServiceManager) {
   EXPECT_EQ(Log(), "plegd: --web.systemd-socket: no sockets were passed (LISTEN_FDS)\n");
 }
 
-TEST_F(PlegdTest, TheLogLevelIsChangedByTheApiAndByHangup) {
+TEST_F(PlegdTest, TheLogLevelIsChangedByTheApiAndByASignal) {
   Spawn({"-r", dir_ + "/none.sock", "--web.listen-address", "unix://" + web_, "--log-level",
          "error"});
   ASSERT_TRUE(Lives());
@@ -228,12 +228,40 @@ TEST_F(PlegdTest, TheLogLevelIsChangedByTheApiAndByHangup) {
   EXPECT_THAT(AskUnix(web_, "PUT /debug/log-level?level=info"), HasSubstr("\r\n\r\ninfo\n"));
   EXPECT_TRUE(WaitUntil([this] { return absl::StrContains(Log(), "from=error to=info by=API"); }));
   for (const char* level : {"debug", "error", "debug"}) {
-    ASSERT_EQ(kill(pid_, SIGHUP), 0);
+    ASSERT_EQ(kill(pid_, SIGUSR2), 0);
     EXPECT_TRUE(WaitUntil([&] {
       return absl::StrContains(AskUnix(web_, "GET /debug/log-level"),
                                absl::StrCat("\r\n\r\n", level, "\n"));
     })) << level;
   }
+  ExpectEndInTime();
+}
+
+TEST_F(PlegdTest, HangupOpensTheEventLogAnew) {
+  const std::string log = dir_ + "/events";
+  Spawn({"-r", dir_ + "/none.sock", "--web.listen-address", "unix://" + web_, "--event-log", log,
+         "--log-level", "error"});
+  ASSERT_TRUE(Lives());
+  const auto reopened = [&] {
+    return absl::StrContains(Log(), "msg=\"event log is opened anew\"");
+  };
+  EXPECT_THAT(AskUnix(web_, "PUT /debug/log-level?level=info"), HasSubstr("\r\n\r\ninfo\n"));
+  ASSERT_EQ(kill(pid_, SIGHUP), 0);
+  EXPECT_TRUE(WaitUntil(reopened)) << Log();
+  EXPECT_THAT(Log(), HasSubstr("msg=\"files are opened anew\" event_log=" + log));
+  EXPECT_THAT(Log(), HasSubstr("why=\"as asked\""));
+  EXPECT_THAT(AskUnix(web_, "GET /debug/log-level"), HasSubstr("\r\n\r\ninfo\n"));
+  ExpectEndInTime();
+}
+
+TEST_F(PlegdTest, AnEventLogThatIsGoneComesBack) {
+  const std::string log = dir_ + "/events";
+  Spawn({"-r", dir_ + "/none.sock", "--web.listen-address", "unix://" + web_, "--event-log", log});
+  ASSERT_TRUE(Lives());
+  std::filesystem::rename(log, log + ".1");
+  EXPECT_TRUE(WaitUntil([&] { return std::filesystem::exists(log); }));
+  std::filesystem::remove(log);
+  EXPECT_TRUE(WaitUntil([&] { return std::filesystem::exists(log); }));
   ExpectEndInTime();
 }
 

@@ -119,4 +119,22 @@ TEST_F(BadStartTest, AnEventLogThatCannotBeOpenedLeavesNoSocket) {
   EXPECT_FALSE(std::filesystem::exists(web));
 }
 
+TEST_F(BadStartTest, AnEventLogThatIsALink) {
+  std::filesystem::create_symlink(dir_ + "/elsewhere", dir_ + "/events");
+  ExpectOneLine(RunPlegd(absl::StrCat("-r ", dir_, "/none.sock --web.listen-address unix://", dir_,
+                                      "/web.sock --event-log ", dir_, "/events")),
+                "events: it is a symbolic link, which is not followed (standard output is \"-\")");
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/elsewhere"));
+}
+
+TEST_F(BadStartTest, ABoundThatCannotHold) {
+  const std::string plegd = absl::StrCat("-r ", dir_, "/none.sock --event-log");
+  ExpectOneLine(RunPlegd(absl::StrCat(plegd, " ", dir_, "/events --event-log-max-bytes 65535")),
+                "\"65535\" is no number of bytes from 65536 on");
+  ExpectOneLine(RunPlegd(absl::StrCat(plegd, " - --event-log-max-bytes 65536")),
+                "--event-log-max-bytes: needs a file, not standard output");
+  ExpectOneLine(RunPlegd("--event-log-max-bytes 65536"),
+                "--event-log-max-bytes requires --event-log");
+}
+
 }  // namespace

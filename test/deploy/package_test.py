@@ -49,7 +49,7 @@ class DebTest(harness.TestCase):
 
     def test_contents(self):
         for path in ("usr/bin/plegd", "usr/bin/plegctl", "usr/bin/cri-sim", UNIT, "usr/lib/systemd/system/plegd.slice",
-                     "usr/lib/sysusers.d/plegd.conf", "etc/default/plegd", "usr/share/man/man8/plegd.8.gz",
+                     "usr/lib/sysusers.d/plegd.conf", "etc/default/plegd", "etc/logrotate.d/plegd", "usr/share/man/man8/plegd.8.gz",
                      "usr/share/man/man1/cri-sim.1.gz", "usr/share/man/man1/plegctl.1.gz",
                      "usr/share/bash-completion/completions/plegctl", "usr/share/zsh/vendor-completions/_plegctl",
                      "usr/share/fish/vendor_completions.d/plegctl.fish", "usr/share/bash-completion/completions/plegd",
@@ -58,7 +58,7 @@ class DebTest(harness.TestCase):
                      "usr/share/doc/plegd/examples/prometheus/plegd-alerts.yaml",
                      "usr/share/doc/plegd/examples/10-host-probes.conf"):
             self.assertTrue(os.path.isfile(in_root(path)), path)
-        self.assertEqual(harness.read(root, "DEBIAN/conffiles"), "/etc/default/plegd\n")
+        self.assertEqual(harness.read(root, "DEBIAN/conffiles"), "/etc/default/plegd\n/etc/logrotate.d/plegd\n")
 
     def test_alerts_and_explain_name_pages_that_are_installed(self):
         for folder in ("runbooks", "verdicts"):
