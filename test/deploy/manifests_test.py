@@ -6,6 +6,7 @@ UPDATE_SNAPSHOTS=1 writes the snapshots anew; their diff is what a review reads.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -16,13 +17,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CHART = os.path.join(harness.DEPLOY, "helm/plegd")
 KUBERNETES = os.path.join(harness.DEPLOY, "kubernetes")
 OVERLAYS = ("containerd", "crio", "host-probes", "k3s", "kubelet-probe", "monitored")
-# Name of the snapshot: values set.
+# No image of the sources has a digest yet.
+DIGEST = "sha256:" + "0" * 64
+# Name of the snapshot: values set beside image.digest.
 VALUES = {
     "default": [],
     "everything": ["kubeRBACProxy.enabled=true", "service.enabled=true", "prometheus.podMonitor.enabled=true",
                    "prometheus.monitor.enabled=true", "prometheus.rules.enabled=true", "hostNetwork=true",
                    "hostProbes.enabled=true", "kubeletProbe.enabled=true", "image.registry=registry.example", "commonLabels.team=node",
-                   "image.digest=sha256:" + "0" * 64, "extraArgs={--log-format=json}", "seLinuxOptions.type=spc_t"],
+                   "kubeRBACProxy.image.digest=" + DIGEST, "extraArgs={--log-format=json}", "seLinuxOptions.type=spc_t"],
     "kubelet": ["kubeletProbe.enabled=true", "kubeletProbe.insecureSkipVerify=true"],
     "group": ["runtime.socketGroup=997", "runtime.socket=/run/crio/crio.sock", "socketDirectory=", "networkPolicy.enabled=false"],
 }
@@ -37,6 +40,9 @@ BAD_VALUES = {
     "hostPID=true": "hostPID",
     "image.pullPolicy=Sometimes": "/image/pullPolicy",
     "image.digest=abc": "/image/digest",
+    "image.tag=0.1.0": "tag",
+    "image.digest=": "image.digest is required: sha256:..., of the image plegd/plegd that you trust",
+    "kubeRBACProxy.enabled=true": "kubeRBACProxy.image.digest is required: sha256:..., of the image quay.io/brancz/kube-rbac-proxy that",
     "prometheus.podMonitor.interval=fast": "/prometheus/podMonitor/interval",
     "extraArgs={log-format=json}": "/extraArgs/0",
     "runtime.mountPropagation=Bidirectional": "/runtime/mountPropagation",
@@ -53,7 +59,7 @@ TYPES = {
 
 
 def helm(*values):
-    sets = [word for value in values for word in ("--set", value)]
+    sets = [word for value in ("image.digest=" + DIGEST, *values) for word in ("--set", value)]
     return subprocess.run([harness.tool("helm"), "template", "plegd", CHART, "--namespace", "plegd", *sets],
                           capture_output=True, text=True, check=False)
 
@@ -132,6 +138,14 @@ class ManifestsTest(harness.TestCase):
 
     def test_the_chart_and_the_overlay_make_the_same_pod(self):
         self.assertEqual(pod_spec("helm-default"), pod_spec("kustomize-containerd"))
+
+    def test_every_image_is_named_by_digest(self):
+        """Of every rendering; and no image is named anywhere else."""
+        for name in NAMES:
+            for container in pod_spec(name)["containers"]:
+                self.assertRegex(container["image"], r"^[a-z0-9./-]+@sha256:[0-9a-f]{64}$", name)
+            text = render(name)
+            self.assertEqual(len(re.findall(r"\bimage: ", text)), len(pod_spec(name)["containers"]), name)
 
     def test_nobody_has_a_privilege_that_is_not_asked_for(self):
         for name in NAMES:
@@ -215,8 +229,8 @@ class ManifestsTest(harness.TestCase):
     def test_the_packed_chart_renders_alike(self):
         directory = self.temporary_directory()
         shutil.copytree(CHART, os.path.join(directory, "plegd"), symlinks=False)
-        done = subprocess.run([harness.tool("helm"), "template", "plegd", os.path.join(directory, "plegd"), "--namespace", "plegd"],
-                              capture_output=True, text=True, check=True)
+        done = subprocess.run([harness.tool("helm"), "template", "plegd", os.path.join(directory, "plegd"), "--namespace", "plegd",
+                               "--set", "image.digest=" + DIGEST], capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout, render("helm-default"))
 
 

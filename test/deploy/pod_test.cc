@@ -1,6 +1,7 @@
 // The image as a pod of a real containerd, confined as the manifests confine it, reporting on the
 // node it runs on.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -30,7 +32,7 @@ namespace {
 namespace cri = plegd::test::cri::v1;
 namespace fs = std::filesystem;
 
-constexpr char kImage[] = "localhost/plegd/plegd:" PLEGD_VERSION;
+constexpr char kImageName[] = "localhost/plegd/plegd";
 
 std::string Tool(const std::string& name) {
   const char* tools = std::getenv("PLEGD_TOOLS");
@@ -49,6 +51,22 @@ class PodTest : public testing::Test {
     ASSERT_OK(maker);
     ASSERT_OK_AND_ASSIGN(const int code, maker->Wait(absl::Minutes(3)));
     ASSERT_EQ(code, 0) << ReadTail(packages_ + "/make.log");
+    // As the manifests that were made name it.
+    const std::string images = packages_ + "/images";
+    ASSERT_OK(RunCommand({"tar", "-xzOf", Package("plegd-kubernetes-", ".tgz"),
+                          "kubernetes/base/kustomization.yaml"},
+                         images));
+    const std::vector<std::string> parts = absl::StrSplit(ReadTail(images), "digest: ");
+    ASSERT_EQ(parts.size(), 2U) << ReadTail(images);
+    const std::string digest(absl::StripAsciiWhitespace(parts[1]));
+    image_ = absl::StrCat(kImageName, "@", digest);
+    ASSERT_OK(
+        RunCommand({"tar", "-xzOf", Package("plegd-chart-", ".tgz"), "plegd/values.yaml"}, images));
+    ASSERT_THAT(ReadTail(images, 10000), testing::HasSubstr("\n  digest: " + digest + "\n"));
+  }
+
+  static std::string Package(const std::string& name, const std::string& kind) {
+    return absl::StrCat(packages_, "/", name, PLEGD_VERSION, kind);
   }
 
   static void TearDownTestSuite() { fs::remove_all(packages_); }
@@ -56,8 +74,8 @@ class PodTest : public testing::Test {
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(node_, Containerd::Start());
     ASSERT_OK(RunCommand({Tool("ctr"), "--address", SocketPath(), "--namespace", "k8s.io", "images",
-                          "import", "--snapshotter", "native",
-                          absl::StrCat(packages_, "/plegd-image-", PLEGD_VERSION, ".tar")},
+                          "import", "--snapshotter", "native", "--digests", "--base-name",
+                          kImageName, Package("plegd-image-", ".tar")},
                          packages_ + "/import.log"));
     ASSERT_TRUE(WaitUntil([this] { return KnowsImage(); }));
     ASSERT_TRUE(fs::create_directory(SocketDirectory()));
@@ -76,7 +94,7 @@ class PodTest : public testing::Test {
 
   bool KnowsImage() const {
     cri::ImageStatusRequest request;
-    request.mutable_image()->set_image(kImage);
+    request.mutable_image()->set_image(image_);
     const auto reply = node_->cri().Call<cri::ImageStatusResponse>(
         "/runtime.v1.ImageService/ImageStatus", request);
     return reply.ok() && reply->has_image();
@@ -95,7 +113,7 @@ class PodTest : public testing::Test {
         absl::StrCat("/", fs::path(node_->dir()).filename().string(), "/pod", uid));
     cri::ContainerConfig& config = *request.mutable_config();
     config.mutable_metadata()->set_name("plegd");
-    config.mutable_image()->set_image(kImage);
+    config.mutable_image()->set_image(image_);
     config.set_log_path("plegd.log");
     const std::string directory = fs::path(SocketPath()).parent_path();
     for (const std::string& argument :
@@ -162,10 +180,12 @@ class PodTest : public testing::Test {
   }
 
   static std::string packages_;
+  static std::string image_;
   std::unique_ptr<Containerd> node_;
 };
 
 std::string PodTest::packages_;
+std::string PodTest::image_;
 
 TEST_F(PodTest, ReportsOnItsOwnNodeWithoutAnyPrivilege) {
   ASSERT_OK_AND_ASSIGN(

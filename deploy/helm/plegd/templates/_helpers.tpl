@@ -40,15 +40,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{- /* An image of .image, with the tag .tag unless it has one or a digest. */ -}}
+{{- /* The image .image, by its digest; .value is what it is called in the values. */ -}}
 {{- define "plegd.image" -}}
 {{- $name := .image.repository -}}
 {{- with .image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end -}}
-{{- if .image.digest -}}
-{{- printf "%s@%s" $name .image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" $name (default .tag .image.tag) -}}
+{{- if not .image.digest -}}
+{{- fail (printf "%s.digest is required: sha256:..., of the image %s that you trust" .value $name) -}}
 {{- end -}}
+{{- printf "%s@%s" $name .image.digest -}}
 {{- end -}}
 
 {{- define "plegd.monitorEndpoint" -}}
