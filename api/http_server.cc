@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,8 +25,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "api/host_policy.h"
+#include "api/http_slots.h"
 #include "api/listen_socket.h"
 #include "api/request_rules.h"
+#include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 
 namespace api {
@@ -53,6 +58,37 @@ bool HasBody(MHD_Connection* connection) {
   const char* length = Header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
   return (length != nullptr && absl::string_view(length) != "0") ||
          Header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
+}
+
+pleg::MonoTime Now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return pleg::MonoTime::FromNanos(now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec);
+}
+
+bool HasInput(int fd) {
+  int bytes = 0;
+  return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+// libmicrohttpd sees the end and closes. What its reader has not taken is dropped then.
+void CutConnection(int fd) {
+  const linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  shutdown(fd, SHUT_RDWR);
+}
+
+HttpSlots::Limits SlotLimits(const HttpServerOptions& options) {
+  HttpSlots::Limits limits;
+  limits.connections = options.max_connections;
+  limits.head = options.head_timeout;
+  limits.whole = options.request_timeout;
+  return limits;
+}
+
+HttpSlots::Slot& SlotOf(MHD_Connection* connection) {
+  return *static_cast<HttpSlots::Slot*>(
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
 }
 
 class Listener;
@@ -124,7 +160,10 @@ std::string Query(MHD_Connection* connection) {
 class Listener {
  public:
   // `shared` outlives the listener.
-  Listener(ListenSocket socket, Shared& shared) : socket_(std::move(socket)), shared_(shared) {
+  Listener(ListenSocket socket, Shared& shared)
+      : socket_(std::move(socket)),
+        shared_(shared),
+        slots_(SlotLimits(shared.options), {.has_input = &HasInput, .cut = &CutConnection}) {
     const ListenAddress& address = socket_.address();
     if (!address.is_unix) {
       std::vector<std::string> names = shared.options.host_names;
@@ -145,7 +184,10 @@ class Listener {
   int poll_fd() const { return poll_fd_; }
   // Milliseconds until Run is due without any event; negative for never.
   int TimeoutMillis() const;
-  void Run() { MHD_run(daemon_); }
+  void Run() {
+    slots_.Enforce(Now());
+    MHD_run(daemon_);
+  }
   // The answer has come: the request is taken up again.
   void Resume(const std::shared_ptr<Deferred>& deferred) {
     if (deferred_.erase(deferred) > 0) Wake(*deferred);
@@ -158,13 +200,18 @@ class Listener {
     std::shared_ptr<Deferred> deferred{};
   };
 
+  static void OnConnection(void* cls, MHD_Connection* connection, void** slot,
+                           MHD_ConnectionNotificationCode code);
   static MHD_Result OnRequest(void* cls, MHD_Connection* connection, const char* url,
                               const char* method, const char* version, const char* upload_data,
                               size_t* upload_size, void** state);
   static void OnEnd(void* cls, MHD_Connection* connection, void** state,
                     MHD_RequestTerminationCode code);
+  // What is to be said before the request is looked at.
+  std::optional<Response> Refusal(MHD_Connection* connection, const Request& request);
   MHD_Result Answer(MHD_Connection* connection, const Request& request, State& state);
-  MHD_Result Send(MHD_Connection* connection, Response response);
+  // `health`: even if too many answers wait for their readers.
+  MHD_Result Send(MHD_Connection* connection, Response response, bool health = false);
   static void Wake(Deferred& deferred) {
     deferred.listener = nullptr;
     MHD_resume_connection(std::exchange(deferred.connection, nullptr));
@@ -172,6 +219,7 @@ class Listener {
 
   ListenSocket socket_;
   Shared& shared_;
+  HttpSlots slots_;
   std::unique_ptr<HostPolicy> hosts_;
   bool api_allowed_ = false;
   MHD_Daemon* daemon_ = nullptr;
@@ -184,9 +232,10 @@ absl::Status Listener::Start() {
   const HttpServerOptions& options = shared_.options;
   daemon_ = MHD_start_daemon(
       MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &Listener::OnRequest, this,
-      MHD_OPTION_NOTIFY_COMPLETED, &Listener::OnEnd, this,   //
-      MHD_OPTION_LISTEN_SOCKET, socket_.fd(),                //
-      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,  //
+      MHD_OPTION_NOTIFY_COMPLETED, &Listener::OnEnd, this,          //
+      MHD_OPTION_NOTIFY_CONNECTION, &Listener::OnConnection, this,  //
+      MHD_OPTION_LISTEN_SOCKET, socket_.fd(),                       //
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections + HttpServer::kSpareConnections,
       MHD_OPTION_CONNECTION_TIMEOUT,
       static_cast<unsigned>(std::max<int64_t>(absl::ToInt64Seconds(options.idle_timeout), 1)),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.max_request_bytes,  //
@@ -202,9 +251,39 @@ absl::Status Listener::Start() {
 }
 
 int Listener::TimeoutMillis() const {
+  constexpr int64_t kLongest = 60'000;
+  int64_t until = kLongest + 1;
+  const pleg::MonoTime now = Now();
+  if (const std::optional<pleg::MonoTime> due = slots_.NextDue(now)) {
+    // Rounded up: not to turn until it is due.
+    until = std::max<int64_t>(absl::ToInt64Milliseconds(*due - now) + 1, 0);
+  }
   MHD_UNSIGNED_LONG_LONG millis = 0;
-  if (MHD_get_timeout(daemon_, &millis) != MHD_YES) return -1;
-  return static_cast<int>(std::min<MHD_UNSIGNED_LONG_LONG>(millis, 60'000));
+  if (MHD_get_timeout(daemon_, &millis) == MHD_YES) {
+    until =
+        std::min(until, static_cast<int64_t>(std::min<MHD_UNSIGNED_LONG_LONG>(millis, kLongest)));
+  }
+  return until > kLongest ? -1 : static_cast<int>(until);
+}
+
+void Listener::OnConnection(void* cls, MHD_Connection* connection, void** slot,
+                            MHD_ConnectionNotificationCode code) {
+  HttpSlots& slots = static_cast<Listener*>(cls)->slots_;
+  if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    slots.Close(static_cast<HttpSlots::Slot*>(*slot));
+    return;
+  }
+  const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  *slot = slots.Open(fd, Now());
+}
+
+std::optional<Response> Listener::Refusal(MHD_Connection* connection, const Request& request) {
+  if (!slots_.HeadCame(SlotOf(connection), IsHealth(request.path), Now())) {
+    Response response{.status = 503, .body = "too many connections; only health is served now\n"};
+    response.headers.emplace_back(MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+  }
+  return Refuse(request, hosts_.get());
 }
 
 MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char* url,
@@ -223,19 +302,22 @@ MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char
     // Headers only. A refusal now closes the connection and spares reading a body; anything else is
     // answered at the second call, so that the connection stays usable.
     *state = new State{.listener = self};
-    std::optional<Response> refusal = Refuse(request, self->hosts_.get());
+    std::optional<Response> refusal = self->Refusal(connection, request);
     return refusal.has_value() ? self->Send(connection, *std::move(refusal)) : MHD_YES;
   }
   return self->Answer(connection, request, *static_cast<State*>(*state));
 }
 
-void Listener::OnEnd(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+void Listener::OnEnd(void* cls, MHD_Connection* connection, void** state,
+                     MHD_RequestTerminationCode) {
+  static_cast<Listener*>(cls)->slots_.AnswerSent(SlotOf(connection), Now());
   delete static_cast<State*>(*state);
   *state = nullptr;
 }
 
 MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, State& state) {
   if (state.deferred != nullptr) {
+    slots_.AnswerCame(SlotOf(connection), Now());
     std::function<Response()> make;
     {
       pleg::MutexLock lock(state.deferred->mu);
@@ -244,7 +326,7 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
     return Send(connection, make ? make() : Response{.status = 503});
   }
   Response response = shared_.handler(request);
-  if (!response.later) return Send(connection, std::move(response));
+  if (!response.later) return Send(connection, std::move(response), IsHealth(request.path));
   if (deferred_.size() >= shared_.options.max_connections / 2) {
     return Send(connection, {.status = 503, .body = "too many requests wait here\n"});
   }
@@ -252,6 +334,7 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
   state.deferred->listener = this;
   state.deferred->connection = connection;
   deferred_.insert(state.deferred);
+  slots_.AnswerAwaited(SlotOf(connection));
   MHD_suspend_connection(connection);
   response.later(
       [mailbox = shared_.mailbox, deferred = state.deferred](std::function<Response()> answer) {
@@ -260,8 +343,8 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
   return MHD_YES;
 }
 
-MHD_Result Listener::Send(MHD_Connection* connection, Response response) {
-  if (pending_bytes_ + response.body.size() > shared_.options.max_pending_bytes) {
+MHD_Result Listener::Send(MHD_Connection* connection, Response response, bool health) {
+  if (!health && pending_bytes_ + response.body.size() > shared_.options.max_pending_bytes) {
     response = {.status = 503, .body = "too many answers wait for slow readers\n"};
   }
   auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &pending_bytes_});

@@ -2,9 +2,12 @@
 //
 //   absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(options, handler);
 //
-// It only reads: GET and HEAD, and PUT of the log level. Every listener has limits of its own, so
-// that clients who exhaust the TCP port leave the unix socket usable. A client that does not read,
-// sends slowly or sends garbage costs itself only.
+// GET and HEAD everywhere; on unix sockets also PUT of the log level and POST of what the API may
+// be asked to do (request_rules.h). Every listener has limits of its own, so that clients who
+// exhaust the TCP port leave the unix socket usable. A client that does not read, sends slowly or
+// sends garbage costs itself only: every connection has an end that no byte puts off, and the
+// oldest that has not asked for anything makes room for the next (http_slots.h). Health is answered
+// even when requests for other things take all connections.
 
 #ifndef PLEGD_API_HTTP_SERVER_H_
 #define PLEGD_API_HTTP_SERVER_H_
@@ -23,26 +26,36 @@ namespace api {
 
 struct HttpServerOptions {
   std::vector<ListenAddress> addresses{};
-  // Sockets that listen already, served besides the addresses. The server closes them, also if it
+  // Sockets that listen already, served besides the addresses. The server closes them, even if it
   // does not start.
   std::vector<int> inherited_fds{};
   // Whether TCP listeners may serve the API. Unix sockets always do: their file mode guards them.
   bool api_on_tcp = false;
   // Host names that TCP listeners answer to beside their own; see host_policy.h.
   std::vector<std::string> host_names{};
-  // Each listener: further connections wait in the kernel's backlog.
+  // Each listener: beyond it, and kSpareConnections that make it find out who has to go, clients
+  // wait in the kernel's backlog.
   unsigned max_connections = 64;
-  // Whole seconds. A connection without progress for so long is closed.
+  // Whole seconds. An answer that is not read any further for so long ends its connection.
   absl::Duration idle_timeout = absl::Seconds(10);
+  // For the head of a request, from the beginning of its connection or the end of the last answer.
+  absl::Duration head_timeout = absl::Seconds(5);
+  // For all of a request, from there to the end of its answer, without the time for which it waits
+  // for the core.
+  absl::Duration request_timeout = absl::Seconds(30);
   // A request line with its headers; a longer one is answered with 431 or 414.
   size_t max_request_bytes = size_t{16} * 1024;
-  // Each listener: of all answers that wait for their readers; beyond it 503 is answered.
+  // Each listener: of all answers that wait for their readers; beyond it 503 is answered, but for
+  // health.
   size_t max_pending_bytes = size_t{64} << 20;
 };
 
 // Confined to the owner's thread.
 class HttpServer {
  public:
+  // Each listener: connections beyond max_connections, until one of those has made room.
+  static constexpr unsigned kSpareConnections = 8;
+
   // Binds all addresses and begins to serve on the thread "plegd-http", where `handler` runs, one
   // request at a time; it must not block. The error names the address: all are bound, or none.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,

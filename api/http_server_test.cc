@@ -1,11 +1,14 @@
 #include "api/http_server.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/listen_socket.h"
 #include "api/testing/raw_client.h"
@@ -276,6 +280,87 @@ TEST_F(HttpServerTest, SlowReadersOfTheTcpPortLeaveTheUnixSocketUsable) {
   ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
   EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 0), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 1), StartsWith("HTTP/1.1 200 "));
+}
+
+constexpr char kBig[] = "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr char kLivez[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+// Clients that send a header byte by byte until the server has closed on all of them.
+class DrippingClients {
+ public:
+  DrippingClients(const ListenAddress& address, int count) {
+    for (int i = 0; i < count; ++i) {
+      clients_.emplace_back(address);
+      clients_.back().Send("GET /metrics HTTP/1.1\r\nX-Drip: ");
+    }
+    thread_ = std::jthread([this] {
+      while (!clients_.empty()) {
+        std::erase_if(clients_, [](RawClient& client) { return !client.Send("x"); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    });
+  }
+  void WaitUntilAllAreClosed() { thread_.join(); }
+
+ private:
+  std::list<RawClient> clients_;
+  std::jthread thread_;
+};
+
+TEST_F(HttpServerTest, ClientsThatDripSilenceNobodyAndAreClosed) {
+  // As many as fit, with and without a queue behind them.
+  for (const int count : {64, 200}) {
+    Start({"127.0.0.1:0"}, {.head_timeout = absl::Seconds(2)});
+    DrippingClients dripping(server_->addresses()[0], count);
+    EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
+    dripping.WaitUntilAllAreClosed();
+    server_.reset();
+  }
+}
+
+TEST_F(HttpServerTest, AReaderHasATimeForAllOfItsAnswer) {
+  Start({"127.0.0.1:0"},
+        {.idle_timeout = absl::Hours(1), .request_timeout = absl::Milliseconds(500)});
+  RawClient slow = Connect();
+  slow.Send(kBig);
+  pollfd end{slow.fd(), 0, 0};
+  EXPECT_EQ(poll(&end, 1, -1), 1);  // without reading
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, HealthIsServedWhileReadersTakeAllConnections) {
+  Start({"127.0.0.1:0"}, {.max_connections = 2});
+  std::vector<RawClient> stuck;
+  for (int i = 0; i < 2; ++i) {
+    stuck.push_back(Connect());
+    stuck.back().Send(kBig);
+    char byte = 0;
+    ASSERT_EQ(recv(stuck.back().fd(), &byte, 1, MSG_PEEK), 1);
+  }
+  EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask(kGet), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("only health")));
+  EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, HealthIsServedWhileTooMuchWaitsForReaders) {
+  Start({"127.0.0.1:0"}, {.max_pending_bytes = kBigBytes});
+  RawClient stuck = Connect();
+  stuck.Send(kBig);
+  char byte = 0;
+  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, AReaderWhoTakesLongMakesRoom) {
+  Start({"127.0.0.1:0"}, {.max_connections = 2, .head_timeout = absl::Milliseconds(200)});
+  RawClient first = Connect();
+  first.Send(kBig);
+  RawClient second = Connect();
+  second.Send(kBig);
+  while (!absl::StartsWith(Ask(kGet), "HTTP/1.1 200 ")) {
+  }
 }
 
 TEST_F(HttpServerTest, StopsWhileClientsAreConnected) {

@@ -13,12 +13,9 @@
 namespace api {
 namespace {
 
-constexpr std::array<absl::string_view, 4> kForAnyHost = {"/metrics", "/healthz", "/livez",
-                                                          "/readyz"};
+constexpr std::array<absl::string_view, 3> kHealth = {"/healthz", "/livez", "/readyz"};
 
-bool IsForAnyHost(absl::string_view path) {
-  return std::find(kForAnyHost.begin(), kForAnyHost.end(), path) != kForAnyHost.end();
-}
+bool IsForAnyHost(absl::string_view path) { return path == "/metrics" || IsHealth(path); }
 
 // What may be asked to change, of the pods.
 bool IsChange(absl::string_view path) {
@@ -32,6 +29,10 @@ std::string AllowedMethods(const Request& request) {
 }
 
 }  // namespace
+
+bool IsHealth(absl::string_view path) {
+  return std::find(kHealth.begin(), kHealth.end(), path) != kHealth.end();
+}
 
 std::optional<Response> Refuse(const Request& request, const HostPolicy* hosts) {
   const std::string allowed = AllowedMethods(request);

@@ -7,10 +7,15 @@
 
 #include <optional>
 
+#include "absl/strings/string_view.h"
 #include "api/host_policy.h"
 #include "api/http.h"
 
 namespace api {
+
+// Whether a path tells of health alone: /healthz, /livez and /readyz, whose answers are short. They
+// are served when nothing else is, because the kubelet kills what does not answer them.
+bool IsHealth(absl::string_view path);
 
 // The refusal: 405 with Allow for a method other than GET and HEAD, 400 for a body, 403 for a Host
 // that `hosts` does not allow. `hosts` is null for a unix socket, which no browser reaches.
