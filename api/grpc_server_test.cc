@@ -235,7 +235,7 @@ TEST_F(GrpcServerTest, TheSocketIsForOwnerAndGroup) {
 TEST_F(GrpcServerTest, ALiveSocketIsNotTakenAndADeadOneIs) {
   Start();
   const auto second = GrpcServer::Start(Options(), api_);
-  EXPECT_THAT(std::string(second.status().message()), HasSubstr("another process listens there"));
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("serves there"));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(path()));
   EXPECT_TRUE(GetPod(Pod("u1")).ok());
   server_.reset();

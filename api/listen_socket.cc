@@ -13,10 +13,12 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace api {
 namespace {
@@ -42,6 +44,13 @@ sockaddr_un UnixName(const std::string& path) {
   return name;
 }
 
+// Of the process that called listen(); 0 if it is in another PID namespace.
+pid_t PeerPid(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 // OK if nothing is in the way of a new socket at the path, or no longer.
 absl::Status ClearPath(const ListenAddress& address) {
   struct stat info {};
@@ -54,17 +63,25 @@ absl::Status ClearPath(const ListenAddress& address) {
   const sockaddr_un name = UnixName(address.path);
   const int result = connect(probe, reinterpret_cast<const sockaddr*>(&name), sizeof(name));
   const int error = result == 0 ? 0 : errno;
+  const pid_t listener = result == 0 ? PeerPid(probe) : 0;
   close(probe);
   // A full backlog (EAGAIN) is a living listener, too.
   if (error != ECONNREFUSED) {
-    return error == 0 || error == EAGAIN ? ListenError(address, "another process listens there")
-                                         : ListenErrno(address, error);
+    return error == 0 || error == EAGAIN
+               ? ListenError(address, absl::StrCat(OtherProcess(listener), " listens there"))
+               : ListenErrno(address, error);
   }
   if (unlink(address.path.c_str()) != 0 && errno != ENOENT) return ListenErrno(address, errno);
   return absl::OkStatus();
 }
 
 absl::StatusOr<ListenSocket> ListenUnix(const ListenAddress& address) {
+  // Before the look at what is there: who looks at a dead socket at the same time replaces ours.
+  absl::StatusOr<PathLock> lock = PathLock::Take(address.path);
+  if (!lock.ok()) {
+    return absl::Status(lock.status().code(), absl::StrCat("cannot listen on ", address.ToString(),
+                                                           ": ", lock.status().message()));
+  }
   if (absl::Status clear = ClearPath(address); !clear.ok()) return clear;
   const int fd = OpenSocket(AF_UNIX);
   if (fd < 0) return ListenErrno(address, errno);
@@ -76,7 +93,7 @@ absl::StatusOr<ListenSocket> ListenUnix(const ListenAddress& address) {
     close(fd);
     return ListenErrno(address, error);
   }
-  return ListenSocket(fd, address);
+  return ListenSocket(fd, address, /*owns_file=*/true, *std::move(lock));
 }
 
 // `address` with the address and port that the socket has.
@@ -128,10 +145,41 @@ bool LacksIpv6(int family, int error) {
   return family == AF_INET6 && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
+// Of a unix socket's file; empty for an abstract socket, or one without a name.
+std::string PathOf(const sockaddr_storage& name, socklen_t length) {
+  const auto* unix_name = reinterpret_cast<const sockaddr_un*>(&name);
+  const size_t size = length - offsetof(sockaddr_un, sun_path);
+  const size_t room = std::min(size, sizeof(unix_name->sun_path));
+  return {unix_name->sun_path, strnlen(unix_name->sun_path, room)};
+}
+
+// Why others than root, this user and a group may connect to a unix socket, or may later; empty if
+// they may not.
+std::string PathDefect(const std::string& path) {
+  if (path.empty()) {
+    return "the unix socket has no file (it is abstract, or has no name), so that every process of "
+           "the node may connect; give it a path: ListenStream=/run/plegd/http.sock";
+  }
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) {
+    return absl::StrCat(path, ": ", std::generic_category().message(errno));
+  }
+  if (!S_ISSOCK(info.st_mode)) return absl::StrCat(path, " is no socket");
+  if (info.st_uid != 0 && info.st_uid != geteuid()) {
+    return absl::StrCat(path, " belongs to user ", info.st_uid, "; set SocketUser=root");
+  }
+  if ((info.st_mode & S_IWOTH) != 0) {
+    return absl::StrFormat("%s has mode %04o, so that every user may connect; set SocketMode=0660",
+                           path, info.st_mode & 07777);
+  }
+  return "";
+}
+
 }  // namespace
 
-ListenSocket::ListenSocket(int fd, ListenAddress address, bool owns_file)
-    : fd_(fd), address_(std::move(address)) {
+ListenSocket::ListenSocket(int fd, ListenAddress address, bool owns_file,
+                           std::optional<PathLock> lock)
+    : fd_(fd), address_(std::move(address)), lock_(std::move(lock)) {
   struct stat info {};
   if (owns_file && address_.is_unix && lstat(address_.path.c_str(), &info) == 0) {
     device_ = info.st_dev;
@@ -152,7 +200,8 @@ ListenSocket::ListenSocket(ListenSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       address_(std::move(other.address_)),
       device_(other.device_),
-      inode_(std::exchange(other.inode_, 0)) {}
+      inode_(std::exchange(other.inode_, 0)),
+      lock_(std::exchange(other.lock_, std::nullopt)) {}
 
 int ListenSocket::ReleaseFd() { return std::exchange(fd_, -1); }
 
@@ -168,16 +217,13 @@ absl::StatusOr<ListenSocket> AdoptListenSocket(int fd) {
   if (name.ss_family != AF_UNIX) {
     return ListenSocket(fd, BoundAddress(fd, {.host = {}, .path = {}}), /*owns_file=*/false);
   }
-  const auto* unix_name = reinterpret_cast<const sockaddr_un*>(&name);
-  const size_t size = length - offsetof(sockaddr_un, sun_path);
-  std::string path(unix_name->sun_path, std::min(size, sizeof(unix_name->sun_path)));
-  if (!path.empty() && path[0] == '\0') {
-    path[0] = '@';
-  } else {
-    path.resize(strnlen(path.c_str(), path.size()));
+  ListenAddress address{.is_unix = true, .host = {}, .path = PathOf(name, length)};
+  if (const std::string defect = PathDefect(address.path); !defect.empty()) {
+    close(fd);
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on inherited descriptor ", fd, ": ", defect));
   }
-  return ListenSocket(fd, {.is_unix = true, .host = {}, .path = std::move(path)},
-                      /*owns_file=*/false);
+  return ListenSocket(fd, std::move(address), /*owns_file=*/false);
 }
 
 absl::StatusOr<std::vector<ListenSocket>> Listen(const ListenAddress& address) {

@@ -7,11 +7,13 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "api/listen_address.h"
+#include "api/path_lock.h"
 
 namespace api {
 
@@ -20,7 +22,9 @@ namespace api {
 class ListenSocket {
  public:
   // `address`: what it is really bound to. `owns_file`: removes the file of a unix socket.
-  ListenSocket(int fd, ListenAddress address, bool owns_file = true);
+  // `lock`: what keeps others from its path, held as long as the socket lives.
+  ListenSocket(int fd, ListenAddress address, bool owns_file = true,
+               std::optional<PathLock> lock = std::nullopt);
   ~ListenSocket();
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) = delete;
@@ -36,17 +40,21 @@ class ListenSocket {
   // Of the socket's file, to know it again.
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  std::optional<PathLock> lock_;
 };
 
-// Takes over a socket that listens already, as a service manager passes it on. Its file, if it has
-// one, is the service manager's. kInvalidArgument: not a unix or TCP socket; the descriptor is
-// closed.
+// Takes over a socket that listens already, as a service manager passes it on; its file is the
+// service manager's. A unix socket serves the names of pods to whoever may connect, so its file has
+// to be one that root or this user owns and that others may not write to. kInvalidArgument: any
+// other unix socket, such as an abstract one, to which everybody may connect, or neither a unix nor
+// a TCP socket; the descriptor is closed.
 absl::StatusOr<ListenSocket> AdoptListenSocket(int fd);
 
 // Binds `address`: a unix socket with mode 0660, or one TCP socket for each address the host has
 // (IPv6 ones take no IPv4; an empty host means all of both families). A unix socket that nobody
-// listens to any more is replaced; one that is in use, or a file that is no socket, is not. Looks
-// the name up, so it may block. The error names the address.
+// listens to any more is replaced; one that is in use, or a file that is no socket, is not. Of
+// several processes that begin at once exactly one gets it (path_lock.h). Looks the name up, so it
+// may block. The error names the address, and the process that has it if that is known.
 absl::StatusOr<std::vector<ListenSocket>> Listen(const ListenAddress& address);
 
 }  // namespace api

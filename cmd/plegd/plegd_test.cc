@@ -205,6 +205,33 @@ TEST_F(PlegdTest, ServesTheSocketsOfAServiceManagerInPlaceOfItsOwn) {
   EXPECT_THAT(Log(), HasSubstr("sockets=\"from the service manager\""));
 }
 
+TEST_F(PlegdTest, ASocketThatEverybodyMayConnectToIsOneClearError) {
+  const int abstract = Keep(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sa_family_t autobind = AF_UNIX;
+  ASSERT_EQ(bind(abstract, reinterpret_cast<const sockaddr*>(&autobind), sizeof(autobind)), 0);
+  ASSERT_EQ(listen(abstract, 1), 0);
+  Spawn({"-r", dir_ + "/none.sock", "--api.socket="}, {abstract});
+  EXPECT_EQ(Wait(), 2);
+  EXPECT_THAT(Log(), StartsWith("plegd: cannot listen on inherited descriptor 3: the unix socket "
+                                "has no file (it is abstract, or has no name)"));
+}
+
+TEST_F(PlegdTest, OfTwoOnOneSocketTheSecondNamesTheFirst) {
+  const std::vector<std::string> arguments = {
+      "-r", dir_ + "/none.sock", "--api.socket=", "--web.listen-address", "unix://" + web_};
+  Spawn(arguments);
+  ASSERT_TRUE(Lives());
+  const pid_t first = pid_;
+  log_ = dir_ + "/second";
+  Spawn(arguments);
+  EXPECT_EQ(Wait(), 2);
+  EXPECT_EQ(Log(), absl::StrCat("plegd: cannot listen on unix://", web_, ": another process (pid ",
+                                first, ") serves there: it holds ", web_, ".lock\n"));
+  pid_ = first;
+  EXPECT_TRUE(Lives());
+  ExpectEndInTime();
+}
+
 TEST_F(PlegdTest, ADescriptorThatDoesNotListenIsOneClearError) {
   uint16_t port = 0;
   Spawn({"-r", dir_ + "/none.sock"}, {Keep(Loopback(SOCK_DGRAM, port))});

@@ -309,7 +309,7 @@ TEST_F(ApiTest, ASocketThatCannotBeIsNamed) {
       log);
   ASSERT_OK(second);
   EXPECT_EQ(second->Wait().value_or(-1), 2);
-  EXPECT_THAT(plegd_testing::ReadFile(log), HasSubstr("another process listens there"));
+  EXPECT_THAT(plegd_testing::ReadFile(log), HasSubstr("serves there: it holds"));
 }
 
 }  // namespace
