@@ -30,7 +30,6 @@ namespace api {
 namespace {
 
 constexpr char kThreadName[] = "plegd-grpc";
-constexpr int kHandshakeMillis = 5000;
 
 int Millis(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -48,7 +47,6 @@ void Limit(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls_per_connection);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Millis(options.idle_timeout));
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMillis);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.ping_timeout));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.ping_timeout));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -73,7 +71,10 @@ class GrpcServer::Impl {
                       .max_pending_bytes = options.max_pending_bytes,
                       .answer_timeout = options.answer_timeout,
                       .drop = [this](const std::string& peer) { Drop(peer); }});
-    acceptor_.emplace(std::move(socket), options.max_connections,
+    acceptor_.emplace(std::move(socket),
+                      GrpcAcceptor::Limits{.connections = options.max_connections,
+                                           .per_user = options.max_connections_per_user,
+                                           .preface = options.preface_timeout},
                       [this](int fd) { grpc::AddInsecureChannelFromFd(server_.get(), fd); });
     thread_ = std::thread([this] { Run(); });
   }

@@ -3,8 +3,8 @@
 //   absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(options, api);
 //
 // What a client can cost is bounded: connections, calls, bytes that wait for their reader, and the
-// size of what it sends. A client that exhausts them gets RESOURCE_EXHAUSTED or waits; it never
-// reaches the core.
+// size of what it sends. A client that exhausts them gets RESOURCE_EXHAUSTED, waits, or is cut off;
+// it never reaches the core, and never keeps root out.
 
 #ifndef PLEGD_API_GRPC_SERVER_H_
 #define PLEGD_API_GRPC_SERVER_H_
@@ -22,8 +22,10 @@ namespace api {
 struct GrpcServerOptions {
   // A unix socket; made with mode 0660.
   ListenAddress address{};
-  // Further clients wait in the kernel's backlog.
+  // An eighth of them are root's alone. See grpc_acceptor.h for who has to go when they are taken.
   size_t max_connections = 128;
+  // Of each user but root.
+  size_t max_connections_per_user = 32;
   int max_calls_per_connection = 16;
   // Calls under way, of all connections.
   size_t max_calls = 512;
@@ -33,6 +35,8 @@ struct GrpcServerOptions {
   int max_metadata_bytes = 8 * 1024;
   // What gRPC may allocate for all connections.
   size_t max_transport_bytes = size_t{16} << 20;
+  // One that has not begun to speak HTTP/2 within it is closed.
+  absl::Duration preface_timeout = absl::Seconds(5);
   // A connection without a call for so long is closed.
   absl::Duration idle_timeout = absl::Minutes(1);
   // One that does not answer a ping for twice as long.

@@ -180,6 +180,10 @@ class GrpcServerTest : public ::testing::Test {
   std::unique_ptr<GrpcServer> server_;
 };
 
+constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+// An empty frame of them.
+std::string Settings() { return std::string("\0\0\0\4\0\0\0\0\0", 9); }
+
 plegd::v1::GetPodRequest Pod(const std::string& uid, bool fresh = false) {
   plegd::v1::GetPodRequest request;
   request.set_uid(uid);
@@ -207,6 +211,7 @@ TEST_F(GrpcServerTest, AnswersEveryCall) {
   RequestRelistRequest relist;
   relist.set_uid("u1");
   call(&Plegd::Stub::RequestRelist, relist, RequestRelistResponse());
+  clock_.Advance(absl::Seconds(1));  // one request a second for a pod
   RequestReinspectRequest reinspect;
   reinspect.set_uid("u1");
   call(&Plegd::Stub::RequestReinspect, reinspect, RequestReinspectResponse());
@@ -329,12 +334,34 @@ TEST_F(GrpcServerTest, ConnectionsAreBoundedAndGivenBack) {
 
 TEST_F(GrpcServerTest, AClientThatSaysNothingIsClosed) {
   GrpcServerOptions options = Options();
+  options.ping_timeout = absl::Hours(1);
+  options.preface_timeout = absl::Milliseconds(100);
+  Start(options);
+  // Nothing, and a part of what a client begins with, and that without its settings.
+  for (const char* part : {"", "PRI * HTTP", kPreface}) {
+    RawClient silent(options.address);
+    ASSERT_TRUE(silent.Send(part));
+    EXPECT_EQ(silent.ReadAll(), "");  // until the server closes
+  }
+  EXPECT_TRUE(WaitUntil([&] { return server_->stats().connections == 0; }));
+}
+
+TEST_F(GrpcServerTest, AClientThatFallsSilentAfterItsPrefaceIsClosed) {
+  GrpcServerOptions options = Options();
   options.ping_timeout = absl::Milliseconds(100);
   Start(options);
   RawClient silent(options.address);
-  ASSERT_TRUE(silent.connected());
+  ASSERT_TRUE(silent.Send(absl::StrCat(kPreface, Settings())));
   silent.ReadAll();  // until the server closes
   EXPECT_TRUE(WaitUntil([&] { return server_->stats().connections == 0; }));
+}
+
+TEST_F(GrpcServerTest, ClientsThatSayNothingShutNobodyOut) {
+  Start();
+  std::vector<RawClient> silent;
+  for (size_t i = 0; i < Options().max_connections; ++i) silent.emplace_back(Options().address);
+  EXPECT_TRUE(WaitUntil([&] { return server_->stats().connections >= silent.size(); }));
+  EXPECT_TRUE(GetPod(Pod("u1"), milliseconds(4'000)).ok());  // sooner than they are closed
 }
 
 TEST_F(GrpcServerTest, GarbageCostsItsSenderOnly) {
