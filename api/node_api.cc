@@ -194,17 +194,24 @@ plegd::v1::PodStatus NodeApi::Describe(const pleg::CachedPod& pod) const {
   return out;
 }
 
+absl::Status NodeApi::CheckRequest(const std::string& uid) {
+  if (absl::Status status = CheckUid(uid); !status.ok()) return status;
+  if (!Exists(sources_.cache.Get(pleg::PodUid(uid)))) return NoSuchPod(uid);
+  if (limiter_.Take(pleg::PodUid(uid))) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("plegd takes at most ", RequestLimiter::kPerSecond,
+                   " such requests a second, and one a second for a pod; try again in a second"));
+}
+
 absl::Status NodeApi::RequestRelist(const plegd::v1::RequestRelistRequest& request) {
-  if (absl::Status status = CheckUid(request.uid()); !status.ok()) return status;
+  if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
   sources_.request_relist(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
 absl::Status NodeApi::RequestReinspect(const plegd::v1::RequestReinspectRequest& request) {
-  if (absl::Status status = CheckUid(request.uid()); !status.ok()) return status;
-  const pleg::PodUid uid(request.uid());
-  if (!Exists(sources_.cache.Get(uid))) return NoSuchPod(request.uid());
-  sources_.request_reinspect(uid);
+  if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
+  sources_.request_reinspect(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
@@ -237,7 +244,7 @@ std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& r
         absl::StrCat("more than ", kMaxWaits, " requests wait for pods")));
   }
   auto wait = std::make_shared<Wait>(waits_);
-  if (request.fresh()) sources_.request_relist(uid);
+  if (request.fresh() && CheckRequest(request.uid()).ok()) sources_.request_relist(uid);
   auto begin = [&cache = sources_.cache, wait, uid, min_time = *newer_than,
                 deadline = now + *timeout, done = std::move(done)]() mutable {
     if (wait->cancelled) return;

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "api/request_limiter.h"
 #include "api/runtime_view.h"
 #include "pleg/call_stats.h"
 #include "pleg/diagnosis/evidence.h"
@@ -106,8 +107,8 @@ class NodeApi {
   plegd::v1::Diagnosis GetDiagnosis() const;
   plegd::v1::Evidence GetEvidence() const;
   plegd::v1::PodList ListPods() const;
-  // Both take effect soon. kInvalidArgument for an empty UID; RequestReinspect: kNotFound for a pod
-  // that the runtime does not list.
+  // Both take effect soon. kInvalidArgument for an empty UID; kNotFound for a pod that the runtime
+  // does not list; kResourceExhausted for what request_limiter.h does not let through.
   absl::Status RequestRelist(const plegd::v1::RequestRelistRequest& request);
   absl::Status RequestReinspect(const plegd::v1::RequestReinspectRequest& request);
 
@@ -116,8 +117,10 @@ class NodeApi {
   using PodDone = absl::AnyInvocable<void(absl::StatusOr<pleg::CachedPod>)>;
   // A GetPod that waits. Thread-safe.
   class Wait;
-  // `done` runs exactly once, before this returns or later on the core's thread, unless it is
-  // cancelled or the core has stopped. Null if it has run already.
+  // A fresh one makes plegd ask the runtime if the cache knows the pod and request_limiter.h lets
+  // it through; else it waits for the relist that is due anyway. `done` runs exactly once, before
+  // this returns or later on the core's thread, unless it is cancelled or the core has stopped.
+  // Null if it has run already.
   std::shared_ptr<Wait> GetPod(const plegd::v1::GetPodRequest& request, PodDone done);
   // `done` may still run while this returns, and will not be called afterwards, except by a core
   // that is running it.
@@ -128,10 +131,14 @@ class NodeApi {
   size_t waits() const { return *waits_; }
 
  private:
+  // Whether plegd may be made to ask the runtime for the pod.
+  absl::Status CheckRequest(const std::string& uid);
+
   const NodeInfo info_;
   const NodeSources sources_;
   const pleg::Clock& clock_;
   const pleg::MonoTime started_at_;
+  RequestLimiter limiter_{clock_};
   std::shared_ptr<std::atomic<size_t>> waits_ = std::make_shared<std::atomic<size_t>>(0);
 };
 

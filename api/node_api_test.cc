@@ -187,10 +187,10 @@ TEST_F(NodeApiTest, GetPodOfWhatIsNotThere) {
   EXPECT_LT((*answer)->status().message().size(), 300u);
   EXPECT_EQ((*answer)->status().message().find('\x1b'), absl::string_view::npos);
   EXPECT_EQ(CodeOf(*Ask(Request(""))), absl::StatusCode::kInvalidArgument);
-  // Fresh: as soon as a relist has begun after the request and not found it.
+  // Fresh: as soon as a relist has begun after the request and not found it; it is not hurried.
   const auto fresh = Ask(Request("nobody", /*fresh=*/true));
   EXPECT_FALSE(fresh->has_value());
-  EXPECT_THAT(node_.requests(), ElementsAre("relist nobody"));
+  EXPECT_THAT(node_.requests(), IsEmpty());
   exec_.Advance(absl::Seconds(1));
   node_.cache.UpdateTime(exec_.clock().Now());
   exec_.Settle();
@@ -290,13 +290,53 @@ TEST_F(NodeApiTest, RequestsReachTheCore) {
   plegd::v1::RequestRelistRequest relist;
   EXPECT_EQ(api_.RequestRelist(relist).code(), absl::StatusCode::kInvalidArgument);
   relist.set_uid("u9");
+  EXPECT_EQ(api_.RequestRelist(relist).code(), absl::StatusCode::kNotFound);
+  relist.set_uid("u1");
   EXPECT_TRUE(api_.RequestRelist(relist).ok());
+  exec_.Advance(absl::Seconds(1));
   plegd::v1::RequestReinspectRequest reinspect;
   reinspect.set_uid("u9");
   EXPECT_EQ(api_.RequestReinspect(reinspect).code(), absl::StatusCode::kNotFound);
   reinspect.set_uid("u1");
   EXPECT_TRUE(api_.RequestReinspect(reinspect).ok());
-  EXPECT_THAT(node_.requests(), ElementsAre("relist u9", "reinspect u1"));
+  EXPECT_THAT(node_.requests(), ElementsAre("relist u1", "reinspect u1"));
+}
+
+TEST_F(NodeApiTest, RequestsThatCostCallsAreLimitedTogether) {
+  for (int i = 0; i < 20; ++i) Observe(absl::StrCat("p", i));
+  int refused = 0;
+  std::vector<std::shared_ptr<NodeApi::Wait>> waits;
+  for (int i = 0; i < 3000; ++i) {  // in three seconds
+    const std::string uid = absl::StrCat("p", i % 20);
+    plegd::v1::RequestRelistRequest relist;
+    relist.set_uid(uid);
+    plegd::v1::RequestReinspectRequest reinspect;
+    reinspect.set_uid(uid);
+    if (i % 3 == 2) {
+      std::shared_ptr<NodeApi::Wait> wait;
+      Ask(Request(uid, /*fresh=*/true), &wait);
+      api_.Cancel(wait);
+    } else {
+      const absl::Status status =
+          i % 3 == 0 ? api_.RequestRelist(relist) : api_.RequestReinspect(reinspect);
+      refused += status.code() == absl::StatusCode::kResourceExhausted ? 1 : 0;
+    }
+    exec_.Advance(absl::Milliseconds(1));
+  }
+  EXPECT_THAT(node_.requests(), SizeIs(::testing::Le(5u + 3 * 5)));
+  EXPECT_GT(refused, 1900);
+}
+
+TEST_F(NodeApiTest, AFreshOneThatHurriesNothingIsAnsweredByTheRelistThatIsDue) {
+  Observe();
+  EXPECT_FALSE(Ask(Request("u1", /*fresh=*/true))->has_value());
+  exec_.Advance(absl::Milliseconds(1));
+  const auto second = Ask(Request("u1", /*fresh=*/true));
+  EXPECT_THAT(node_.requests(), ElementsAre("relist u1"));
+  exec_.Advance(absl::Milliseconds(1));
+  node_.cache.UpdateTime(exec_.clock().Now());
+  exec_.Settle();
+  EXPECT_TRUE(second->has_value() && (*second)->ok());
 }
 
 TEST_F(NodeApiTest, AsJsonEveryFieldWithoutPresenceIsPrinted) {

@@ -30,7 +30,7 @@ int HttpStatus(absl::StatusCode code) {
     case absl::StatusCode::kNotFound:
       return 404;
     case absl::StatusCode::kResourceExhausted:
-      return 503;
+      return 429;
     case absl::StatusCode::kDeadlineExceeded:
       return 504;
     default:
@@ -78,7 +78,13 @@ absl::StatusOr<plegd::v1::GetPodRequest> PodRequest(const Request& request, std:
 }  // namespace
 
 Response ErrorResponse(const absl::Status& error) {
-  return {.status = HttpStatus(error.code()), .body = absl::StrCat(error.message(), "\n")};
+  Response response{.status = HttpStatus(error.code()),
+                    .body = absl::StrCat(error.message(), "\n")};
+  if (error.code() == absl::StatusCode::kResourceExhausted) {
+    response.headers.emplace_back("Retry-After",
+                                  absl::StrCat(absl::ToInt64Seconds(RequestLimiter::kRetryAfter)));
+  }
+  return response;
 }
 
 std::optional<Response> NodeRoutes::Serve(const Request& request) const {
@@ -118,6 +124,9 @@ Response NodeRoutes::Pod(const Request& request, std::string uid) const {
   if (!Reads(request)) return WrongMethod("GET, HEAD");
   absl::StatusOr<plegd::v1::GetPodRequest> message = PodRequest(request, std::move(uid));
   if (!message.ok()) return ErrorResponse(message.status());
+  if (message->fresh() && !request.unix_socket) {
+    return {.status = 403, .body = "only a unix socket takes fresh=true: it asks the runtime\n"};
+  }
   Response response;
   response.later = [&api = api_, message = *std::move(message)](Respond respond) {
     api.GetPod(message, [&api, respond = std::move(respond)](absl::StatusOr<pleg::CachedPod> pod) {

@@ -33,7 +33,7 @@ class NodeRoutes {
   NodeApi& api_;
 };
 
-// 400, 404, 503, 504, … with the words as text.
+// 400, 404, 429 with Retry-After, 504, … with the words as text.
 Response ErrorResponse(const absl::Status& error);
 
 }  // namespace api

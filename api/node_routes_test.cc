@@ -111,11 +111,22 @@ TEST_F(NodeRoutesTest, FreshComesLaterOr504) {
   EXPECT_THAT((*fresh)->body, HasSubstr("\"token\":\"" + std::string(testing::kBootId)));
 }
 
+TEST_F(NodeRoutesTest, FreshIsForUnixSockets) {
+  EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1?fresh=true", "GET", false)))->status, 403);
+  EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1?fresh=false", "GET", false)))->status, 200);
+  EXPECT_THAT(node_.requests(), IsEmpty());
+}
+
 TEST_F(NodeRoutesTest, ChangesArePostedToUnixSockets) {
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1/relist", "POST")))->body, "{}\n");
+  const Response soon = **Serve(Ask("/api/v1/pods/u1/relist", "POST"));
+  EXPECT_EQ(soon.status, 429);
+  EXPECT_THAT(soon.headers, ElementsAre(std::pair("Retry-After", "1")));
+  exec_.Advance(absl::Seconds(1));
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1/reinspect", "POST")))->status, 200);
   EXPECT_THAT(node_.requests(), ElementsAre("relist u1", "reinspect u1"));
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u9/reinspect", "POST")))->status, 404);
+  EXPECT_EQ((*Serve(Ask("/api/v1/pods/u9/relist", "POST")))->status, 404);
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1/relist?now=1", "POST")))->status, 400);
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1/relist", "POST", false)))->status, 403);
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1/relist", "GET")))->status, 405);
