@@ -145,11 +145,14 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
   url("--kubelet.healthz-url", flags.kubelet.healthz_url,
       "With --direct: ask the kubelet how it is: http://127.0.0.1:10248/healthz");
   path("--kubelet.token-file", flags.kubelet.token_file,
-       "With --direct: bearer token for the kubelet");
+       "With --direct: bearer token for --kubelet.metrics-url, https:// only");
   path("--kubelet.ca-file", flags.kubelet.ca_file,
        "With --direct: certificate authority of the kubelet's certificate");
+  path("--kubelet.pinned-cert", flags.kubelet.pinned_cert,
+       "With --direct: PEM file with the kubelet's own certificate, where no authority signed it");
   app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
-               "With --direct: do not verify the kubelet's certificate")
+               "With --direct: do not verify the kubelet's certificate: whoever answers gets the "
+               "token")
       ->needs(direct);
 }
 
@@ -263,6 +266,10 @@ Flags ToFlags(Raw& raw) {
       *pleg::ParseGoDuration(flags.command == Command::kExplain ? raw.explain_for : raw.direct_for);
   flags.patience = *pleg::ParseGoDuration(raw.patience);
   if (raw.all_namespaces) flags.pod_namespace.clear();
+  if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(flags.from_here.kubelet);
+      !kubelet.ok()) {
+    throw CLI::ValidationError(std::string(kubelet.message()));
+  }
   return flags;
 }
 

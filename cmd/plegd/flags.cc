@@ -131,13 +131,17 @@ void AddKubeletOptions(CLI::App& app, Flags& flags) {
       ->type_name("URL")
       ->check(CLI::Validator(CheckUrl, ""));
   app.add_option("--kubelet.token-file", flags.kubelet.token_file,
-                 "bearer token for the kubelet, read before each request")
+                 "bearer token for --kubelet.metrics-url (https:// only), read before each request")
       ->type_name("PATH");
   app.add_option("--kubelet.ca-file", flags.kubelet.ca_file,
                  "certificate authority of the kubelet's certificate")
       ->type_name("PATH");
+  app.add_option("--kubelet.pinned-cert", flags.kubelet.pinned_cert,
+                 "PEM file with the kubelet's own certificate, where no authority has signed it: "
+                 "/var/lib/kubelet/pki/kubelet.crt")
+      ->type_name("PATH");
   app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
-               "do not verify the kubelet's certificate");
+               "do not verify the kubelet's certificate: whoever answers gets the token");
 }
 
 void AddHostOptions(CLI::App& app, Flags& flags) {
@@ -264,6 +268,10 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     }
     if (parsed.flags.event_log == "-" && parsed.flags.event_log_max_bytes > 0) {
       throw CLI::ValidationError("--event-log-max-bytes", "needs a file, not standard output");
+    }
+    if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(parsed.flags.kubelet);
+        !kubelet.ok()) {
+      throw CLI::ValidationError(std::string(kubelet.message()));
     }
     parsed.flags.api_socket_given = app.get_option("--api.socket")->count() > 0;
     parsed.flags.effective = app.config_to_str(/*default_also=*/true, /*write_description=*/false);

@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace runtime::host {
@@ -76,8 +77,28 @@ absl::StatusOr<Fetcher> Fetcher::Load() {
   return Fetcher(std::move(library));
 }
 
+void Fetcher::SetTrust(const FetchRequest& request, void* easy) const {
+  const Library& curl = *library_;
+  const std::string& authority =
+      request.pinned_cert.empty() ? request.ca_file : request.pinned_cert;
+  if (!authority.empty()) {
+    curl.easy_setopt(easy, CURLOPT_CAINFO, authority.c_str());
+    // Or the system's authorities would be asked as well.
+    curl.easy_setopt(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
+  // A kubelet signs its own certificate for its node's name, and is asked at an address.
+  if (!request.pinned_cert.empty() || request.skip_verification) {
+    curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (request.skip_verification) curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+}
+
 absl::StatusOr<FetchReply> Fetcher::Get(const FetchRequest& request) const {
   const Library& curl = *library_;
+  if (!request.bearer_token.empty() && !absl::StartsWith(request.url, "https://")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("GET ", request.url, ": the token is sent over https:// only"));
+  }
   CURL* easy = curl.easy_init();
   if (easy == nullptr) return absl::UnavailableError("libcurl cannot be initialized");
   const absl::Cleanup cleanup = [&] { curl.easy_cleanup(easy); };
@@ -92,15 +113,13 @@ absl::StatusOr<FetchReply> Fetcher::Get(const FetchRequest& request) const {
   curl.easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl.easy_setopt(easy, CURLOPT_PROXY, "");
+  // The token is for the kubelet, not for where it may point to.
+  curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS,
                    static_cast<long>(absl::ToInt64Milliseconds(request.timeout)));
   curl.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  if (!request.ca_file.empty()) curl.easy_setopt(easy, CURLOPT_CAINFO, request.ca_file.c_str());
-  if (request.skip_verification) {
-    curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
+  SetTrust(request, easy);
   curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Append);
   curl.easy_setopt(easy, CURLOPT_WRITEDATA, &body);
   const CURLcode code = curl.easy_perform(easy);

@@ -1,5 +1,6 @@
-// GET over HTTP and HTTPS, as plegd asks the kubelet of its own node: with a bearer token, a
-// certificate authority, a limit on time and size, and no redirects.
+// GET over HTTP and HTTPS, as plegd asks the kubelet of its own node: with a certificate authority
+// or a certificate to compare with, a limit on time and size, and no redirects. A bearer token goes
+// over HTTPS only.
 //
 //   absl::StatusOr<Fetcher> fetcher = Fetcher::Load();
 //   absl::StatusOr<FetchReply> reply = fetcher->Get({.url = "https://127.0.0.1:10250/metrics"});
@@ -20,9 +21,12 @@
 namespace runtime::host {
 
 struct FetchRequest {
-  std::string url;                            // http:// or https://
-  std::string bearer_token = {};              // empty: none
-  std::string ca_file = {};                   // empty: the system's
+  std::string url;                // http:// or https://
+  std::string bearer_token = {};  // empty: none; else the URL has to be https://
+  std::string ca_file = {};       // empty: the system's
+  // PEM file, read for each request. Not empty: only the certificates in it are accepted, and what
+  // they have issued, for whatever name; ca_file is not used.
+  std::string pinned_cert = {};
   bool skip_verification = false;             // of the server's certificate
   absl::Duration timeout = absl::Seconds(5);  // of all of it
   size_t max_bytes = size_t{16} * 1024 * 1024;
@@ -42,13 +46,16 @@ class Fetcher {
   Fetcher& operator=(Fetcher&&) noexcept;
   ~Fetcher();
 
-  // Blocks up to the time-out. UNAVAILABLE or DEADLINE_EXCEEDED with the URL and the reason;
+  // Blocks up to the time-out. INVALID_ARGUMENT for a token and a URL that is not https://, of
+  // which nothing is sent. UNAVAILABLE or DEADLINE_EXCEEDED with the URL and the reason;
   // RESOURCE_EXHAUSTED above max_bytes. Any HTTP code is a reply.
   absl::StatusOr<FetchReply> Get(const FetchRequest& request) const;
 
  private:
   struct Library;
   explicit Fetcher(std::unique_ptr<Library> library);
+  // Whose certificate is accepted; `easy` is libcurl's handle.
+  void SetTrust(const FetchRequest& request, void* easy) const;
   std::unique_ptr<Library> library_;
 };
 

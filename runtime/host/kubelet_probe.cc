@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/host/kubelet_metrics.h"
 #include "runtime/host/proc_file.h"
@@ -76,6 +77,26 @@ void TellCounters(const KubeletMetrics& before, const KubeletMetrics& now,
 
 }  // namespace
 
+absl::Status KubeletProbe::Check(const Options& options) {
+  if (!options.token_file.empty() && options.metrics_url.empty()) {
+    return absl::InvalidArgumentError(
+        "--kubelet.token-file is for --kubelet.metrics-url, which is not given");
+  }
+  if (!options.token_file.empty() && !absl::StartsWith(options.metrics_url, "https://")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kubelet.token-file: the token would go unencrypted to ",
+                     options.metrics_url, "; use https:// in --kubelet.metrics-url"));
+  }
+  const int ways = (options.ca_file.empty() ? 0 : 1) + (options.pinned_cert.empty() ? 0 : 1) +
+                   (options.skip_verification ? 1 : 0);
+  if (ways > 1) {
+    return absl::InvalidArgumentError(
+        "--kubelet.ca-file, --kubelet.pinned-cert and --kubelet.insecure-skip-verify exclude one "
+        "another");
+  }
+  return absl::OkStatus();
+}
+
 KubeletProbe::KubeletProbe(Options options, const pleg::Clock& clock)
     : options_(std::move(options)), clock_(clock) {}
 
@@ -124,14 +145,16 @@ std::optional<pleg::KubeletEvidence> KubeletProbe::Latest() const {
   return evidence;
 }
 
-absl::StatusOr<FetchReply> KubeletProbe::Fetch(const std::string& url) {
+absl::StatusOr<FetchReply> KubeletProbe::Fetch(const std::string& url,
+                                               const std::string& token_file) {
   FetchRequest request;
   request.url = url;
   request.ca_file = options_.ca_file;
+  request.pinned_cert = options_.pinned_cert;
   request.skip_verification = options_.skip_verification;
   request.timeout = options_.timeout;
-  if (!options_.token_file.empty()) {
-    const absl::StatusOr<std::string> token = ReadSmallFile(options_.token_file);
+  if (!token_file.empty()) {
+    const absl::StatusOr<std::string> token = ReadSmallFile(token_file);
     if (!token.ok()) return token.status();
     request.bearer_token = std::string(absl::StripAsciiWhitespace(*token));
   }
@@ -143,7 +166,7 @@ absl::StatusOr<FetchReply> KubeletProbe::Fetch(const std::string& url) {
 
 void KubeletProbe::AskMetrics(pleg::KubeletEvidence& evidence) {
   if (before_.has_value()) evidence.version = before_->version;
-  const absl::StatusOr<FetchReply> reply = Fetch(options_.metrics_url);
+  const absl::StatusOr<FetchReply> reply = Fetch(options_.metrics_url, options_.token_file);
   if (!reply.ok()) {
     evidence.error = std::string(reply.status().message());
     return;
@@ -176,7 +199,7 @@ void KubeletProbe::AskMetrics(pleg::KubeletEvidence& evidence) {
 }
 
 void KubeletProbe::AskHealthz(pleg::KubeletEvidence& evidence) {
-  const absl::StatusOr<FetchReply> reply = Fetch(options_.healthz_url);
+  const absl::StatusOr<FetchReply> reply = Fetch(options_.healthz_url, /*token_file=*/"");
   evidence.healthz_ok = reply.ok() && reply->code == 200;
   if (!*evidence.healthz_ok) {
     evidence.healthz_text = reply.ok() ? Describe(*reply) : std::string(reply.status().message());

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/evidence.h"
@@ -29,8 +30,11 @@ class KubeletProbe {
   struct Options {
     std::string metrics_url = {};  // empty: not asked
     std::string healthz_url = {};  // the same
-    std::string token_file = {};   // read before each request: tokens are renewed
+    // Read before each request for metrics, which needs it: tokens are renewed. Healthz gets none.
+    std::string token_file = {};
     std::string ca_file = {};
+    // PEM file with the kubelet's certificate, in place of an authority; see FetchRequest.
+    std::string pinned_cert = {};
     bool skip_verification = false;
     absl::Duration period = absl::Seconds(10);      // while all is well
     absl::Duration busy_period = absl::Seconds(5);  // and while it is not
@@ -38,6 +42,10 @@ class KubeletProbe {
     // For tests; libcurl if empty.
     std::function<absl::StatusOr<FetchReply>(const FetchRequest&)> fetch = {};
   };
+
+  // INVALID_ARGUMENT, naming the flags of plegd and plegctl, for options that would send the token
+  // over a connection that others can read, or that contradict one another.
+  static absl::Status Check(const Options& options);
 
   // `clock` outlives the probe.
   KubeletProbe(Options options, const pleg::Clock& clock);
@@ -58,7 +66,7 @@ class KubeletProbe {
  private:
   // Until it is to be asked again; false at the end.
   bool Wait(const std::stop_token& stop, absl::Duration pause);
-  absl::StatusOr<FetchReply> Fetch(const std::string& url);
+  absl::StatusOr<FetchReply> Fetch(const std::string& url, const std::string& token_file);
   void AskMetrics(pleg::KubeletEvidence& evidence);
   void AskHealthz(pleg::KubeletEvidence& evidence);
 

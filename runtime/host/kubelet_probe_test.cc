@@ -2,15 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include <map>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "pleg/testing/sanitizers.h"
 #include "runtime/host/kubelet_metrics.h"
 #include "runtime/host/testing/fixture_tree.h"
 
@@ -192,6 +188,46 @@ TEST(KubeletProbeTest, ReadsTheTokenBeforeEachRequest) {
   EXPECT_EQ(seen, "second");
 }
 
+TEST(KubeletProbeTest, HealthzGetsNoToken) {
+  FixedClock clock;
+  const FixtureTree tree;
+  tree.Write("proc/token", "secret\n");
+  std::map<std::string, std::string> tokens;
+  KubeletProbe::Options options;
+  options.metrics_url = "https://127.0.0.1:10250/metrics";
+  options.healthz_url = "https://127.0.0.1:10250/healthz";
+  options.token_file = tree.paths().procfs + "/token";
+  options.fetch = [&tokens](const FetchRequest& request) -> absl::StatusOr<FetchReply> {
+    tokens[request.url] = request.bearer_token;
+    return FetchReply{200, kMetrics};
+  };
+  KubeletProbe probe(options, clock);
+  probe.Ask();
+  EXPECT_EQ(tokens[options.metrics_url], "secret");
+  EXPECT_EQ(tokens[options.healthz_url], "");
+}
+
+TEST(KubeletProbeTest, RefusesOptionsThatGiveTheTokenAway) {
+  const auto check = [](const KubeletProbe::Options& options) {
+    return std::string(KubeletProbe::Check(options).message());
+  };
+  EXPECT_EQ(check({}), "");
+  EXPECT_EQ(check({.metrics_url = "http://127.0.0.1:10255/metrics"}), "");
+  EXPECT_EQ(check({.metrics_url = "https://127.0.0.1:10250/metrics",
+                   .healthz_url = "http://127.0.0.1:10248/healthz",
+                   .token_file = "/token",
+                   .pinned_cert = "/kubelet.crt"}),
+            "");
+  EXPECT_EQ(check({.metrics_url = "http://127.0.0.1:10255/metrics", .token_file = "/token"}),
+            "--kubelet.token-file: the token would go unencrypted to "
+            "http://127.0.0.1:10255/metrics; use https:// in --kubelet.metrics-url");
+  EXPECT_THAT(check({.healthz_url = "https://127.0.0.1:10250/healthz", .token_file = "/token"}),
+              HasSubstr("--kubelet.token-file is for --kubelet.metrics-url"));
+  EXPECT_THAT(check({.ca_file = "/ca", .pinned_cert = "/kubelet.crt"}), HasSubstr("exclude"));
+  EXPECT_THAT(check({.ca_file = "/ca", .skip_verification = true}), HasSubstr("exclude"));
+  EXPECT_THAT(check({.pinned_cert = "/ca", .skip_verification = true}), HasSubstr("exclude"));
+}
+
 TEST(KubeletProbeTest, AsksHealthzToo) {
   FixedClock clock;
   KubeletProbe::Options options;
@@ -228,83 +264,6 @@ TEST(KubeletMetricsTest, LeavesOutWhatIsHostile) {
   EXPECT_EQ(ParseKubeletMetrics("kubernetes_build_info{git_version=\"v1").version, "");
   EXPECT_FALSE(ParseKubeletMetrics("kubelet_pleg_last_seen_seconds").last_seen.has_value());
   EXPECT_EQ(ParseKubeletMetrics("kubelet_pleg_last_seen_seconds 5 1700000000\n").last_seen, 5);
-}
-
-// Answers one request with a fixed text, on loopback.
-class OneReplyServer {
- public:
-  explicit OneReplyServer(std::string reply) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(listen(fd_, 1), 0);
-    socklen_t size = sizeof(address);
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::jthread([this, reply = std::move(reply)] {
-      const int peer = accept(fd_, nullptr, nullptr);
-      char buffer[4096];
-      const ssize_t got = recv(peer, buffer, sizeof(buffer), 0);
-      if (got > 0) request_.assign(buffer, static_cast<size_t>(got));
-      send(peer, reply.data(), reply.size(), MSG_NOSIGNAL);
-      close(peer);
-    });
-  }
-  ~OneReplyServer() { close(fd_); }
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", port_, "/metrics"); }
-  // After the reply.
-  const std::string& request() {
-    if (thread_.joinable()) thread_.join();
-    return request_;
-  }
-
- private:
-  const int fd_;
-  int port_ = 0;
-  std::string request_;
-  std::jthread thread_;
-};
-
-class FetcherTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (pleg::testing::kThreadSanitized) {
-      GTEST_SKIP() << "libcurl and its TLS library are not instrumented";
-    }
-    absl::StatusOr<Fetcher> fetcher = Fetcher::Load();
-    if (!fetcher.ok()) GTEST_SKIP() << fetcher.status();
-    fetcher_ = std::make_unique<Fetcher>(*std::move(fetcher));
-  }
-  std::unique_ptr<Fetcher> fetcher_;
-};
-
-TEST_F(FetcherTest, SendsTheTokenAndReturnsTheReply) {
-  OneReplyServer server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
-  const auto reply = fetcher_->Get({.url = server.url(), .bearer_token = "secret"});
-  ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(reply->code, 200);
-  EXPECT_EQ(reply->body, "abc");
-  EXPECT_THAT(server.request(), HasSubstr("Authorization: Bearer secret"));
-}
-
-TEST_F(FetcherTest, FollowsNoRedirect) {
-  OneReplyServer server(
-      "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_EQ(fetcher_->Get({.url = server.url()})->code, 302);
-}
-
-TEST_F(FetcherTest, BoundsTheReply) {
-  OneReplyServer server("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
-  EXPECT_EQ(fetcher_->Get({.url = server.url(), .max_bytes = 1000}).status().code(),
-            absl::StatusCode::kResourceExhausted);
-}
-
-TEST_F(FetcherTest, NamesTheUrlThatCannotBeAsked) {
-  const auto refused = fetcher_->Get({.url = "http://127.0.0.1:1/metrics"});
-  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("http://127.0.0.1:1/metrics"));
-  EXPECT_FALSE(fetcher_->Get({.url = "file:///etc/passwd"}).ok());
 }
 
 }  // namespace

@@ -81,6 +81,11 @@ INSTANTIATE_TEST_SUITE_P(
            Case{"--crictl-config /nonexistent", "/nonexistent"},
            Case{"-r /nonexistent.sock --api.socket relative.sock",
                 "--api.socket: \"relative.sock\" is no unix socket"},
+           Case{"--kubelet.token-file /token --kubelet.metrics-url http://127.0.0.1:10255/metrics",
+                "the token would go unencrypted to http://127.0.0.1:10255/metrics"},
+           Case{"--kubelet.token-file /token --kubelet.healthz-url https://127.0.0.1:10250/healthz",
+                "--kubelet.token-file is for --kubelet.metrics-url"},
+           Case{"--kubelet.pinned-cert /a --kubelet.insecure-skip-verify", "exclude one another"},
            Case{"-r /nonexistent.sock --web.listen-address localhost", "no port"},
            Case{"-r /nonexistent.sock --web.listen-address 127.0.0.1:65536", "port"}));
 

@@ -27,6 +27,7 @@ VALUES = {
                    "hostProbes.enabled=true", "kubeletProbe.enabled=true", "image.registry=registry.example", "commonLabels.team=node",
                    "kubeRBACProxy.image.digest=" + DIGEST, "extraArgs={--log-format=json}", "seLinuxOptions.type=spc_t"],
     "kubelet": ["kubeletProbe.enabled=true", "kubeletProbe.insecureSkipVerify=true"],
+    "kubelet-pinned": ["kubeletProbe.enabled=true", "kubeletProbe.pinnedCert=/var/lib/kubelet/pki/kubelet.crt"],
     "group": ["runtime.socketGroup=997", "runtime.socket=/run/crio/crio.sock", "socketDirectory=", "networkPolicy.enabled=false"],
 }
 # A value that cannot work: what must be told.
@@ -49,6 +50,7 @@ BAD_VALUES = {
     "hostProbes.capabilities={ALL}": "/hostProbes/capabilities/0",
     "kubeletProbe.host=https://node": "/kubeletProbe/host",
     "kubeletProbe.port=kubelet": "/kubeletProbe/port",
+    "kubeletProbe.pinnedCert=kubelet.crt": "/kubeletProbe/pinnedCert",
     "prometheus.monitor.enabled=true": "needs service.enabled",
 }
 # Where the types package declares a kind.
@@ -76,7 +78,7 @@ def render(name):
 
 
 # Those that ask the kubelet.
-KUBELET = ("helm-everything", "helm-kubelet", "kustomize-kubelet-probe")
+KUBELET = ("helm-everything", "helm-kubelet", "helm-kubelet-pinned", "kustomize-kubelet-probe")
 NAMES = [f"helm-{name}" for name in VALUES] + [f"kustomize-{name}" for name in OVERLAYS]
 
 

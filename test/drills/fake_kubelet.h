@@ -1,7 +1,6 @@
-// The two pages of a kubelet that plegd asks for, over HTTP on loopback, for those who have the
-// token.
+// The two pages of a kubelet that plegd asks for, over HTTP on loopback, for everybody.
 //
-//   absl::StatusOr<std::unique_ptr<FakeKubelet>> kubelet = FakeKubelet::Start("secret");
+//   absl::StatusOr<std::unique_ptr<FakeKubelet>> kubelet = FakeKubelet::Start();
 //   (*kubelet)->Freeze(absl::Minutes(4));
 
 #ifndef PLEGD_TEST_DRILLS_FAKE_KUBELET_H_
@@ -22,7 +21,7 @@ namespace plegd_testing {
 // Thread-safe.
 class FakeKubelet {
  public:
-  static absl::StatusOr<std::unique_ptr<FakeKubelet>> Start(const std::string& token);
+  static absl::StatusOr<std::unique_ptr<FakeKubelet>> Start();
   ~FakeKubelet();
   FakeKubelet(const FakeKubelet&) = delete;
   FakeKubelet& operator=(const FakeKubelet&) = delete;
@@ -35,12 +34,11 @@ class FakeKubelet {
   void Freeze(absl::Duration ago);
   void Thaw();
 
-  // Requests for metrics that were answered with them, and those that had no right to.
+  // Requests for metrics that were answered.
   int served() const { return served_; }
-  int refused() const { return refused_; }
 
  private:
-  FakeKubelet(int fd, int port, const std::string& token);
+  FakeKubelet(int fd, int port);
   void Run();
   void Serve(int peer);
   std::string Answer(absl::string_view request);
@@ -48,9 +46,8 @@ class FakeKubelet {
 
   const int fd_;
   const int port_;
-  const std::string authorization_;
   const absl::Time started_at_ = absl::Now();
-  std::atomic<int> served_ = 0, refused_ = 0;
+  std::atomic<int> served_ = 0;
   std::atomic<double> last_seen_ = 0;  // Unix seconds; 0 while it is not frozen
   std::thread thread_;
 };

@@ -1,6 +1,5 @@
 #include "test/drills/sim_incident.h"
 
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,7 +11,6 @@ namespace {
 
 constexpr char kNamespace[] = "shop";
 constexpr int kPods = 3;
-constexpr char kToken[] = "the-token-of-plegd";
 
 std::string PodOf(absl::string_view reference) {
   return std::string(reference.substr(0, reference.find('/')));
@@ -21,10 +19,9 @@ std::string PodOf(absl::string_view reference) {
 }  // namespace
 
 absl::Status SimIncident::Prepare() {
-  absl::StatusOr<std::unique_ptr<FakeKubelet>> kubelet = FakeKubelet::Start(kToken);
+  absl::StatusOr<std::unique_ptr<FakeKubelet>> kubelet = FakeKubelet::Start();
   if (!kubelet.ok()) return kubelet.status();
   kubelet_ = *std::move(kubelet);
-  std::ofstream(dir_.File("token")) << kToken << "\n";
   absl::StatusOr<std::unique_ptr<CriSimProcess>> runtime =
       CriSimProcess::Start(dir_.path(), {"--runtime-name", "containerd", "--no-list-streaming",
                                          "--pods", absl::StrCat(act_.other_pods)});
@@ -88,9 +85,8 @@ std::string SimIncident::node() const {
 std::vector<std::string> SimIncident::plegd_flags() const {
   std::vector<std::string> flags = host_.plegd_flags();
   if (act_.with_kubelet) {
-    flags.insert(flags.end(),
-                 {"--kubelet.metrics-url", kubelet_->metrics_url(), "--kubelet.healthz-url",
-                  kubelet_->healthz_url(), "--kubelet.token-file", dir_.File("token")});
+    flags.insert(flags.end(), {"--kubelet.metrics-url", kubelet_->metrics_url(),
+                               "--kubelet.healthz-url", kubelet_->healthz_url()});
   }
   flags.insert(flags.end(), act_.plegd_flags.begin(), act_.plegd_flags.end());
   return flags;

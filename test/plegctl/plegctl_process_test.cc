@@ -134,6 +134,10 @@ TEST_F(PlegctlTest, DirectlyWithoutARuntime) {
   EXPECT_THAT(said.text, HasSubstr("/nonexistent/cri.sock"));
   EXPECT_THAT(Ask("status --direct -r tcp://127.0.0.1:1").code, 2);
   EXPECT_THAT(Ask("status -r /x.sock").text, HasSubstr("--runtime-endpoint requires --direct"));
+  const Said unencrypted =
+      Ask("explain --direct --kubelet.token-file /x --kubelet.metrics-url http://127.0.0.1:1/");
+  EXPECT_EQ(unencrypted.code, 2);
+  EXPECT_THAT(unencrypted.text, HasSubstr("the token would go unencrypted to http://127.0.0.1:1/"));
   EXPECT_THAT(Ask("explain --kubelet.ca-file /x").text,
               HasSubstr("--kubelet.ca-file requires --direct"));
 }
