@@ -9,7 +9,7 @@ import subprocess
 import harness
 
 UNIT = "usr/lib/systemd/system/plegd.service"
-# Ten times what systemd-analyze may say of the unit; docs/security.md publishes the figure.
+# Ten times what systemd-analyze may say of the unit; docs/security.md publishes the figure, and that with the drop-in.
 EXPOSURE_LIMIT = 20
 
 deb = None
@@ -56,7 +56,8 @@ class DebTest(harness.TestCase):
                      "usr/share/zsh/vendor-completions/_plegd", "usr/share/fish/vendor_completions.d/plegd.fish",
                      "usr/share/doc/plegd/copyright", "usr/share/doc/plegd/runbooks/PlegCallUnanswered.md",
                      "usr/share/doc/plegd/examples/prometheus/plegd-alerts.yaml",
-                     "usr/share/doc/plegd/examples/10-host-probes.conf"):
+                     "usr/share/doc/plegd/examples/10-host-probes.conf",
+                     "usr/share/doc/plegd/examples/20-remote-scrape.conf"):
             self.assertTrue(os.path.isfile(in_root(path)), path)
         self.assertEqual(harness.read(root, "DEBIAN/conffiles"), "/etc/default/plegd\n/etc/logrotate.d/plegd\n")
 
@@ -152,10 +153,34 @@ class UnitTest(harness.TestCase):
         out = self.run_ok("systemd-analyze", "security", "--no-pager", "--offline=true", *arguments, self.path)
         return re.search(r"Overall exposure level for \S+: ([\d.]+) ", out)[1]
 
+    def published(self):
+        page = harness.read(harness.ROOT, "docs/security.md")
+        return re.search(r"`systemd-analyze security`[^|]*?\*\*([\d.]+)\*\*[^|]*?\*\*([\d.]+)\*\* with the\s+drop-in", page).groups()
+
+    def drop_in(self, name):
+        os.makedirs(self.path + ".d", exist_ok=True)
+        shutil.copy(in_root("usr/share/doc/plegd/examples", name), self.path + ".d")
+        self.assertEqual(self.run_ok("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", self.path), "")
+
     def test_exposure_is_as_published(self):
-        published = re.search(r"`systemd-analyze security`[^|]*?\*\*([\d.]+)\*\*",
-                              harness.read(harness.ROOT, "docs/security.md"))
-        self.assertEqual(self.exposure(f"--threshold={EXPOSURE_LIMIT}"), published[1])
+        self.assertEqual(self.exposure(f"--threshold={EXPOSURE_LIMIT}"), self.published()[0])
+
+    def test_exposure_with_host_probes_is_as_published(self):
+        self.drop_in("10-host-probes.conf")
+        self.assertEqual(self.exposure(), self.published()[1])
+
+    def setting(self, name):
+        """What systemd makes of a list in the unit and its drop-ins, in order."""
+        folder = self.path + ".d"
+        texts = [harness.read(self.path)] + [harness.read(folder, name) for name in sorted(os.listdir(folder))] \
+            if os.path.isdir(folder) else [harness.read(self.path)]
+        return re.findall(rf"(?m)^{name}=(.*)$", "".join(texts))
+
+    def test_only_this_machine_is_let_in_unless_a_drop_in_names_others(self):
+        self.assertEqual((self.setting("IPAddressDeny"), self.setting("IPAddressAllow")), (["any"], ["localhost"]))
+        self.drop_in("20-remote-scrape.conf")
+        self.assertEqual(self.setting("IPAddressAllow"), ["localhost", "192.0.2.0/24"])
+        self.assertEqual(self.setting("Environment"), ["PLEGD_LISTEN=127.0.0.1:10270", "PLEGD_LISTEN=:10270"])
 
     def test_it_does_not_depend_on_a_runtime(self):
         text = harness.read(self.path)
@@ -168,9 +193,7 @@ class UnitTest(harness.TestCase):
             self.assertRegex(text, rf"(?m)^{setting}=\S")
 
     def test_host_probes_drop_in(self):
-        os.mkdir(self.path + ".d")
-        shutil.copy(in_root("usr/share/doc/plegd/examples/10-host-probes.conf"), self.path + ".d")
-        self.assertEqual(self.run_ok("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", self.path), "")
+        self.drop_in("10-host-probes.conf")
 
 
 class InstallTest(harness.TestCase):
