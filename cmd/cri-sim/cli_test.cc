@@ -9,11 +9,14 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/sim/testing/raw_client.h"
 #include "runtime/sim/testing/temp_dir.h"
 #include "runtime/v1/api.pb.h"
@@ -86,7 +89,8 @@ class Served {
 TEST(CriSimFlags, HelpAndVersion) {
   const Outcome help = Execute("--help");
   EXPECT_EQ(help.code, 0);
-  for (const char* flag : {"--pods", "--churn", "--status-latency", "--control", "ctl"}) {
+  for (const char* flag :
+       {"--pods", "--churn", "--status-latency", "--world", "--control", "ctl"}) {
     EXPECT_THAT(help.output, HasSubstr(flag));
   }
   EXPECT_EQ(Execute("--version").code, 0);
@@ -110,6 +114,8 @@ TEST(CriSimFlags, BadOnesAreOneLineAndExitCode2) {
       {"--events maybe", "--events"},
       {"--pods 0 --exited 3", "--exited"},
       {"--listen unix:///no/such/directory/s", "/no/such/directory/s"},
+      {"--world /no/such/file", "/no/such/file"},
+      {"--world /no/such/file --pods 3", "--pods"},
   };
   for (const auto& [arguments, expected] : cases) {
     const Outcome outcome = Execute(arguments);
@@ -150,6 +156,31 @@ TEST(CriSim, ServesAndObeys) {
   EXPECT_THAT(second.output, HasSubstr("in use"));
   EXPECT_EQ(served.Stop(SIGTERM), 0);
   EXPECT_EQ(Execute(ctl + "list").code, 1);
+}
+
+TEST(CriSim, ServesAWorldAndReadsItAgainWhenItIsEdited) {
+  sim::TempDir dir;
+  const std::string world = dir.File("node.json");
+  std::ofstream(world) << "{\n\"rule\": {}}";
+  const Outcome refused = Execute("--world " + world);
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.output, HasSubstr(world + ":2: rule: is no field of a world"));
+
+  std::ofstream(world) << R"({"runtime": "cri-o", "sandboxes": [{"id": "5aaa"}]})";
+  const std::string listen = absl::StrCat("unix://", dir.File("cri.sock"));
+  Served served({"--listen", listen, "--world", world});
+  ASSERT_THAT(served.first_line(), HasSubstr("1 sandbox, 0 containers and 0 rules"));
+  sim::RawClient client(listen);
+  EXPECT_TRUE(client.Call("Version", "").status.ok());
+  EXPECT_TRUE(client.Call("GetContainerEvents", "").status.ok());  // CRI-O's: ends at once.
+  std::ofstream(world) << R"({"rules": {"Version": {"error": {"code": "INTERNAL"}}}})";
+  grpc::StatusCode code = grpc::StatusCode::OK;
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (code == grpc::StatusCode::OK && absl::Now() < deadline) {
+    code = client.Call("Version", "").status.error_code();
+  }
+  EXPECT_EQ(code, grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(served.Stop(SIGTERM), 0);
 }
 
 TEST(CriSim, TakesTheSocketsOfAKilledOneOver) {

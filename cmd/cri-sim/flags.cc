@@ -25,6 +25,7 @@ constexpr uint64_t kMaxCount = 1'000'000;
 // What the flags say, before it is checked and converted.
 struct Raw {
   std::string listen;
+  std::string world;
   std::string control;
   std::string runtime_name = "cri-sim";
   std::string events;
@@ -104,6 +105,19 @@ void AddNodeFlags(CLI::App& app, Raw& raw) {
       ->capture_default_str();
 }
 
+// After the flags of a node of the simulation's own, which it excludes.
+void AddWorldFlag(CLI::App& app, Raw& raw) {
+  CLI::Option* world =
+      app.add_option("--world", raw.world,
+                     "Serve this node: a JSON file, or a directory of crictl's outputs, read again "
+                     "when they change")
+          ->type_name("PATH");
+  for (const char* flag :
+       {"--pods", "--containers", "--exited", "--churn", "--seed", "--container-bytes"}) {
+    world->excludes(app.get_option(flag));
+  }
+}
+
 void AddServerFlags(CLI::App& app, Raw& raw) {
   const CLI::Validator endpoint(EndpointError, "");
   const CLI::Validator duration(DurationError, "");
@@ -117,7 +131,8 @@ void AddServerFlags(CLI::App& app, Raw& raw) {
       ->check(duration)
       ->capture_default_str();
   app.add_option("--runtime-name", raw.runtime_name,
-                 "What Version says, and whose events, ids and words of NotFound it has")
+                 "What Version says, and whose events, ids and words of NotFound it has; of a "
+                 "--world, if that does not say")
       ->check(CLI::IsMember({"cri-sim", "containerd", "cri-o"}))
       ->capture_default_str();
   app.add_option("--events", raw.events,
@@ -137,8 +152,8 @@ void AddServerFlags(CLI::App& app, Raw& raw) {
 sim::EventMode EventModeOf(const Raw& raw) {
   if (raw.events == "unimplemented") return sim::EventMode::kUnimplemented;
   if (raw.events == "end") return sim::EventMode::kEndAtOnce;
-  if (raw.events == "stream" || raw.runtime_name == "cri-sim") return sim::EventMode::kStream;
-  return raw.runtime_name == "cri-o" ? sim::EventMode::kEndAtOnce : sim::EventMode::kUnimplemented;
+  if (raw.events == "stream") return sim::EventMode::kStream;
+  return DefaultEvents(raw.runtime_name);
 }
 
 ServeFlags ToServeFlags(const Raw& raw) {
@@ -161,10 +176,18 @@ ServeFlags ToServeFlags(const Raw& raw) {
   flags.server.service.statuses_with_sandbox =
       raw.runtime_name == "cri-o" && flags.server.service.events == sim::EventMode::kStream;
   flags.control_path = raw.control;
+  flags.world_path = raw.world;
+  flags.events_given = !raw.events.empty();
+  if (!raw.world.empty()) flags.runtime.pods = 0;
   return flags;
 }
 
 }  // namespace
+
+sim::EventMode DefaultEvents(absl::string_view runtime_name) {
+  if (runtime_name == "cri-sim") return sim::EventMode::kStream;
+  return runtime_name == "cri-o" ? sim::EventMode::kEndAtOnce : sim::EventMode::kUnimplemented;
+}
 
 std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** argv) {
   Raw raw;
@@ -173,6 +196,7 @@ std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** arg
   CLI::App app("A simulated container runtime: serves the read calls of CRI v1 on a unix socket.",
                "cri-sim");
   AddNodeFlags(app, raw);
+  AddWorldFlag(app, raw);
   AddServerFlags(app, raw);
   app.add_option("--control", raw.control,
                  "Control socket; by default the CRI socket's path + .ctl")
@@ -202,6 +226,7 @@ std::variant<ServeFlags, ControlFlags, ExitCode> ParseFlags(int argc, char** arg
   }
   if (*ctl) return ControlFlags{raw.control, ctl->remaining()};
   ServeFlags flags = ToServeFlags(raw);
+  flags.runtime_name_given = app.count("--runtime-name") > 0;
   if (raw.listen == default_listen) flags.private_directory = PrivateDirectory();
   return flags;
 }

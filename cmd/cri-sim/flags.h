@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "runtime/sim/sim_runtime.h"
 #include "runtime/sim/sim_server.h"
 
@@ -18,6 +19,10 @@ struct ServeFlags {
   sim::RuntimeOptions runtime;
   sim::ServerOptions server;
   std::string control_path;
+  // Serve what stands there; the other flags only for what it does not say.
+  std::string world_path;
+  bool runtime_name_given = false;
+  bool events_given = false;
   // To be made for the sockets, for us alone; empty when the user said where they go.
   std::string private_directory;
 };
@@ -27,6 +32,9 @@ struct ControlFlags {
   std::string control_path;
   std::vector<std::string> command;
 };
+
+// What GetContainerEvents of a runtime of that name does by default.
+sim::EventMode DefaultEvents(absl::string_view runtime_name);
 
 // The end, with this exit code, when everything is said already: help, version, bad flags.
 using ExitCode = int;

@@ -24,6 +24,8 @@ struct Controller::Command {
   size_t least;
   size_t most;
   Output (Controller::*run)(const Words&);
+  // About the objects that the runtime makes itself; with a world there are none.
+  bool own_objects = false;
 };
 
 namespace {
@@ -117,33 +119,33 @@ const std::vector<Controller::Command>& Controller::Commands() {
   static const auto* const commands = new std::vector<Command>{
       {"add-pod",
        "[name=N] [namespace=NS] [uid=U] [ip=A,B] [containers=A,B|N] [host-network] [created]",
-       "a pod with a sandbox and running (or only created) containers", 0, 7, &C::AddPod},
+       "a pod with a sandbox and running (or only created) containers", 0, 7, &C::AddPod, true},
       {"add-container", "POD NAME [start]", "the next instance of a container", 2, 3,
-       &C::AddContainer},
-      {"start", "CONTAINER", "a created container runs", 1, 1, &C::Start},
-      {"exit", "CONTAINER [CODE] [reason=R] [message=M]", "it exits (0)", 1, 4, &C::Exit},
-      {"set-state", "ID STATE", "any state by name or number", 2, 2, &C::SetState},
+       &C::AddContainer, true},
+      {"start", "CONTAINER", "a created container runs", 1, 1, &C::Start, true},
+      {"exit", "CONTAINER [CODE] [reason=R] [message=M]", "it exits (0)", 1, 4, &C::Exit, true},
+      {"set-state", "ID STATE", "any state by name or number", 2, 2, &C::SetState, true},
       {"move-container", "CONTAINER POD", "its id is a container of another pod", 2, 2,
-       &C::MoveContainer},
-      {"remove-container", "CONTAINER", "", 1, 1, &C::RemoveContainer},
-      {"stop-sandbox", "SANDBOX", "with all that runs in it", 1, 1, &C::StopSandbox},
-      {"remove-sandbox", "SANDBOX", "with its containers", 1, 1, &C::RemoveSandbox},
-      {"remove-pod", "POD", "", 1, 1, &C::RemovePod},
-      {"new-attempt", "POD", "a new, empty sandbox; the old one stops", 1, 1, &C::NewAttempt},
+       &C::MoveContainer, true},
+      {"remove-container", "CONTAINER", "", 1, 1, &C::RemoveContainer, true},
+      {"stop-sandbox", "SANDBOX", "with all that runs in it", 1, 1, &C::StopSandbox, true},
+      {"remove-sandbox", "SANDBOX", "with its containers", 1, 1, &C::RemoveSandbox, true},
+      {"remove-pod", "POD", "", 1, 1, &C::RemovePod, true},
+      {"new-attempt", "POD", "a new, empty sandbox; the old one stops", 1, 1, &C::NewAttempt, true},
       {"change-many", "N", "a container of each of N pods is restarted at once", 1, 1,
-       &C::ChangeMany},
+       &C::ChangeMany, true},
       {"add-exited", "N [POD]", "N containers that have exited, in all pods or in one", 1, 2,
-       &C::AddExited},
-      {"remove-exited", "", "all of them", 0, 0, &C::RemoveExited},
-      {"churn", "[RATE]", "changes per second: show or set", 0, 1, &C::Churn},
+       &C::AddExited, true},
+      {"remove-exited", "", "all of them", 0, 0, &C::RemoveExited, true},
+      {"churn", "[RATE]", "changes per second: show or set", 0, 1, &C::Churn, true},
       {"id", "CONTAINER | SANDBOX", "the whole of it", 1, 1, &C::Id},
       {"list", "", "pods with their sandboxes and containers, JSON", 0, 0, &C::List},
       {"dump", "", "what the CRI says about each of them, JSON", 0, 0, &C::Dump},
-      {"history", "[N]", "the last N (100) changes, a JSON object a line", 0, 1, &C::History},
+      {"history", "[N]", "the last N (100) changes, a JSON object a line", 0, 1, &C::History, true},
       {"stats", "", "calls, connections, CPU time and memory, JSON", 0, 0, &C::Stats},
       {"fault",
        "add RPC|* [--id ID] [latency=D] [hang|error=CODE[:MSG]|oversized[=BYTES]|"
-       "malformed[=DEFECT]|drop] [mid-reply] [count=N]",
+       "malformed[=DEFECT]|drop] [mid-reply] [count=N] [share=S]",
        "the first fault that matches a call hits it", 1, kAny, &C::FaultCommand},
       {"fault", "list | clear [NUMBER]", "what they held is answered when they go", 1, 2,
        &C::FaultCommand},
@@ -151,6 +153,7 @@ const std::vector<Controller::Command>& Controller::Commands() {
        &C::Convoy},
       {"freeze", "", "nothing answers, as if the process were stopped", 0, 0, &C::Freeze},
       {"thaw", "", "", 0, 0, &C::Thaw},
+      {"world", "[read]", "what is served with --world; read its files now", 0, 1, &C::World},
       {"drop-connections", "", "cut all CRI connections", 0, 0, &C::Drop},
       {"help", "", "", 0, 0, &C::Help},
   };
@@ -173,6 +176,11 @@ ControlReply Controller::Execute(absl::string_view line) {
   words->erase(words->begin());
   if (words->size() < command->least || words->size() > command->most) {
     return usage(absl::StrCat("usage: ", command->name, " ", command->arguments));
+  }
+  if (command->own_objects && server_->world() != nullptr) {
+    return {ControlReply::Result::kFailed,
+            absl::StrCat(command->name, ": this node is what stands in ", server_->world()->path(),
+                         ": edit it there")};
   }
   Output output = (this->*command->run)(*words);
   if (output.ok()) return {ControlReply::Result::kOk, *std::move(output)};
@@ -295,9 +303,14 @@ Controller::Output Controller::Id(const Words& words) {
   return Line(id->value());
 }
 
-Controller::Output Controller::List(const Words&) { return PodsJson(runtime()); }
+Controller::Output Controller::List(const Words&) {
+  return PodsJson(server_->world() != nullptr ? PodsOf(*server_->world()->Current())
+                                              : runtime().Pods());
+}
 
-Controller::Output Controller::Dump(const Words&) { return DumpJson(runtime()); }
+Controller::Output Controller::Dump(const Words&) {
+  return server_->world() != nullptr ? DumpJson(*server_->world()->Current()) : DumpJson(runtime());
+}
 
 Controller::Output Controller::History(const Words& words) {
   uint64_t count = 100;
@@ -310,6 +323,7 @@ Controller::Output Controller::History(const Words& words) {
 Controller::Output Controller::Stats(const Words&) { return StatsJson(*server_); }
 
 absl::StatusOr<pleg::ContainerId> Controller::FindEither(const std::string& reference) const {
+  if (server_->world() != nullptr) return server_->world()->Current()->Resolve(reference);
   const SimRuntime& runtime = server_->runtime();
   absl::StatusOr<pleg::ContainerId> id = runtime.FindContainer(reference);
   if (!absl::IsNotFound(id.status())) return id;
@@ -326,7 +340,7 @@ Controller::Output Controller::FaultCommand(const Words& words) {
     std::string lines;
     for (const FaultTable::Entry& entry : server_->faults().List()) {
       absl::StrAppend(&lines, entry.number, " ", FormatFault(entry.fault), " hits=", entry.hits,
-                      entry.convoy.empty() ? "" : " convoy", "\n");
+                      entry.convoy.empty() ? "" : " convoy", entry.rule ? " rule" : "", "\n");
     }
     return lines;
   }
@@ -365,10 +379,34 @@ Controller::Output Controller::Convoy(const Words& words) {
     server_->faults().ClearConvoys();
     return std::string();
   }
-  const absl::StatusOr<pleg::ContainerId> container = runtime().FindContainer(words[0]);
+  const absl::StatusOr<pleg::ContainerId> container = FindContainer(words[0]);
   if (!container.ok()) return container.status();
   server_->faults().AddConvoy(*container);
   return Line(container->value());
+}
+
+absl::StatusOr<pleg::ContainerId> Controller::FindContainer(const std::string& reference) const {
+  if (server_->world() == nullptr) return server_->runtime().FindContainer(reference);
+  const std::shared_ptr<const FixedWorld> world = server_->world()->Current();
+  absl::StatusOr<pleg::ContainerId> id = world->Resolve(reference);
+  if (id.ok() && world->FindContainer(id->value()) == nullptr) {
+    return absl::NotFoundError(absl::StrCat("'", reference, "' is no container"));
+  }
+  return id;
+}
+
+Controller::Output Controller::World(const Words& words) {
+  WorldSource* world = server_->world();
+  if (world == nullptr) return absl::FailedPreconditionError("there is none: cri-sim --world PATH");
+  if (!words.empty() && words[0] != "read") return Usage("argument", words[0], "read");
+  if (!words.empty()) {
+    if (absl::Status read = world->Read(); !read.ok()) return read;
+    server_->ApplyWorldRules();
+  }
+  const std::shared_ptr<const FixedWorld> now = world->Current();
+  const absl::Status refusal = world->Refusal();
+  return absl::StrCat(world->path(), ": ", Describe(*now), "\n",
+                      refusal.ok() ? "" : absl::StrCat("refused since: ", refusal.message(), "\n"));
 }
 
 Controller::Output Controller::Freeze(const Words&) {

@@ -64,12 +64,14 @@ class Controller {
   Output AddFault(const Words& words);
   Output ClearFaults(const Words& words);
   Output Convoy(const Words& words);
+  Output World(const Words& words);
   Output Freeze(const Words& words);
   Output Thaw(const Words& words);
   Output Drop(const Words& words);
   Output Help(const Words& words);
 
   // The id of the sandbox or container that the reference names.
+  absl::StatusOr<pleg::ContainerId> FindContainer(const std::string& reference) const;
   absl::StatusOr<pleg::ContainerId> FindEither(const std::string& reference) const;
   SimRuntime& runtime() { return server_->runtime(); }
 

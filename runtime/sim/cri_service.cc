@@ -66,21 +66,6 @@ absl::Status ParseBody(absl::string_view bytes, CriRequest& out) {
   }
 }
 
-std::string RuntimeStatus() {
-  std::string out;
-  WireWriter wire(&out, nullptr);
-  wire.Message(1, [&] {
-    for (const absl::string_view condition : {"RuntimeReady", "NetworkReady"}) {
-      wire.Message(1, [&] {
-        wire.String(1, condition);
-        wire.Bool(2, true);
-      });
-    }
-  });
-  wire.Message(3, [&] { wire.Message(2, [&] { wire.Bool(1, true); }); });
-  return out;
-}
-
 bool IsItemDefect(const Fault* fault) {
   return fault != nullptr && fault->kind == Fault::Kind::kMalformed &&
          fault->defect != Defect::kTruncated && fault->defect != Defect::kGarbage &&
@@ -193,9 +178,17 @@ CriReply CriService::AnswerList(const CriRequest& request, const Fault* fault) c
   ListOptions options;
   if (IsItemDefect(fault)) options.defect = ItemDefect{fault->defect, fault->id};
   if (streamed) options.piece_items = std::min(options.piece_items, options_.stream_chunk);
-  std::vector<Piece> pieces = IsContainerList(request.rpc)
-                                  ? runtime_->ListContainers(request.container_filter, options)
-                                  : runtime_->ListSandboxes(request.sandbox_filter, options);
+  std::vector<Piece> pieces;
+  if (const auto world = World(); world != nullptr) {
+    pieces =
+        IsContainerList(request.rpc)
+            ? ListContainers(*world, request.container_filter, options.defect, options.piece_items)
+            : ListSandboxes(*world, request.sandbox_filter, options.defect, options.piece_items);
+  } else {
+    pieces = IsContainerList(request.rpc)
+                 ? runtime_->ListContainers(request.container_filter, options)
+                 : runtime_->ListSandboxes(request.sandbox_filter, options);
+  }
   CriReply reply;
   if (streamed) {
     reply.messages = Chunk(std::move(pieces), options_.stream_chunk);
@@ -211,12 +204,11 @@ absl::StatusOr<std::string> CriService::AnswerOne(const CriRequest& request,
     case Rpc::kVersion:
       return Version();
     case Rpc::kStatus:
-      return RuntimeStatus();
+      return Status();
     case Rpc::kPodSandboxStatus:
-      return runtime_->SandboxStatus(request.id, request.verbose, options_.statuses_with_sandbox,
-                                     ItemDefectOf(fault));
+      return InspectSandbox(request, fault);
     case Rpc::kContainerStatus:
-      return runtime_->ContainerStatus(request.id, request.verbose, ItemDefectOf(fault));
+      return InspectContainer(request, fault);
     default: {
       std::string config;  // RuntimeConfig: the systemd driver is the enum's zero.
       WireWriter(&config, nullptr).Message(1, [] {});
@@ -225,14 +217,49 @@ absl::StatusOr<std::string> CriService::AnswerOne(const CriRequest& request,
   }
 }
 
+absl::StatusOr<std::string> CriService::InspectSandbox(const CriRequest& request,
+                                                       const Fault* fault) const {
+  const auto world = World();
+  if (world != nullptr) return SandboxStatus(*world, request.id, ItemDefectOf(fault));
+  return runtime_->SandboxStatus(request.id, request.verbose, options_.statuses_with_sandbox,
+                                 ItemDefectOf(fault));
+}
+
+absl::StatusOr<std::string> CriService::InspectContainer(const CriRequest& request,
+                                                         const Fault* fault) const {
+  const auto world = World();
+  if (world != nullptr) return ContainerStatus(*world, request.id, ItemDefectOf(fault));
+  return runtime_->ContainerStatus(request.id, request.verbose, ItemDefectOf(fault));
+}
+
 std::string CriService::Version() const {
+  const auto world = World();
   std::string out;
   WireWriter wire(&out, nullptr);
   wire.String(1, "0.1.0");
-  wire.String(2, options_.runtime_name);
-  wire.String(3, options_.runtime_version);
+  wire.String(2, world == nullptr ? options_.runtime_name : world->runtime_name);
+  wire.String(3, world == nullptr ? options_.runtime_version : world->runtime_version);
   wire.String(4, "v1");
   return out;
+}
+
+std::string CriService::Status() const {
+  const auto world = World();
+  std::string out;
+  WireWriter wire(&out, nullptr);
+  if (world != nullptr) {
+    wire.Bytes(1, world->status.SerializeAsString());
+  } else {
+    FixedWorld well;
+    Complete(well);
+    wire.Bytes(1, well.status.SerializeAsString());
+  }
+  wire.Message(3, [&] { wire.Message(2, [&] { wire.Bool(1, true); }); });
+  return out;
+}
+
+std::shared_ptr<const FixedWorld> CriService::World() const {
+  return options_.world == nullptr ? nullptr : options_.world->Current();
 }
 
 }  // namespace sim

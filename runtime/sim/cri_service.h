@@ -16,6 +16,7 @@
 #include "runtime/sim/list_cache.h"
 #include "runtime/sim/rpc.h"
 #include "runtime/sim/sim_runtime.h"
+#include "runtime/sim/world_source.h"
 #include "runtime/v1/api.pb.h"
 
 namespace sim {
@@ -35,6 +36,8 @@ struct ServiceOptions {
   size_t stream_chunk = 3000;  // Items in a message of a stream; CRI-O's number.
   // As CRI-O with pod events: PodSandboxStatus brings the containers' statuses and a time stamp.
   bool statuses_with_sandbox = false;
+  // What is there, in the place of the runtime's own objects; null for those.
+  std::shared_ptr<WorldSource> world = {};
 };
 
 // A call, parsed.
@@ -77,7 +80,11 @@ class CriService {
  private:
   CriReply AnswerList(const CriRequest& request, const Fault* fault) const;
   absl::StatusOr<std::string> AnswerOne(const CriRequest& request, const Fault* fault) const;
+  absl::StatusOr<std::string> InspectSandbox(const CriRequest& request, const Fault* fault) const;
+  absl::StatusOr<std::string> InspectContainer(const CriRequest& request, const Fault* fault) const;
   std::string Version() const;
+  std::string Status() const;
+  std::shared_ptr<const FixedWorld> World() const;  // Null without one.
 
   const std::shared_ptr<SimRuntime> runtime_;
   const ServiceOptions options_;

@@ -46,26 +46,10 @@ absl::Status SetKind(Fault::Kind kind, Fault& fault) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::StatusCode> ParseCode(absl::string_view text) {
-  int number = 0;
-  if (absl::SimpleAtoi(text, &number)) {
-    if (number >= 1 && number <= 16) return static_cast<absl::StatusCode>(number);
-    return Bad("error code", text, "1 to 16");
-  }
-  const std::string wanted = absl::AsciiStrToUpper(absl::StrJoin(absl::StrSplit(text, '_'), ""));
-  for (int code = 1; code <= 16; ++code) {
-    const std::string name = absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
-    if (absl::StrJoin(absl::StrSplit(name, '_'), "") == wanted) {
-      return static_cast<absl::StatusCode>(code);
-    }
-  }
-  return Bad("error code", text, "a gRPC code such as UNAVAILABLE or 14");
-}
-
 absl::Status ParseError(absl::string_view value, Fault& fault) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(value, absl::MaxSplits(':', 1));
-  const absl::StatusOr<absl::StatusCode> code = ParseCode(parts.first);
+  const absl::StatusOr<absl::StatusCode> code = ParseErrorCode(parts.first);
   if (!code.ok()) return code.status();
   fault.code = *code;
   fault.message = std::string(parts.second);
@@ -106,8 +90,14 @@ absl::Status ParseOption(absl::string_view key, absl::string_view value, Fault& 
     fault.count = count;
     return absl::OkStatus();
   }
+  if (key == "share") {
+    if (!absl::SimpleAtod(value, &fault.share) || !(fault.share > 0 && fault.share <= 1)) {
+      return Bad("share", value, "more than 0 and at most 1");
+    }
+    return absl::OkStatus();
+  }
   return Bad("fault option", absl::StrCat(key, "=", value),
-             "latency=, error=, oversized=, malformed= or count=");
+             "latency=, error=, oversized=, malformed=, count= or share=");
 }
 
 absl::Status ParseWord(absl::string_view word, Fault& fault) {
@@ -127,7 +117,7 @@ absl::Status ParseWord(absl::string_view word, Fault& fault) {
     return ParseOption(word.substr(0, equals), word.substr(equals + 1), fault);
   }
   return Bad("fault option", word,
-             "latency=, hang, error=, oversized, malformed, drop, mid-reply or count=");
+             "latency=, hang, error=, oversized, malformed, drop, mid-reply, count= or share=");
 }
 
 bool IsItemDefect(Defect defect) {
@@ -200,6 +190,22 @@ std::string FormatKind(const Fault& fault) {
 
 }  // namespace
 
+absl::StatusOr<absl::StatusCode> ParseErrorCode(absl::string_view text) {
+  int number = 0;
+  if (absl::SimpleAtoi(text, &number)) {
+    if (number >= 1 && number <= 16) return static_cast<absl::StatusCode>(number);
+    return Bad("error code", text, "1 to 16");
+  }
+  const std::string wanted = absl::AsciiStrToUpper(absl::StrJoin(absl::StrSplit(text, '_'), ""));
+  for (int code = 1; code <= 16; ++code) {
+    const std::string name = absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
+    if (absl::StrJoin(absl::StrSplit(name, '_'), "") == wanted) {
+      return static_cast<absl::StatusCode>(code);
+    }
+  }
+  return Bad("error code", text, "a gRPC code such as UNAVAILABLE or 14");
+}
+
 absl::StatusOr<size_t> ParseBytes(absl::string_view text) {
   absl::string_view digits = text;
   size_t unit = 1;
@@ -249,6 +255,7 @@ std::string FormatFault(const Fault& fault) {
   absl::StrAppend(&text, FormatKind(fault));
   if (fault.mid_reply) absl::StrAppend(&text, " mid-reply");
   if (fault.count.has_value()) absl::StrAppend(&text, " count=", *fault.count);
+  if (fault.share < 1) absl::StrAppend(&text, " share=", fault.share);
   return text;
 }
 

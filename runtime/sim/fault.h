@@ -44,18 +44,24 @@ struct Fault {
   // status.
   bool mid_reply = false;
   std::optional<uint64_t> count;  // How many calls it hits; none: all.
+  double share = 1;               // Of the calls it matches, in turn: 0.25 is every fourth. (0, 1].
+
+  friend bool operator==(const Fault& a, const Fault& b) = default;
 };
 
 // What the kubelet's client refuses to receive, and then some.
 inline constexpr size_t kOversizedDefault = size_t{17} << 20;
 
 // RPC|* [--id ID] [latency=DURATION] [hang | error=CODE[:MESSAGE] | oversized[=BYTES] |
-// malformed[=DEFECT] | drop] [mid-reply] [count=N]. kInvalidArgument names the word that is wrong,
-// also when a combination makes no sense (a list has no id to hang on).
+// malformed[=DEFECT] | drop] [mid-reply] [count=N] [share=S]. kInvalidArgument names the word that
+// is wrong, also when a combination makes no sense (a list has no id to hang on).
 absl::StatusOr<Fault> ParseFault(const std::vector<std::string>& words);
 
 // As ParseFault reads it, in one line.
 std::string FormatFault(const Fault& fault);
+
+// A gRPC code by number ("14") or name ("UNAVAILABLE"), never OK; kInvalidArgument else.
+absl::StatusOr<absl::StatusCode> ParseErrorCode(absl::string_view text);
 
 // "17825792", "20MiB", "512KiB", "1GiB"; kInvalidArgument else.
 absl::StatusOr<size_t> ParseBytes(absl::string_view text);

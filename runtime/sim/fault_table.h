@@ -26,7 +26,9 @@ class FaultTable {
     uint64_t number = 0;  // From 1, never used twice; 0 is the freeze.
     Fault fault;
     uint64_t hits = 0;
-    std::string convoy;  // Id of the container whose lock convoy it belongs to.
+    std::string convoy = {};  // Id of the container whose lock convoy it belongs to.
+    bool rule = false;        // Of the world's: below all others, and only SetRules ends it.
+    uint64_t matched = 0;     // Calls of which a share is hit.
   };
 
   // Called after each change, without a lock held: calls that a fault held may now go on.
@@ -36,12 +38,15 @@ class FaultTable {
   // The lock convoy of containerd: one container's status lock is held for ever. Lists of
   // containers, filtered or not, and that container's status hang; all else answers.
   void AddConvoy(const pleg::ContainerId& id);
+  // How the world's calls fail, in the place of the rules before. A rule that was there already
+  // goes on holding what it holds.
+  void SetRules(std::vector<Fault> rules);
   // Every call hangs until Thaw(). No entry of the list.
   void Freeze();
   void Thaw();
   bool frozen() const;
 
-  // How many went. Calls they held are answered.
+  // How many went, the world's rules never. Calls they held are answered.
   size_t Clear(uint64_t number);
   size_t ClearAll();
   size_t ClearConvoys();

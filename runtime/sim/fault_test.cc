@@ -23,7 +23,7 @@ TEST(ParseFault, RoundTrips) {
         "ListContainers oversized=1024", "ListContainers malformed=bad-utf8",
         "ListPodSandbox --id abc malformed=no-metadata",
         "StreamContainers error=UNAVAILABLE mid-reply", "ListContainers drop mid-reply",
-        "* malformed=garbage", "PodSandboxStatus malformed=empty"}) {
+        "* malformed=garbage", "PodSandboxStatus malformed=empty", "Status hang share=0.5"}) {
     const absl::StatusOr<Fault> fault = ParseFault(Words(text));
     ASSERT_TRUE(fault.ok()) << text << ": " << fault.status();
     EXPECT_EQ(FormatFault(*fault), text);
@@ -52,6 +52,8 @@ TEST(ParseFault, SaysWhatIsWrong) {
       {"Version error=0", "'0'"},
       {"Version error=17", "'17'"},
       {"Version malformed=ugly", "'ugly'"},
+      {"Version hang share=0", "'0'"},
+      {"Version hang share=1.5", "'1.5'"},
       {"Version malformed=no-id", "no items"},
       {"* malformed=no-id", "not *"},
       {"ListPodSandbox malformed=no-image", "no image"},

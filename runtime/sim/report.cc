@@ -75,16 +75,24 @@ std::string PodJson(const PodInfo& pod) {
                       "}");
 }
 
-template <typename Response>
-void AddStatus(const absl::StatusOr<std::string>& bytes, Elements& elements) {
-  Response response;
+void AddMessage(const google::protobuf::Message& message, Elements& elements) {
   std::string json;
-  if (!bytes.ok() || !response.ParseFromString(*bytes)) return;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   options.always_print_primitive_fields = true;
-  if (!google::protobuf::util::MessageToJsonString(response.status(), &json, options).ok()) return;
+  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) return;
   elements.Add(json);
+}
+
+template <typename Response>
+void AddStatus(const absl::StatusOr<std::string>& bytes, Elements& elements) {
+  Response response;
+  if (bytes.ok() && response.ParseFromString(*bytes)) AddMessage(response.status(), elements);
+}
+
+std::string DumpOf(const Elements& sandboxes, const Elements& containers) {
+  return absl::StrCat("{\"sandboxes\":", sandboxes.Array(), ",\"containers\":", containers.Array(),
+                      "}\n");
 }
 
 std::string RpcJson(const RpcStats& rpc) {
@@ -107,10 +115,10 @@ uint64_t ResidentBytes() {
 
 }  // namespace
 
-std::string PodsJson(const SimRuntime& runtime) {
-  Elements pods;
-  for (const PodInfo& pod : runtime.Pods()) pods.Add(PodJson(pod));
-  return absl::StrCat("{\"pods\":", pods.Array(), "}\n");
+std::string PodsJson(const std::vector<PodInfo>& pods) {
+  Elements elements;
+  for (const PodInfo& pod : pods) elements.Add(PodJson(pod));
+  return absl::StrCat("{\"pods\":", elements.Array(), "}\n");
 }
 
 std::string DumpJson(SimRuntime& runtime) {
@@ -125,8 +133,16 @@ std::string DumpJson(SimRuntime& runtime) {
                                               containers);
     }
   }
-  return absl::StrCat("{\"sandboxes\":", sandboxes.Array(), ",\"containers\":", containers.Array(),
-                      "}\n");
+  return DumpOf(sandboxes, containers);
+}
+
+std::string DumpJson(const FixedWorld& world) {
+  Elements sandboxes, containers;
+  for (const FixedSandbox& sandbox : world.sandboxes) AddMessage(sandbox.status, sandboxes);
+  for (const FixedContainer& container : world.containers) {
+    AddMessage(container.status, containers);
+  }
+  return DumpOf(sandboxes, containers);
 }
 
 std::string HistoryJson(const SimRuntime& runtime, size_t count) {
@@ -152,10 +168,13 @@ std::string StatsJson(const SimServer& server) {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
   const SimRuntime& runtime = server.runtime();
+  const auto world = server.world() == nullptr ? nullptr : server.world()->Current();
+  const size_t sandboxes = world == nullptr ? runtime.sandbox_count() : world->sandboxes.size();
+  const size_t containers = world == nullptr ? runtime.container_count() : world->containers.size();
   return absl::StrCat("{\"rpcs\":{", rpcs, "},\"refused\":", stats.refused,
                       ",\"connections\":", stats.connections, ",\"accepted\":", stats.accepted,
-                      ",\"sandboxes\":", runtime.sandbox_count(),
-                      ",\"containers\":", runtime.container_count(), ",\"churn\":", runtime.churn(),
+                      ",\"sandboxes\":", sandboxes, ",\"containers\":", containers,
+                      ",\"churn\":", runtime.churn(),
                       ",\"frozen\":", server.frozen() ? "true" : "false",
                       ",\"cpu_seconds\":", Seconds(usage.ru_utime) + Seconds(usage.ru_stime),
                       ",\"resident_bytes\":", ResidentBytes(), "}\n");

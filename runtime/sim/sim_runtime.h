@@ -32,6 +32,7 @@
 #include "runtime/sim/defect.h"
 #include "runtime/sim/list_cache.h"
 #include "runtime/sim/model.h"
+#include "runtime/sim/pod_info.h"
 #include "runtime/sim/random.h"
 #include "runtime/sim/world.h"
 #include "runtime/v1/api.pb.h"
@@ -48,27 +49,6 @@ struct RuntimeOptions {
   bool id_prefixes = false;    // containerd takes an unambiguous beginning for an id.
   bool crio_words = false;     // NotFound as CRI-O words it, else as containerd does.
   std::function<absl::Time()> clock = absl::Now;
-};
-
-// Plain copies, for tests and for printing.
-struct SandboxInfo {
-  pleg::ContainerId id;
-  uint32_t attempt = 0;
-  int state = 0;
-};
-struct ContainerInfo {
-  pleg::ContainerId id;
-  std::string name;
-  uint32_t attempt = 0;
-  int state = 0;
-  int32_t exit_code = 0;
-};
-struct PodInfo {
-  pleg::PodUid uid;
-  std::string name;
-  std::string namespace_name;
-  std::vector<SandboxInfo> sandboxes;     // Oldest first.
-  std::vector<ContainerInfo> containers;  // Oldest first.
 };
 
 // How a list is to be written.

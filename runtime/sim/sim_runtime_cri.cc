@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/sim/cri_encode.h"
 #include "runtime/sim/filter.h"
+#include "runtime/sim/not_found.h"
 #include "runtime/sim/sim_runtime.h"
 
 namespace sim {
@@ -17,19 +18,6 @@ constexpr size_t kShortestPrefix = 4;
 
 absl::Status NoSuch(absl::string_view kind, absl::string_view reference) {
   return absl::NotFoundError(absl::StrCat("no ", kind, " '", reference, "'"));
-}
-
-// `crio_kind` is CRI-O's name of it; empty: in containerd's words.
-absl::Status CriNotFound(absl::string_view kind, absl::string_view crio_kind,
-                         const pleg::ContainerId& id) {
-  if (!crio_kind.empty()) {
-    return absl::NotFoundError(absl::StrCat("could not find ", crio_kind, " \"", id.value(),
-                                            "\": ", crio_kind == "pod" ? "PodSandbox" : kind,
-                                            " with ID starting with ", id.value(),
-                                            " not found: ID does not exist"));
-  }
-  return absl::NotFoundError(absl::StrCat("an error occurred when try to find ", kind, ": \"",
-                                          id.value(), "\": not found"));
 }
 
 template <typename Item>
@@ -98,7 +86,7 @@ absl::StatusOr<std::string> SimRuntime::SandboxStatus(const pleg::ContainerId& i
                                                       std::optional<Defect> defect) {
   pleg::MutexLock lock(mu_);
   const Sandbox* sandbox = world_.FindSandbox(id, options_.id_prefixes);
-  if (sandbox == nullptr) return CriNotFound("sandbox", options_.crio_words ? "pod" : "", id);
+  if (sandbox == nullptr) return CriNotFound("sandbox", options_.crio_words, id);
   SandboxStatusOptions options{.verbose = verbose, .with_containers_at = std::nullopt};
   if (with_containers) options.with_containers_at = Now();
   std::string reply;
@@ -110,8 +98,7 @@ absl::StatusOr<std::string> SimRuntime::ContainerStatus(const pleg::ContainerId&
                                                         std::optional<Defect> defect) {
   pleg::MutexLock lock(mu_);
   const Container* container = world_.FindContainer(id, options_.id_prefixes);
-  if (container == nullptr)
-    return CriNotFound("container", options_.crio_words ? "container" : "", id);
+  if (container == nullptr) return CriNotFound("container", options_.crio_words, id);
   std::string reply;
   EncodeStatusResponse(*container, verbose, &order_, defect, &reply);
   return reply;

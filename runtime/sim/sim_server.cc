@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<SimServer>> SimServer::Start(ServerOptions option
   self->loop_ = std::make_shared<RpcLoop>(
       &self->service_, &self->faults_, &self->stats_,
       LoopOptions{.status_latency = self->options_.status_latency, .drop = drop});
+  self->ApplyWorldRules();
   self->runtime_->SetListener([weak = std::weak_ptr<RpcLoop>(self->loop_)] {
     if (const std::shared_ptr<RpcLoop> loop = weak.lock()) loop->Wake();
   });
@@ -47,6 +48,11 @@ void SimServer::Stop() {
   acceptor_->StopAccepting();
   loop_->Stop();
   acceptor_->DropAll();
+}
+
+void SimServer::ApplyWorldRules() {
+  pleg::MutexLock lock(rules_mu_);
+  if (world() != nullptr) faults_.SetRules(world()->Current()->rules);
 }
 
 void SimServer::Freeze() {

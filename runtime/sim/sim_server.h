@@ -17,8 +17,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "pleg/mutex.h"
 #include "runtime/sim/cri_service.h"
 #include "runtime/sim/fault_table.h"
 #include "runtime/sim/server_stats.h"
@@ -57,6 +59,11 @@ class SimServer {
   SimRuntime& runtime() const { return *runtime_; }
   FaultTable& faults() { return faults_; }
 
+  // The world that is served; null if the runtime's own objects are.
+  WorldSource* world() const { return options_.service.world.get(); }
+  // Puts the rules of the world that is in force in force: after it was read.
+  void ApplyWorldRules() ABSL_LOCKS_EXCLUDED(rules_mu_);
+
   // As a stopped process: clients connect, but nothing answers. Thaw answers what waits.
   void Freeze();
   void Thaw();
@@ -78,6 +85,7 @@ class SimServer {
   const CriService service_;
   StatsBoard stats_;
   FaultTable faults_;
+  pleg::Mutex rules_mu_;           // Nobody puts older rules in force than another one just did.
   std::shared_ptr<RpcLoop> loop_;  // Shared with a listener that may be running.
   std::unique_ptr<Acceptor> acceptor_;
 };
