@@ -54,6 +54,7 @@ void ProcessToProto(const pleg::ProcessEvidence& process, v1::HostProcess& out) 
   out.set_blocked_thread(process.blocked_thread);
   out.set_blocked_threads(process.blocked_threads);
   out.set_guessed(process.guessed);
+  out.set_start_ticks(process.start_ticks);
 }
 
 pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
@@ -75,6 +76,7 @@ pleg::ProcessEvidence ProcessFromProto(const v1::HostProcess& message) {
   process.blocked_thread = message.blocked_thread();
   process.blocked_threads = message.blocked_threads();
   process.guessed = message.guessed();
+  process.start_ticks = message.start_ticks();
   return process;
 }
 
@@ -189,6 +191,7 @@ void ContainersToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
     to.set_shim_missing(shim.shim_missing);
     if (shim.container_alive.has_value()) to.set_container_alive(*shim.container_alive);
     to.set_container_pid(shim.container_pid);
+    to.set_container_start_ticks(shim.container_start_ticks);
     to.set_disagree_seconds(Seconds(shim.disagree_for));
   }
 }
@@ -207,6 +210,7 @@ void ContainersFromProto(const v1::HostEvidence& message, pleg::HostEvidence& ho
     shim.shim_missing = from.shim_missing();
     if (from.has_container_alive()) shim.container_alive = from.container_alive();
     shim.container_pid = from.container_pid();
+    shim.container_start_ticks = from.container_start_ticks();
     shim.disagree_for = FromSeconds(from.disagree_seconds());
   }
 }

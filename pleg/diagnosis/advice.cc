@@ -4,12 +4,27 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
 
-std::string Signal(absl::string_view signal, int64_t pid) {
-  return pid > 1 ? absl::StrCat("kill -", signal, " ", pid) : "";
+// Field 22 of /proc/PID/stat, which is the 20th behind the name (proc(5)). A name can hold
+// anything, but not end in the state and 18 numbers: it is followed by ")". Without a space, since
+// a line that is broken within quotes would be two patterns.
+std::string StillRuns(int64_t pid, uint64_t start_ticks) {
+  if (pid <= 1 || start_ticks == 0) return "";
+  return absl::StrCat("grep -Eq '\\)\\s.(\\s[-0-9]+){18}\\s", start_ticks, "\\s' /proc/", pid,
+                      "/stat");
+}
+
+std::string Signal(absl::string_view signal, const ProcessEvidence& process) {
+  std::string guard = StillRuns(process.pid, process.start_ticks);
+  const std::string name = ShellWord(process.name);
+  if (guard.empty() && process.pid > 1 && !name.empty()) {
+    guard = absl::StrCat("grep -Fqx ", name, " /proc/", process.pid, "/comm");
+  }
+  return guard.empty() ? "" : absl::StrCat(guard, " && kill -", signal, " ", process.pid);
 }
 
 Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom) {
@@ -19,7 +34,7 @@ Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom) {
             {{"See which debugger holds it, then detach or end that; SIGCONT does not help", look,
               false}}};
   }
-  const std::string command = Signal("CONT", stopped.pid);
+  const std::string command = Signal("CONT", stopped);
   return {absl::StrCat("Let ", whom, " go on", command.empty() ? "" : ": ", command),
           {{absl::StrCat("Let ", whom, " continue"), command, false}}};
 }
@@ -55,12 +70,19 @@ std::string LogSays(const Facts& facts, absl::string_view what) {
 std::string GoroutineDump(const Facts& facts) {
   const std::string& name = facts.runtime.process;
   if (name.empty()) return "";
-  if (facts.host == nullptr || !facts.host->runtime_process.has_value()) {
-    return absl::StrCat("kill -USR1 $(pidof ", name, ")");
-  }
   // Whoever does not know the signal ends by it.
-  const ProcessEvidence& process = *facts.host->runtime_process;
-  return process.name == name ? absl::StrCat("kill -USR1 ", process.pid) : "";
+  if (facts.host != nullptr && facts.host->runtime_process.has_value()) {
+    const ProcessEvidence& process = *facts.host->runtime_process;
+    return process.name == name ? Signal("USR1", process) : "";
+  }
+  if (!facts.runtime.own_unit.empty()) {
+    return absl::StrCat("systemctl kill -s USR1 --kill-who=main ", facts.runtime.own_unit);
+  }
+  const std::string socket =
+      ShellWord(absl::StripPrefix(facts.e.runtime.endpoint, absl::string_view("unix://")));
+  if (socket.empty()) return "";
+  return absl::StrCat("kill -USR1 $(ss -xlpH src ", socket, R"( | grep -Po '")", name,
+                      R"(",pid=\K\d+'))");
 }
 
 void KeepGoroutines(const Facts& facts, Draft& draft) {

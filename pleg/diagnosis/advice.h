@@ -13,13 +13,17 @@
 
 namespace pleg {
 
-// "kill -CONT 4711"; empty without a pid.
-std::string Signal(absl::string_view signal, int64_t pid);
+// The command that sends a signal to this process and to no other one that has its pid by then:
+// "grep -Eq '\)\s.(\s[-0-9]+){18}\s83012\s' /proc/4711/stat && kill -CONT 4711". By the process's
+// name if its start is not known; empty if that is not known either, or without a pid.
+std::string Signal(absl::string_view signal, const ProcessEvidence& process);
+// The condition in front of it; empty if there is none.
+std::string StillRuns(int64_t pid, uint64_t start_ticks);
 
 // How a stopped process is made to go on. A debugger's stop outlasts SIGCONT: it is the debugger
 // that has to let go.
 struct Remedy {
-  std::string advice;  // "Let its shim go on: kill -CONT 4711"
+  std::string advice;  // "Let its shim go on: …", with the command
   std::vector<Action> actions;
 };
 Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom = "it");

@@ -171,6 +171,7 @@ class Fuzz {
   ProcessEvidence Process() {
     ProcessEvidence process;
     process.pid = Coin() ? 4711 : -static_cast<int64_t>(Roll(5));
+    process.start_ticks = Coin() ? Number() : 0;
     process.name = Text();
     process.parent = Text();
     process.action = Coin() ? "update" : Text();
@@ -193,6 +194,7 @@ class Fuzz {
     shim.shim_missing = Coin();
     if (Coin()) shim.container_alive = Coin();
     shim.container_pid = static_cast<int64_t>(Roll(3));
+    shim.container_start_ticks = Coin() ? Number() : 0;
     shim.disagree_for = Age();
     return shim;
   }
@@ -259,6 +261,27 @@ void ExpectLine(const std::string& line, size_t most = 1000) {
   EXPECT_LE(line.size(), most) << line.substr(0, 200);
 }
 
+// Pids are used again: a command asks first whether the process is still the one that is meant.
+// What systemd or the socket is asked for has no pid here.
+void ExpectGuardedKills(absl::string_view text) {
+  for (size_t at = text.find("kill -"); at != absl::string_view::npos;
+       at = text.find("kill -", at + 1)) {
+    const size_t space = text.find(' ', at + sizeof("kill -") - 1);
+    if (space == absl::string_view::npos) continue;
+    absl::string_view pid = text.substr(space + 1);
+    pid = pid.substr(0, pid.find_first_not_of("0123456789"));
+    if (pid.empty()) continue;
+    const absl::string_view before = text.substr(0, at);
+    const auto ends_with = [&](const char* grep, const char* file) {
+      return absl::StrContains(before, grep) &&
+             absl::EndsWith(before, absl::StrCat("/proc/", pid, "/", file, " && "));
+    };
+    EXPECT_TRUE(ends_with("grep -Eq '\\)\\s.(\\s[-0-9]+){18}\\s", "stat") ||
+                ends_with("grep -Fqx ", "comm") || ends_with("grep -q ", "cgroup"))
+        << text;
+  }
+}
+
 bool RestartsKubelet(const Action& action) {
   return absl::StrContains(action.command, "restart kubelet") ||
          absl::StrContains(action.command, "restart k3s") ||
@@ -275,12 +298,14 @@ void ExpectSound(const Diagnosis& diagnosis) {
     latent |= finding.code == VerdictCode::kLatentHang;
     EXPECT_FALSE(finding.sentence.empty());
     ExpectLine(finding.sentence, kMaxSentence);
+    ExpectGuardedKills(finding.sentence);
     for (const std::string& line : finding.supports) ExpectLine(line);
     for (const std::string& line : finding.contradicts) ExpectLine(line);
     bool disruptive = false;
     for (const Action& action : finding.actions) {
       ExpectLine(action.text);
       ExpectLine(action.command, 6000);
+      ExpectGuardedKills(action.command);
       EXPECT_FALSE(disruptive && !action.disruptive) << "a safe action after a disruptive one";
       disruptive = action.disruptive;
     }

@@ -58,6 +58,9 @@ inline bool IsStuckState(char state) { return IsStoppedState(state) || state == 
 struct ProcessEvidence {
   int64_t pid = 0;
   int64_t parent_pid = 0;
+  // Of /proc/PID/stat, clock ticks after boot: with the pid it is this process and no later one. 0
+  // if it is not known, as in records of older versions.
+  uint64_t start_ticks = 0;
   std::string name;    // comm
   std::string parent;  // comm of the parent
   // Of an OCI runtime "update", "create", "init", of a CNI plugin "ADD", "DEL"; empty if not known.
@@ -128,7 +131,8 @@ struct ShimEvidence {
   std::optional<ProcessEvidence> shim = {};
   bool shim_missing = false;  // looked for and not there
   std::optional<bool> container_alive = {};
-  int64_t container_pid = 0;         // 0 if not known
+  int64_t container_pid = 0;           // 0 if not known
+  uint64_t container_start_ticks = 0;  // of that process, as ProcessEvidence has it
   absl::Duration disagree_for = {};  // listed state and process contradict each other
 };
 

@@ -88,9 +88,10 @@ void FreeBlocked(const Facts& facts, const ProcessEvidence& process, Owner& owne
       wait.reason.empty() ? "" : absl::StrCat("It waits for ", wait.reason, ": repair that");
   const bool may_end = wait.killable && process.pid > 1 && !IsContainerdShim(process);
   if (may_end) {
-    const std::string kill = Signal("KILL", process.pid);
-    owner.advice = waits_for.empty() ? absl::StrCat("End it, this wait is killable: ", kill)
-                                     : absl::StrCat(waits_for, ", or end it: ", kill);
+    const std::string kill = Signal("KILL", process);
+    const std::string end = kill.empty() ? "" : absl::StrCat(": ", kill);
+    owner.advice = waits_for.empty() ? absl::StrCat("End it, this wait is killable", end)
+                                     : absl::StrCat(waits_for, ", or end it", end);
     owner.actions.push_back({"End it: this wait is killable, even in state D", kill, true});
   } else if (!waits_for.empty()) {
     owner.advice = waits_for;
@@ -102,7 +103,7 @@ void FreeBlocked(const Facts& facts, const ProcessEvidence& process, Owner& owne
 }
 
 void End(const ProcessEvidence& process, Owner& owner) {
-  const std::string command = Signal("KILL", process.pid);
+  const std::string command = Signal("KILL", process);
   const bool update = process.action == "update";
   owner.advice = command.empty() ? "End it" : absl::StrCat("End it: ", command);
   owner.actions.push_back({update ? "End it: the resize fails, the container runs on"
@@ -139,7 +140,7 @@ Owner MuteShim(const ProcessEvidence& shim) {
   owner.actions.push_back(
       {"Have the shim write its goroutines to the runtime's log (only containerd-shim-runc does)",
        absl::StrCat("readlink /proc/", shim.pid, "/exe | grep -q containerd-shim-runc && ",
-                    Signal("USR1", shim.pid)),
+                    Signal("USR1", shim)),
        false});
   if (std::optional<Action> end = EndShim(shim)) owner.actions.push_back(*std::move(end));
   return owner;
@@ -175,7 +176,7 @@ bool IsContainerdShim(const ProcessEvidence& process) {
 }
 
 std::optional<Action> EndShim(const ProcessEvidence& shim) {
-  std::string command = Signal("KILL", shim.pid);
+  std::string command = Signal("KILL", shim);
   if (!IsContainerdShim(shim) || command.empty()) return std::nullopt;
   return Action{"If it does not go on: end the shim, which ends its pod's containers",
                 std::move(command), true};

@@ -18,7 +18,7 @@ namespace pleg {
 struct Owner {
   std::string text;    // "runc update (pid 4711)"; empty if nothing was found
   std::string detail;  // a line of evidence
-  std::string advice;  // for the sentence: "end that runc: kill 4711"
+  std::string advice;  // for the sentence: "End it: …", with the command
   std::vector<Action> actions;
   bool certain = false;  // it cannot go on by itself: stopped, frozen
   // It had begun so long before the last look at the host, whenever plegd did.

@@ -306,9 +306,10 @@ void StaleAlive(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
   const std::string id = ShellWord(shim.object.id.value());
   if (id.empty() || pid.empty()) return;
   draft.Do("See what of it is alive", absl::StrCat("grep -ls ", id, " /proc/[0-9]*/cgroup"));
-  draft.DoDisruptive(
-      "End it, if that number is still this container's process",
-      absl::StrCat("grep -q ", id, " /proc/", shim.container_pid, "/cgroup && kill -KILL", pid));
+  const std::string guard = StillRuns(shim.container_pid, shim.container_start_ticks);
+  draft.DoDisruptive("End it, if that number is still this container's process",
+                     absl::StrCat("grep -q ", id, " /proc/", shim.container_pid, "/cgroup && ",
+                                  guard, guard.empty() ? "" : " && ", "kill -KILL", pid));
 }
 
 void StaleDead(const Facts& facts, const ShimEvidence& shim, Draft& draft) {

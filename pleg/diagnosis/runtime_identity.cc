@@ -66,6 +66,7 @@ struct RestartRow {
   RuntimeKind kind;
   absl::string_view what;
   absl::string_view unit;
+  absl::string_view process;  // its main one
   absl::string_view cost;
   absl::string_view check;
 };
@@ -74,10 +75,10 @@ constexpr absl::string_view kContainersRunOn = "containers run on";
 constexpr absl::string_view kMostRunOn =
     "containers run on, except those of a shim that does not answer";
 constexpr RestartRow kRestarts[] = {
-    {RuntimeKind::kContainerd, "the runtime", "containerd", kMostRunOn, ""},
-    {RuntimeKind::kCrio, "the runtime", "crio", kContainersRunOn, ""},
-    {RuntimeKind::kCriDockerd, "cri-dockerd", "cri-docker", kContainersRunOn, ""},
-    {RuntimeKind::kCriDockerd, "Docker itself", "docker",
+    {RuntimeKind::kContainerd, "the runtime", "containerd", "containerd", kMostRunOn, ""},
+    {RuntimeKind::kCrio, "the runtime", "crio", "crio", kContainersRunOn, ""},
+    {RuntimeKind::kCriDockerd, "cri-dockerd", "cri-docker", "cri-dockerd", kContainersRunOn, ""},
+    {RuntimeKind::kCriDockerd, "Docker itself", "docker", "dockerd",
      "it stops every container, unless live-restore is on",
      "timeout 5 docker info -f '{{.LiveRestoreEnabled}}' || grep -s live-restore "
      "/etc/docker/daemon.json"},
@@ -172,7 +173,11 @@ void NameRestarts(RuntimeIdentity& identity) {
     return std::count(unit.names.begin(), unit.names.end(), row.unit) > 0;
   };
   bool own = false;  // it has units of which each one's cost is known
-  for (const RestartRow& row : kRestarts) own |= row.kind == identity.kind && is(row);
+  for (const RestartRow& row : kRestarts) {
+    if (row.kind != identity.kind || !is(row)) continue;
+    own = true;
+    if (row.process == identity.process) identity.own_unit = std::string(row.unit);
+  }
   if (!own && !unit.empty()) {
     std::string cost(identity.kind == RuntimeKind::kContainerd ? kMostRunOn
                      : identity.kind == RuntimeKind::kOther

@@ -42,6 +42,7 @@ struct RuntimeIdentity {
   std::string title;         // "containerd 1.7.13", "the runtime"
   std::string process;       // comm; empty if not known
   Units unit;                // empty if not known
+  std::string own_unit;      // the one whose main process it is; empty if not known
   Units kubelet_unit;        // the same where one process is both
   std::string kubelet_cost;  // what else a restart of the kubelet's unit takes along; or empty
   // Commands that list the ids of its sandboxes, or containers, and maybe other words, without a

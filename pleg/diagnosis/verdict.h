@@ -66,8 +66,8 @@ struct Action {
   bool disruptive = false;  // it ends or interrupts something that works
 };
 
-// Of a sentence, in bytes.
-inline constexpr size_t kMaxSentence = 300;
+// Of a sentence, in bytes: room for a guarded command of 80.
+inline constexpr size_t kMaxSentence = 360;
 
 // One thing that is wrong (or that nothing is).
 struct Finding {

@@ -119,6 +119,7 @@ pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   pleg::ProcessEvidence out;
   out.pid = stat.pid;
   out.parent_pid = stat.parent;
+  out.start_ticks = stat.start_ticks;
   out.name = stat.comm;
   if (const HostProcess* parent = FindPid(stat.parent)) out.parent = parent->stat.comm;
   out.action = ActionOf(process);
@@ -398,7 +399,10 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
       evidence.container_alive = process != nullptr;
     }
     if (process != nullptr || alive_.contains(id)) alive.insert(id);
-    if (process != nullptr) evidence.container_pid = process->stat.pid;
+    if (process != nullptr) {
+      evidence.container_pid = process->stat.pid;
+      evidence.container_start_ticks = process->stat.start_ticks;
+    }
     const std::optional<bool> runs = ListedAsAlive(watch.listed_state);
     const bool disagrees = runs.has_value() && evidence.container_alive == !*runs;
     if (disagrees) {

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -12,7 +16,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/diagnosis.h"
+#include "runtime/host/proc_parse.h"
 #include "test/process/scratch_dir.h"
 #include "test/process/subprocess.h"
 
@@ -157,6 +165,80 @@ TEST_F(CommandsTest, TheRuntimesOwnSocketAndRootAreUsed) {
   const std::string command = Command("sandboxes that are not ready");
   EXPECT_THAT(command, HasSubstr("/var/lib/rancher/*/agent/containerd/io.containerd.grpc.v1.cri"));
   EXPECT_THAT(command, HasSubstr("crictl -r unix:///run/k3s/containerd/containerd.sock rmp"));
+}
+
+// A process that waits to be ended, by a name that reads like the end of its stat.
+class Sleeper {
+ public:
+  explicit Sleeper(const char* name) : pid_(fork()) {
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, name);
+    while (true) pause();
+  }
+  ~Sleeper() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+  pid_t pid() const { return pid_; }
+  bool HasEnded() const {
+    siginfo_t info = {};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
+  // As the host's probe sees it, once it has its name.
+  pleg::ProcessEvidence Evidence(const std::string& name) const {
+    pleg::ProcessEvidence process;
+    for (int i = 0; i < 1000 && process.name != name; ++i) {
+      const auto stat = runtime::host::ParseProcessStat(
+          plegd_testing::ReadFile(absl::StrCat("/proc/", pid_, "/stat")));
+      if (stat.ok()) process = {.pid = pid_, .start_ticks = stat->start_ticks, .name = stat->comm};
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    return process;
+  }
+
+ private:
+  const pid_t pid_;
+};
+
+bool Succeeds(const std::string& command) {
+  return !command.empty() && system(command.c_str()) == 0;  // NOLINT(cert-env33-c): as people do
+}
+
+TEST(SignalTest, ReachesTheProcessThatIsMeantAndNoLaterOneWithItsPid) {
+  for (const char* name : {"sleep", ") S 1 2 3 4 5 6", "a\nb) R 1 1", "0 0 0 0 0 0 0 0"}) {
+    SCOPED_TRACE(name);
+    const Sleeper sleeper(name);
+    const pleg::ProcessEvidence process = sleeper.Evidence(name);
+    ASSERT_EQ(process.name, name);
+    pleg::ProcessEvidence earlier = process;
+    earlier.start_ticks -= 1;
+    EXPECT_FALSE(Succeeds(pleg::Signal("KILL", earlier)));
+    // Another field of the same file.
+    earlier.start_ticks = static_cast<uint64_t>(getpid());
+    EXPECT_FALSE(Succeeds(pleg::Signal("KILL", earlier)));
+    EXPECT_FALSE(sleeper.HasEnded());
+    EXPECT_TRUE(Succeeds(pleg::Signal("KILL", process)));
+    siginfo_t info = {};
+    EXPECT_EQ(waitid(P_PID, static_cast<id_t>(sleeper.pid()), &info, WEXITED | WNOWAIT), 0);
+  }
+}
+
+TEST(SignalTest, OfAnOlderRecordReachesTheProcessByItsName) {
+  const Sleeper sleeper("runc");
+  pleg::ProcessEvidence process = sleeper.Evidence("runc");
+  process.start_ticks = 0;
+  process.name = "run";
+  EXPECT_FALSE(Succeeds(pleg::Signal("KILL", process)));
+  EXPECT_FALSE(sleeper.HasEnded());
+  process.name = "runc";
+  EXPECT_TRUE(Succeeds(pleg::Signal("KILL", process)));
+  process.name = "";
+  EXPECT_EQ(pleg::Signal("KILL", process), "");
 }
 
 }  // namespace

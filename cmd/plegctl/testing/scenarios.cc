@@ -227,7 +227,9 @@ Snapshot HungList() {
       "ListContainers has been blocked for 44s by the lock of default/web-0/app (7421868e4d51c): "
       "runc "
       "update "
-      "(pid 4711); node NotReady in 2m14s. End it: kill -KILL 4711.");
+      "(pid 4711); node NotReady in 2m14s. End it: grep -Eq '\\)\\s.(\\s[-0-9]+){18}\\s834711\\s' "
+      "/proc/4711/stat && "
+      "kill -KILL 4711.");
   finding.set_since_seconds(44.8);
   finding.set_confidence("high");
   *finding.add_culprits()->mutable_target() = Culprit();
