@@ -102,6 +102,14 @@ void TasksToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
   for (const pleg::ProcessEvidence& process : host.cni_processes) {
     ProcessToProto(process, *out.add_cni_processes());
   }
+  for (const pleg::LookAlike& process : host.look_alikes) {
+    v1::LookAlike& to = *out.add_look_alikes();
+    to.set_pid(process.pid);
+    to.set_name(ToValidUtf8(process.name));
+    to.set_reason(ToValidUtf8(process.reason));
+    to.set_state(ToValidUtf8(absl::string_view(&process.state, 1)));
+  }
+  out.set_look_alike_count(host.look_alike_count);
   if (host.dbus.has_value()) ProcessToProto(*host.dbus, *out.mutable_dbus());
   if (host.runtime_process.has_value()) {
     ProcessToProto(*host.runtime_process, *out.mutable_runtime_process());
@@ -126,6 +134,11 @@ void TasksFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
   for (const v1::HostProcess& process : message.cni_processes()) {
     host.cni_processes.push_back(ProcessFromProto(process));
   }
+  for (const v1::LookAlike& process : message.look_alikes()) {
+    host.look_alikes.push_back({process.pid(), process.name(), process.reason(),
+                                process.state().empty() ? '?' : process.state().front()});
+  }
+  host.look_alike_count = message.look_alike_count();
   if (message.has_dbus()) host.dbus = ProcessFromProto(message.dbus());
   if (message.has_runtime_process()) {
     host.runtime_process = ProcessFromProto(message.runtime_process());

@@ -128,6 +128,9 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
   path("--path.sysfs", flags.host.sysfs, "With --direct: the host's /sys")->capture_default_str();
   path("--path.cgroupfs", flags.host.cgroupfs, "With --direct: the host's cgroup file system")
       ->capture_default_str();
+  app.add_flag("--rootless", flags.host.rootless,
+               "With --direct: the node runs without root, as this user")
+      ->needs(direct);
   app.add_option("--kubelet.version", flags.kubelet_version,
                  "With --direct: Kubernetes version of the node's kubelet; auto: both generations")
       ->type_name("VERSION")

@@ -147,6 +147,9 @@ void AddKubeletOptions(CLI::App& app, Flags& flags) {
 void AddHostOptions(CLI::App& app, Flags& flags) {
   AddChoice(app, "--host-probe", flags.host_probe, "on", {{"on", true}, {"off", false}},
             "look at the host's processes, pressure, disks and cgroups, in a child process");
+  app.add_flag("--rootless", flags.host.rootless,
+               "the node runs without root: take processes of plegd's own user for its runtime, "
+               "shims and kubelet");
   app.add_option("--path.procfs", flags.host.procfs, "the host's /proc")
       ->type_name("PATH")
       ->capture_default_str();

@@ -85,6 +85,21 @@ void OldestProcesses(const HostEvidence& host, std::vector<Hint>& hints) {
   }
 }
 
+// Anybody can call a process so: that alone says nothing about the node.
+void LookAlikes(const HostEvidence& host, std::vector<Hint>& hints) {
+  constexpr size_t kShown = 3;
+  const size_t shown = std::min(kShown, host.look_alikes.size());
+  for (size_t i = 0; i < shown; ++i) {
+    const LookAlike& process = host.look_alikes[i];
+    Add(hints, absl::StrCat("pid ", process.pid, " calls itself ", Shorten(process.name, 24),
+                            ", and is left out of the diagnosis: ", process.reason));
+  }
+  if (host.look_alike_count > shown && shown > 0) {
+    Add(hints, absl::StrCat(host.look_alike_count - shown,
+                            " more processes have such names without being what they say"));
+  }
+}
+
 void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
   for (const FuseConnection& fuse : host.fuse) {
     if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter) continue;
@@ -128,6 +143,7 @@ void OfHost(const Facts& facts, std::vector<Hint>& hints) {
     OldestProcesses(host, hints);
     Blocked(host, hints);
     MountsOfSilentPods(facts, hints);
+    LookAlikes(host, hints);
     Leaks(host, hints);
   }
   for (size_t i = 0; i < host.kernel_log.size() && i < kMaxOfAKind; ++i) {

@@ -133,7 +133,16 @@ struct ShimEvidence {
   std::optional<bool> container_alive = {};
   int64_t container_pid = 0;           // 0 if not known
   uint64_t container_start_ticks = 0;  // of that process, as ProcessEvidence has it
-  absl::Duration disagree_for = {};  // listed state and process contradict each other
+  absl::Duration disagree_for = {};    // listed state and process contradict each other
+};
+
+// A process that has the name of the runtime, of a shim or of another part of the node, and is not
+// proven to be one. Nothing is concluded from it.
+struct LookAlike {
+  int64_t pid = 0;
+  std::string name;    // comm
+  std::string reason;  // "its owner is uid 65534"
+  char state = '?';
 };
 
 // How much of a limit is used.
@@ -172,6 +181,8 @@ struct HostEvidence {
   std::optional<ProcessEvidence> runtime_process = {};
   std::optional<ProcessEvidence> kubelet_process = {};
   std::vector<ShimEvidence> shims;
+  std::vector<LookAlike> look_alikes;  // stuck ones first; 20 at most, of
+  uint32_t look_alike_count = 0;
   // The last hour's lines of the kernel's log that tell of hung tasks, lockups, kills for memory or
   // storage that fails; latest first.
   std::vector<std::string> kernel_log;

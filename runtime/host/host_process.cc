@@ -14,15 +14,6 @@ namespace {
 constexpr size_t kMaxCniValue = 253;  // a name of Kubernetes
 constexpr size_t kMaxComm = 15;
 
-// What else a runtime starts: for an image or a port, and NRI plugins ("10-topology"), which run as
-// long as it does (containerd/nri, pkg/adaptation).
-bool IsHelper(absl::string_view comm) {
-  static constexpr absl::string_view kHelpers[] = {"unpigz", "pigz", "igzip",       "zstd",
-                                                   "gzip",   "ctr",  "ctd-decoder", "docker-proxy"};
-  const bool nri = comm.size() > 3 && comm[2] == '-' && IsNumber(comm.substr(0, 2));
-  return nri || std::find(std::begin(kHelpers), std::end(kHelpers), comm) != std::end(kHelpers);
-}
-
 }  // namespace
 
 CniCall ParseCniCall(absl::string_view environment) {
@@ -47,7 +38,18 @@ CniCall ParseCniCall(absl::string_view environment) {
   return call;
 }
 
-Role RoleOf(const ProcessStat& process, Role parent) {
+bool IsInitOfContainer(absl::string_view comm) { return absl::StrContains(comm, ":["); }
+
+// What else a runtime starts: for an image or a port, and NRI plugins ("10-topology"), which run as
+// long as it does (containerd/nri, pkg/adaptation).
+bool IsHelperOfRuntime(absl::string_view comm) {
+  static constexpr absl::string_view kHelpers[] = {"unpigz", "pigz", "igzip",       "zstd",
+                                                   "gzip",   "ctr",  "ctd-decoder", "docker-proxy"};
+  const bool nri = comm.size() > 3 && comm[2] == '-' && IsNumber(comm.substr(0, 2));
+  return nri || std::find(std::begin(kHelpers), std::end(kHelpers), comm) != std::end(kHelpers);
+}
+
+Role RoleByName(const ProcessStat& process) {
   const absl::string_view comm = process.comm;
   if (process.pid == 1) return Role::kInit;
   if (absl::StartsWith(comm, "containerd-shim") || absl::StartsWith(comm, "conmon")) {
@@ -61,9 +63,7 @@ Role RoleOf(const ProcessStat& process, Role parent) {
   for (const absl::string_view name : {"runc", "crun", "youki", "kata-runtime", "runsc"}) {
     if (comm == name || absl::StartsWith(comm, absl::StrCat(name, ":["))) return Role::kOciRuntime;
   }
-  // A shim starts an OCI runtime by whatever name BinaryName has, but also the container itself.
-  if (parent != Role::kRuntime) return Role::kOther;
-  return IsHelper(comm) ? Role::kOther : Role::kCniPlugin;
+  return Role::kOther;
 }
 
 bool IsKnownCniPlugin(absl::string_view name) {

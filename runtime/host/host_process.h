@@ -13,6 +13,7 @@
 
 namespace runtime::host {
 
+// See process_identity.h for how one is proven.
 enum class Role : uint8_t {
   kOther,
   kRuntime,     // containerd, crio, cri-dockerd, dockerd
@@ -43,12 +44,13 @@ struct BlockedThread {
 struct HostProcess {
   ProcessStat stat;
   Role role = Role::kOther;
-  std::string container;               // by its cgroup; empty if none
+  bool of_root = false;                // it is root's: what it says of itself may be read
+  std::string container;               // by its cgroup; empty if none, or if the role is the node's
   std::string unit;                    // of systemd, of a runtime or kubelet that PID 1 started
   std::string wait_channel;            // of one that sleeps; empty if it may not be read
   std::vector<std::string> stack;      // kernel functions, innermost first; the same
   std::vector<BlockedThread> blocked;  // of a process without a role its first one at most
-  std::string bundle;                  // of a shim: the sandbox or container it was started for
+  std::string bundle;                  // of a shim: the sandbox or container it serves
   std::optional<std::string> root;     // of runtime and kubelet: what they were told to keep all in
   std::vector<std::string> command;    // of an OCI runtime that is not blocked
   CniCall cni;                         // of a CNI plugin that is not blocked
@@ -58,8 +60,14 @@ struct HostProcess {
 // Of /proc/PID/environ; nothing else of it is kept.
 CniCall ParseCniCall(absl::string_view environment);
 
-// What kind of process this is by its command and its parent's role.
-Role RoleOf(const ProcessStat& process, Role parent);
+// What kind of process this calls itself, which proves nothing.
+Role RoleByName(const ProcessStat& process);
+// What an OCI runtime calls the process that becomes a container's first: "runc:[2:INIT]".
+bool IsInitOfContainer(absl::string_view comm);
+// How many of these there are in runc, each a child of the one before or of runc itself.
+inline constexpr int kMaxInitStages = 3;
+// Whether a child of the runtime goes by the name of something else than a CNI plugin.
+bool IsHelperOfRuntime(absl::string_view comm);
 
 // Whether plugins of this name are about: those of containernetworking/plugins and of the networks
 // that many clusters have. `name` may be cut at 15 bytes, as the kernel does.

@@ -8,7 +8,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -19,6 +18,7 @@
 #include "runtime/host/local_path.h"
 #include "runtime/host/mount_sample.h"
 #include "runtime/host/own_namespace.h"
+#include "runtime/host/process_identity.h"
 #include "runtime/host/process_reader.h"
 #include "runtime/host/systemd_version.h"
 
@@ -28,6 +28,7 @@ namespace {
 constexpr size_t kMaxProcesses = 100'000;
 constexpr size_t kMaxBlocked = 500;
 constexpr size_t kMaxProblems = 20;
+constexpr size_t kMaxLookAlikes = 20;
 constexpr size_t kMaxTasks = 20'000;
 constexpr uint32_t kTurns = 4;
 constexpr size_t kMaxGroupPressures = 10;
@@ -62,8 +63,10 @@ class Sampler {
         before_(before),
         proc_(paths.procfs),
         sysctl_(absl::StrCat(paths.procfs, "/sys")),
-        own_container_(ContainerOfCgroup(CgroupPath(OwnCgroups(proc_)))),
-        reader_(proc_) {}
+        reader_(proc_),
+        identifier_(proc_, paths.rootless, stats_) {
+    if (question.listener > 1) identifier_.SetListener(question.listener);
+  }
 
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
@@ -170,10 +173,10 @@ class Sampler {
   }
 
   // Where the runtime is in sight, so is what it runs, whatever namespace this is.
-  bool IsHostHidden() const {
+  bool IsHostHidden() {
     if (!SeesOwnContainerOnly(proc_)) return false;
     return std::none_of(stats_.begin(), stats_.end(), [this](const auto& entry) {
-      const Role role = RoleOfPid(entry.first);
+      const Role role = identifier_.Of(entry.first).role;
       return role == Role::kRuntime || role == Role::kShim;
     });
   }
@@ -189,7 +192,13 @@ class Sampler {
                               "namespace of its own (hostPID)");
       return;
     }
+    if (identifier_.blind()) {
+      Problem(
+          "plegd is in a user namespace of its own, so that no process is proven to be the node's "
+          "(--rootless says that this one is the node's)");
+    }
     for (const auto& [pid, stat] : stats_) Consider(stat);
+    SortLookAlikes();
     for (const auto& [pid, stat] : stats_) ConsiderSilent(stat);
     for (HostProcess& process : sample_.processes) ReadOwnWords(process);
     // A helper of the runtime is none of the plugins that it was taken for.
@@ -199,12 +208,6 @@ class Sampler {
     });
     std::sort(sample_.processes.begin(), sample_.processes.end(),
               [](const HostProcess& a, const HostProcess& b) { return a.stat.pid < b.stat.pid; });
-  }
-
-  Role RoleOfPid(int pid, int depth = 0) const {
-    const auto stat = stats_.find(pid);
-    if (stat == stats_.end() || depth > 2) return Role::kOther;
-    return RoleOf(stat->second, RoleOfPid(stat->second.parent, depth + 1));
   }
 
   bool IsSilent(const std::string& container) const {
@@ -231,30 +234,48 @@ class Sampler {
     }
   }
 
+  // Has a name, but no proof that it is what the name says.
+  void NoteLookAlike(const ProcessStat& stat, const Identity& identity) {
+    if (identity.doubt.empty() || identifier_.blind() || stat.pid == 1 || stat.state == 'Z') return;
+    if (sample_.look_alikes.size() < kMaxBlocked) {
+      sample_.look_alikes.push_back({stat.pid, stat.comm, identity.doubt, stat.state});
+    }
+    ++sample_.look_alike_count;
+  }
+
+  void SortLookAlikes() {
+    std::sort(sample_.look_alikes.begin(), sample_.look_alikes.end(),
+              [](const pleg::LookAlike& a, const pleg::LookAlike& b) {
+                const bool stuck = pleg::IsStuckState(a.state);
+                return stuck != pleg::IsStuckState(b.state) ? stuck : a.pid < b.pid;
+              });
+    if (sample_.look_alikes.size() > kMaxLookAlikes) sample_.look_alikes.resize(kMaxLookAlikes);
+  }
+
   void Consider(const ProcessStat& stat) {
     if (stat.state == 'Z') ++sample_.zombies[stat.parent];
     if (stat.pid == 1) sample_.init_cpu_ticks = stat.cpu_ticks;
+    const Identity& identity = identifier_.Of(stat.pid);
+    NoteLookAlike(stat, identity);
     HostProcess process;
     process.stat = stat;
-    process.role = RoleOfPid(stat.pid);
+    process.role = identity.role;
+    process.of_root = identity.of_root;
     const bool blocked = stat.state == 'D' && blocked_ < kMaxBlocked;
-    const bool child_of_shim = RoleOfPid(stat.parent) == Role::kShim;
+    const bool child_of_shim = identifier_.Of(stat.parent).role == Role::kShim;
     const bool listens = stat.pid == question_.listener;
     const bool orphan = stat.parent == 1 && process.role == Role::kOther;
     if (process.role == Role::kOther && !blocked && !child_of_shim && !listens && !orphan) return;
-    const std::string cgroup = CgroupsOf(stat.pid);
-    process.container = ContainerOfCgroup(CgroupPath(cgroup));
-    if (!listens && IsOfAContainer(process)) {
-      process.role = Role::kOther;
-      if (!blocked && !child_of_shim && stat.parent != 1) return;
+    const std::string cgroup = identifier_.CgroupsOf(stat.pid);
+    if (process.role == Role::kOther || IsInitOfContainer(stat.comm)) {
+      process.container = identifier_.ContainerOf(CgroupPath(cgroup));
     }
     if (orphan && process.container.empty() && !blocked && !listens) return;
+    if (child_of_shim && !process.container.empty()) {
+      served_.insert({stat.parent, process.container});
+    }
     TakeUnit(cgroup, listens, process);
     if (IsSilent(process.container)) TakeGroup("", process.container, cgroup);
-    // A shim's children are its containers, and the OCI runtime by whatever name it is configured.
-    if (child_of_shim && process.role == Role::kOther && process.container.empty()) {
-      process.role = Role::kOciRuntime;
-    }
     const bool silent = child_of_shim && IsSilent(process.container);
     if (silent) silent_firsts_.emplace(stat.pid, process.container);
     if (MattersByThreads(process) || listens || silent) {
@@ -295,21 +316,6 @@ class Sampler {
   // what looks like one is anything. A container's own init is, while the OCI runtime starts it:
   // "runc:[2:INIT]". Kubelets and shims are the node's wherever they run: some distributions run
   // them in containers.
-  bool IsOfAContainer(const HostProcess& process) const {
-    switch (process.role) {
-      case Role::kOciRuntime:
-        if (absl::StrContains(process.stat.comm, ":[")) return false;
-        break;
-      case Role::kRuntime:
-      case Role::kCniPlugin:
-      case Role::kMessageBus:
-        break;
-      default:
-        return false;
-    }
-    return !process.container.empty() && process.container != own_container_;
-  }
-
   const HostProcess* Before(const ProcessStat& stat) const {
     if (before_ == nullptr) return nullptr;
     const auto& known = before_->processes;
@@ -324,10 +330,11 @@ class Sampler {
   // What a process would not tell otherwise while it is blocked does not change: it is known from
   // the look before.
   void ReadOwnWords(HostProcess& process) {
+    if (!process.of_root) return;
     const HostProcess* before = Before(process.stat);
     if (process.role == Role::kShim) {
       if (before != nullptr) process.bundle = before->bundle;
-      if (process.bundle.empty()) reader_.ReadBundle(process);
+      if (process.bundle.empty()) ReadBundle(process);
       AddContainer(process.bundle);
     } else if (process.role == Role::kRuntime || process.role == Role::kKubelet) {
       if (before != nullptr) process.root = before->root;
@@ -339,6 +346,15 @@ class Sampler {
       if (before != nullptr) process.cni = before->cni;
       if (process.cni.command.empty()) ReadCniCall(process);
     }
+  }
+
+  // What a shim serves is what the runtime has a directory for, or what it has a process of: that
+  // it says so is not enough.
+  void ReadBundle(HostProcess& shim) {
+    reader_.ReadBundle(shim);
+    const bool serves =
+        tasks_.contains(shim.bundle) || served_.contains({shim.stat.pid, shim.bundle});
+    if (!serves) shim.bundle.clear();
   }
 
   void ReadCniCall(HostProcess& process) {
@@ -354,25 +370,10 @@ class Sampler {
     }
   }
 
-  std::string CgroupsOf(int pid) const {
-    const absl::StatusOr<std::string> text = proc_.Read(absl::StrCat(pid, "/cgroup"));
-    return text.ok() ? *text : "";
-  }
-
-  // Started by PID 1, or by a distribution's own program that was: its unit is then the runtime's.
-  bool IsOfSystemd(const ProcessStat& stat) const {
-    if (stat.parent == 1) return true;
-    const auto parent = stats_.find(stat.parent);
-    if (parent == stats_.end() || parent->second.parent != 1) return false;
-    const absl::string_view comm = parent->second.comm;
-    return absl::StartsWith(comm, "k3s") || absl::StartsWith(comm, "rke2") ||
-           absl::StartsWith(comm, "k0s");
-  }
-
   void TakeUnit(absl::string_view cgroup, bool listens, HostProcess& process) {
     const bool kubelet = process.role == Role::kKubelet;
     if (!kubelet && !listens && process.role != Role::kRuntime) return;
-    if (IsOfSystemd(process.stat)) process.unit = UnitOfCgroup(CgroupPath(cgroup));
+    if (identifier_.IsMainOfUnit(process.stat)) process.unit = UnitOfCgroups(cgroup);
     // Of several runtimes the one behind the socket is meant.
     const bool meant = listens || question_.listener <= 1;
     if (kubelet || meant) TakeGroup(kubelet ? "kubelet" : "runtime", "", cgroup);
@@ -414,7 +415,11 @@ class Sampler {
     for (const std::string& root : question_.directories.task_roots) {
       const absl::StatusOr<std::vector<std::string>> names = HostTree(root).List("", kMaxTasks);
       if (!names.ok()) continue;  // of another runtime
-      for (const std::string& name : *names) AddContainer(ContainerOfCgroup(name));
+      for (const std::string& name : *names) {
+        std::string id = ContainerOfCgroup(name);
+        tasks_.insert(id);
+        AddContainer(std::move(id));
+      }
     }
   }
 
@@ -432,12 +437,15 @@ class Sampler {
   const HostQuestion& question_;
   const HostSample* const before_;
   const HostTree proc_;
-  const HostTree sysctl_;            // a mount of its own where it is read-only
-  const std::string own_container_;  // where plegd shares one with the node's processes: in CI
+  const HostTree sysctl_;  // a mount of its own where it is read-only
   ProcessReader reader_;
   HostSample sample_;
   absl::flat_hash_map<int, ProcessStat> stats_;
-  absl::flat_hash_set<std::string> known_;               // what sample_.containers has
+  ProcessIdentifier identifier_;
+  absl::flat_hash_set<std::string> known_;  // what sample_.containers has
+  absl::flat_hash_set<std::string> tasks_;  // what the runtime has a directory for
+  absl::flat_hash_set<std::pair<int, std::string>>
+      served_;                                           // shims and what they have a process of
   absl::flat_hash_map<int, std::string> silent_firsts_;  // first processes of silent containers
   size_t blocked_ = 0;
 };

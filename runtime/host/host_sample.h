@@ -4,11 +4,11 @@
 //
 //   const HostSample sample = TakeHostSample(HostPaths{}, HostQuestion{});
 //
-// Of processes only stat, cgroup, wchan and stack are read, the stat of each thread of those that
-// matter: these never wait for the process's memory lock, as its command line and environment do,
-// which are therefore read last, and of OCI runtimes, CNI plugins and shims that are not blocked
-// alone. Mounts are read from mountinfo; no mount point of a network or FUSE file system is
-// touched.
+// Of processes only stat, status, cgroup, wchan and stack are read, the stat of each thread of
+// those that matter: these never wait for the process's memory lock, as its command line and
+// environment do, which are therefore read last, and of proven runtimes, kubelets, OCI runtimes,
+// CNI plugins and shims that are not blocked alone. Mounts are read from mountinfo; no mount point
+// of a network or FUSE file system is touched.
 
 #ifndef PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
 #define PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "pleg/diagnosis/host_evidence.h"
 #include "runtime/host/host_process.h"
 #include "runtime/host/node_directories.h"
 #include "runtime/host/proc_parse.h"
@@ -31,6 +32,9 @@ struct HostPaths {
   std::string sysfs = "/sys";
   std::string cgroupfs = "/sys/fs/cgroup";
   std::string kmsg = "/dev/kmsg";
+  // The node runs without root: its runtime, shims and kubelet are plegd's own user's, in whatever
+  // user namespace that is.
+  bool rootless = false;
 };
 
 struct FrozenGroup {
@@ -81,6 +85,8 @@ struct HostSample {
   // By pid. Those with a role, those in D state, the one behind the runtime's socket, and the
   // containers' own first ones: children of shims, or of PID 1 where the shim is gone.
   std::vector<HostProcess> processes;
+  std::vector<pleg::LookAlike> look_alikes;  // as pleg::HostEvidence has them
+  uint32_t look_alike_count = 0;
   std::map<int, uint32_t> zombies;  // by parent
   std::optional<uint64_t> init_cpu_ticks;
 

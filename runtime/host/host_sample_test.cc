@@ -187,9 +187,18 @@ TEST(HostSampleTest, KnowsAShimByItsCommandLineWhereItsDirectoryMayNotBeRead) {
   tree.Add({.pid = 64, .comm = "conmon"});
   tree.Write("proc/64/cmdline", absl::StrCat("/usr/bin/conmon", kNul, "-b", kNul, "/x", kNul, "-c",
                                              kNul, kContainer, kNul, "--exit-dir", kNul, "/y"));
-  const HostSample first = TakeHostSample(tree.paths(), {});
+  const std::string other(64, 'd');
+  tree.Add({.pid = 65, .comm = "conmon"});
+  tree.Write("proc/65/cmdline", absl::StrCat("conmon", kNul, "-c", kNul, other, kNul));
+  HostQuestion question;
+  tree.Write(absl::StrCat("tasks/", kContainer, "/userdata"), "");
+  question.directories.task_roots = {tree.Path("tasks")};
+  const HostSample first = TakeHostSample(tree.paths(), question);
+  // It has a process of the one; the runtime has a directory for the other.
   EXPECT_EQ(Find(first, 60)->bundle, kSandbox);
   EXPECT_EQ(Find(first, 64)->bundle, kContainer);
+  EXPECT_EQ(Find(first, 65)->bundle, "");
+  EXPECT_THAT(first.containers, Not(Contains(other)));
   EXPECT_THAT(first.problems, Not(Contains(HasSubstr("permission"))));
   tree.Write("proc/60/cmdline", "");
   EXPECT_EQ(Find(TakeHostSample(tree.paths(), {}, &first), 60)->bundle, kSandbox);
@@ -260,28 +269,6 @@ TEST(HostSampleTest, KnowsAKubeletThatIsPartOfAnotherProgram) {
   EXPECT_EQ(Find(sample, 70)->role, Role::kKubelet);
 }
 
-TEST(HostSampleTest, WhatRunsInsideAContainerIsNotTheNodes) {
-  const std::string cgroup =
-      absl::StrCat("0::/kubepods.slice/cri-containerd-", std::string(64, 'c'), ".scope\n");
-  FixtureTree tree;
-  tree.Add({.pid = 50, .comm = "containerd"});
-  tree.Add({.pid = 51, .parent = 50, .comm = "bridge"});
-  tree.Add({.pid = 52, .parent = 50, .comm = "runc"});
-  tree.Add({.pid = 60, .parent = 59, .comm = "dockerd", .cgroup = cgroup});
-  tree.Add({.pid = 61, .parent = 60, .comm = "bridge", .cgroup = cgroup});
-  tree.Add({.pid = 62, .parent = 59, .comm = "runc", .cgroup = cgroup});
-  tree.Add({.pid = 63, .parent = 59, .comm = "runc:[2:INIT]", .cgroup = cgroup});
-  tree.Add({.pid = 64, .parent = 59, .comm = "dbus-daemon", .cgroup = cgroup});
-  tree.Add({.pid = 65, .parent = 59, .comm = "kubelet", .cgroup = cgroup});
-  const HostSample sample = TakeHostSample(tree.paths(), {});
-  for (const int pid : {50, 51, 52, 63, 65}) EXPECT_NE(Find(sample, pid), nullptr) << pid;
-  for (const int pid : {60, 61, 62, 64}) EXPECT_EQ(Find(sample, pid), nullptr) << pid;
-  // The one that plegd speaks to is the node's, wherever it runs.
-  const HostSample spoken_to = TakeHostSample(tree.paths(), {.listener = 60});
-  ASSERT_NE(Find(spoken_to, 60), nullptr);
-  EXPECT_EQ(Find(spoken_to, 60)->role, Role::kRuntime);
-}
-
 TEST(HostSampleTest, CountsZombiesByParent) {
   const FixtureTree tree;
   AddPod(tree);
@@ -337,7 +324,7 @@ TEST(HostSampleTest, KnowsTheUnitOfWhatSystemdStarted) {
   EXPECT_EQ(Find(sample, 51)->unit, "kubelet");
   ASSERT_NE(Find(sample, 52), nullptr);
   EXPECT_EQ(Find(sample, 52)->unit, "my-cri");
-  EXPECT_EQ(Find(sample, 53)->unit, "");
+  EXPECT_EQ(Find(sample, 53), nullptr);
   EXPECT_EQ(Find(sample, 55)->unit, "k3s");
 }
 
@@ -425,6 +412,7 @@ TEST(HostSampleTest, KnowsAShimWhoseBundleWasRemovedUnderIt) {
   AddPod(tree);
   tree.Add({.pid = 64, .comm = "containerd-shim"});
   const std::string given_up(64, 'a');
+  tree.Add({.pid = 65, .parent = 64, .comm = "pause", .cgroup = absl::StrCat("0::/", given_up)});
   tree.Link("proc/64/cwd", absl::StrCat("/run/k8s.io/.", given_up, " (deleted)"));
   const HostSample sample = TakeHostSample(tree.paths(), {});
   EXPECT_EQ(Find(sample, 64)->bundle, given_up);

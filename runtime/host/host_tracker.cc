@@ -21,7 +21,7 @@ double AgeSeconds(const HostSample& sample, const ProcessStat& stat) {
 // "update" of "runc --root /run/x update <id>", "init" of "runc:[2:INIT]".
 std::string ActionOf(const HostProcess& process) {
   if (!process.cni.command.empty()) return process.cni.command;
-  if (absl::StrContains(process.stat.comm, ":[")) return "init";
+  if (IsInitOfContainer(process.stat.comm)) return "init";
   static constexpr absl::string_view kActions[] = {"create", "start",  "exec",   "kill",
                                                    "delete", "update", "pause",  "resume",
                                                    "state",  "run",    "events", "checkpoint"};
@@ -52,6 +52,13 @@ bool IsSession(const HostProcess& process) {
   return std::none_of(process.command.begin(), process.command.end(), [](const auto& argument) {
     return argument == "-d" || argument == "--detach" || argument == "--detach=true";
   });
+}
+
+// Of several that may be the one: what is its unit's main process, then what started last.
+bool IsLikelier(const HostProcess& process, const HostProcess* known) {
+  if (known == nullptr) return true;
+  if (process.unit.empty() != known->unit.empty()) return !process.unit.empty();
+  return process.stat.start_ticks > known->stat.start_ticks;
 }
 
 // Btrfs shows a device number of its own, but names its first device: "/dev/sda2".
@@ -86,6 +93,8 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
                                        std::optional<int> runtime_pid) {
   now_ = &sample;
   pleg::HostEvidence out;
+  out.look_alikes = sample.look_alikes;
+  out.look_alike_count = sample.look_alike_count;
   TellNode(out);
   TellGroups(out);
   TellDisks(out);
@@ -279,12 +288,12 @@ void HostTracker::TellBlocked(pleg::HostEvidence& out) {
 void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out) {
   // A socket that systemd listens at for the runtime (socket activation) has PID 1 behind it.
   const HostProcess* listener = runtime_pid > 1 ? FindPid(*runtime_pid) : nullptr;
+  const HostProcess* kubelet = nullptr;
+  const HostProcess* runtime = listener;
   for (const HostProcess& process : now_->processes) {
     switch (process.role) {
       case Role::kOciRuntime:
-        if (IsAlive(process) && (!IsSession(process) || !process.blocked.empty())) {
-          out.oci_processes.push_back(Describe(process));
-        }
+        if (IsAtWork(process)) out.oci_processes.push_back(Describe(process));
         break;
       case Role::kCniPlugin: {
         // Of several runtimes each calls plugins of its own.
@@ -297,24 +306,36 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
         if (!out.dbus.has_value()) out.dbus = Describe(process);
         break;
       case Role::kKubelet:
-        if (!out.kubelet_process.has_value()) out.kubelet_process = Describe(process);
+        if (IsLikelier(process, kubelet)) kubelet = &process;
         break;
       case Role::kRuntime:
-        if (!out.runtime_process.has_value() && MayBeTheRuntime(process)) {
-          out.runtime_process = Describe(process);
+        if (listener == nullptr && MayBeTheRuntime(process) && IsLikelier(process, runtime)) {
+          runtime = &process;
         }
         break;
       default:
         break;
     }
   }
-  if (listener != nullptr) {
-    out.runtime_process = Describe(*listener);
-    runtime_ = {listener->stat.parent, listener->stat.comm};
-  }
+  if (kubelet != nullptr) out.kubelet_process = Describe(*kubelet);
+  if (runtime != nullptr) out.runtime_process = Describe(*runtime);
+  if (listener != nullptr) runtime_ = {listener->stat.parent, listener->stat.comm};
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
   std::sort(out.oci_processes.begin(), out.oci_processes.end(), older);
   std::sort(out.cni_processes.begin(), out.cni_processes.end(), older);
+}
+
+// A session lasts as long as what it has started, which may call itself what it likes: a first
+// process to be is told of an OCI runtime that is known to be none.
+bool HostTracker::IsAtWork(const HostProcess& oci) const {
+  if (!IsAlive(oci)) return false;
+  if (!IsInitOfContainer(oci.stat.comm)) return !IsSession(oci) || !oci.blocked.empty();
+  const HostProcess* parent = FindPid(oci.stat.parent);
+  for (int stage = 1; parent != nullptr && stage < kMaxInitStages; ++stage) {
+    if (!IsInitOfContainer(parent->stat.comm)) break;
+    parent = FindPid(parent->stat.parent);
+  }
+  return parent != nullptr && !parent->command.empty() && !IsSession(*parent);
 }
 
 // Another runtime of the host does not pass for the one that has ended.

@@ -91,6 +91,7 @@ class HostTracker {
   // Whether a container that runs would be found among the processes in sight.
   bool ShouldBeSeen(const Sight& sight, const WatchedObject& watch, const HostProcess* shim) const;
   bool MayBeTheRuntime(const HostProcess& process) const;
+  bool IsAtWork(const HostProcess& oci) const;
   const HostProcess* FindPid(int pid) const;
 
   const HostSample* now_ = nullptr;  // while Update runs

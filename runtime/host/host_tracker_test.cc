@@ -285,7 +285,7 @@ TEST(HostTrackerTest, NamesWhatAnOciRuntimeDoesAndForWhom) {
   HostSample sample = Sample();
   HostProcess runc = MakeProcess(70, Role::kOciRuntime, "runc", 60);
   runc.command = {"runc", "--root", "/run/containerd/runc/k8s.io", "update", kContainer};
-  HostProcess init = MakeProcess(71, Role::kOciRuntime, "runc:[2:INIT]", 60);
+  HostProcess init = MakeProcess(71, Role::kOciRuntime, "runc:[2:INIT]", 70);
   init.stat.start_ticks = 50'000;
   sample.processes.push_back(runc);
   sample.processes.push_back(init);
@@ -294,6 +294,7 @@ TEST(HostTrackerTest, NamesWhatAnOciRuntimeDoesAndForWhom) {
   EXPECT_EQ(evidence.oci_processes[0].action, "update");
   EXPECT_EQ(evidence.oci_processes[0].container_id.value(), kContainer);
   EXPECT_EQ(evidence.oci_processes[0].parent, "containerd-shim");
+  EXPECT_EQ(evidence.oci_processes[0].start_ticks, 10'000u);
   EXPECT_EQ(evidence.oci_processes[1].action, "init");
 }
 

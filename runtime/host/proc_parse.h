@@ -67,6 +67,9 @@ bool IsNetworkFileSystem(absl::string_view fs_type);
 // "docker-<id>.scope", or "<id>" itself (cgroupfs driver) as the last component that names one.
 // Empty if none does. "crio-conmon-<id>.scope" holds the monitor, not the container: empty.
 std::string ContainerOfCgroup(absl::string_view path);
+// The uids of /proc/PID/status: real, effective, saved, of the file system. Empty if there are
+// none.
+std::vector<uint32_t> UidsOfStatus(absl::string_view status);
 // The path of /proc/PID/cgroup that tells most: of the unified hierarchy, else of the freezer's,
 // else of the first.
 std::string CgroupPath(absl::string_view proc_cgroup);
@@ -76,6 +79,8 @@ std::string UnifiedPath(absl::string_view proc_cgroup);
 // The system unit whose cgroup a path is, without ".service": "containerd" of
 // "/system.slice/containerd.service". Empty for none, and for those of a user's own systemd.
 std::string UnitOfCgroup(absl::string_view path);
+// The same of /proc/PID/cgroup: in version 1 systemd has a hierarchy of its own.
+std::string UnitOfCgroups(absl::string_view proc_cgroup);
 
 // The value of a key in the "key value" lines of cgroup.events, memory.events and /proc/vmstat.
 std::optional<uint64_t> FlatKey(absl::string_view text, absl::string_view key);

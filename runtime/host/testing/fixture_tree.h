@@ -54,6 +54,7 @@ class FixtureTree {
     uint64_t start_ticks = 100;
     uint64_t cpu_ticks = 0;
     int threads = 1;  // as its stat tells; further ones are added by AddThread
+    std::string uids = "0\t0\t0\t0";
   };
   static std::string Stat(const Process& p) {
     return absl::StrCat(p.pid, " (", p.comm, ") ", std::string(1, p.state), " ", p.parent,
@@ -69,14 +70,16 @@ class FixtureTree {
   void Add(const Process& p) const {
     const std::string dir = absl::StrCat("proc/", p.pid, "/");
     Write(dir + "stat", Stat(p));
+    Write(dir + "status", absl::StrCat("Name:\t", p.comm, "\nUid:\t", p.uids, "\n"));
     Write(dir + "cgroup", p.cgroup);
     Write(dir + "wchan", p.wait_channel);
     Write(dir + "cmdline", p.command);
   }
 
   HostPaths paths() const {
-    return {absl::StrCat(root_, "/proc"), absl::StrCat(root_, "/sys"),
-            absl::StrCat(root_, "/cgroup")};
+    return {.procfs = absl::StrCat(root_, "/proc"),
+            .sysfs = absl::StrCat(root_, "/sys"),
+            .cgroupfs = absl::StrCat(root_, "/cgroup")};
   }
 
  private:
