@@ -34,7 +34,7 @@ constexpr size_t kFrameHead = 9;
 constexpr size_t kFrameType = 3;  // where in the head
 constexpr char kSettings = 4;
 
-enum class Said { kNothing, kPart, kPreface, kOther };
+enum class Said { kNothing, kPart, kAll, kOther };
 
 // What a client begins with (RFC 9113, section 3.4), without taking it out of the socket.
 Said Beginning(int fd) {
@@ -45,7 +45,7 @@ Said Beginning(int fd) {
   const absl::string_view said(bytes, static_cast<size_t>(n));
   if (said.substr(0, kPreface.size()) != kPreface.substr(0, said.size())) return Said::kOther;
   if (said.size() < sizeof(bytes)) return Said::kPart;
-  return said[kPreface.size() + kFrameType] == kSettings ? Said::kPreface : Said::kOther;
+  return said[kPreface.size() + kFrameType] == kSettings ? Said::kAll : Said::kOther;
 }
 
 // Nobody is not root.
@@ -149,7 +149,7 @@ void GrpcAcceptor::ListenToMutes() {
       const Said said = Beginning(client->fd);
       client->partly = said == Said::kPart;
       const bool late = client->since + limits_.preface <= now;
-      if (said == Said::kPreface) {
+      if (said == Said::kAll) {
         spoken.push_back(*client);
       } else if (said == Said::kOther || late) {
         close(client->fd);
