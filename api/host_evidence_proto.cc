@@ -110,6 +110,7 @@ void TasksToProto(const pleg::HostEvidence& host, v1::HostEvidence& out) {
     to.set_state(ToValidUtf8(absl::string_view(&process.state, 1)));
   }
   out.set_look_alike_count(host.look_alike_count);
+  out.set_roles_unknown(host.roles_unknown);
   if (host.dbus.has_value()) ProcessToProto(*host.dbus, *out.mutable_dbus());
   if (host.runtime_process.has_value()) {
     ProcessToProto(*host.runtime_process, *out.mutable_runtime_process());
@@ -139,6 +140,7 @@ void TasksFromProto(const v1::HostEvidence& message, pleg::HostEvidence& host) {
                                 process.state().empty() ? '?' : process.state().front()});
   }
   host.look_alike_count = message.look_alike_count();
+  host.roles_unknown = message.roles_unknown();
   if (message.has_dbus()) host.dbus = ProcessFromProto(message.dbus());
   if (message.has_runtime_process()) {
     host.runtime_process = ProcessFromProto(message.runtime_process());

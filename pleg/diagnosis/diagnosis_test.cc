@@ -232,6 +232,7 @@ class Fuzz {
     Many(host.shims, 3, [this] { return Shim(); });
     Many(host.look_alikes, 5, [this] { return LookAlike{4711, Text(), Text(), 'T'}; });
     host.look_alike_count = Roll(9);
+    host.roles_unknown = Coin();
     Many(host.kernel_log, 2, [this] { return Text(); });
     host.kernel_version = Text();
     host.systemd_version = Text();

@@ -183,6 +183,9 @@ struct HostEvidence {
   std::vector<ShimEvidence> shims;
   std::vector<LookAlike> look_alikes;  // stuck ones first; 20 at most, of
   uint32_t look_alike_count = 0;
+  // plegd's user namespace is not the host's: but for the one behind the runtime's socket no
+  // process can be proven to be the node's, so that one that is not told may be there.
+  bool roles_unknown = false;
   // The last hour's lines of the kernel's log that tell of hung tasks, lockups, kills for memory or
   // storage that fails; latest first.
   std::vector<std::string> kernel_log;

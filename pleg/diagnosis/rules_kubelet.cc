@@ -73,7 +73,7 @@ std::optional<Ranked> KubeletStopped(const Facts& facts) {
   return draft.Done();
 }
 
-// Nobody listens where it listened before, or no process of its name is there.
+// Nobody listens where it listened before, or no process is the kubelet.
 std::optional<Ranked> KubeletEnded(const Facts& facts) {
   const KubeletEvidence& kubelet = *facts.e.kubelet;
   const bool missing = KubeletIsMissing(facts);
@@ -84,12 +84,12 @@ std::optional<Ranked> KubeletEnded(const Facts& facts) {
               missing ? Confidence::kHigh : Confidence::kMedium);
   const std::string start = unit.Start();
   draft
-      .Say(missing ? "The kubelet does not run: no process of its name, and its port refuses"
+      .Say(missing ? "The kubelet does not run: there is no such process, and its port refuses"
                    : "The kubelet does not listen any more: it has ended, or is being restarted",
            "the node is or will be NotReady",
            start.empty() ? "Start it" : absl::StrCat("See why it ended, then start it: ", start))
       .For(absl::StrCat("asked for its metrics: ", kubelet.error));
-  if (missing) draft.OfHost().For("no process on the host is called kubelet");
+  if (missing) draft.OfHost().For("no process on the host is proven to be the kubelet");
   if (!missing) draft.Against("the host's processes could not be looked at");
   if (!unit.empty()) {
     draft.Do("See what systemd knows of it",
@@ -196,7 +196,7 @@ bool KubeletIsMissing(const Facts& facts) {
   const HostEvidence* const host = facts.fresh_host();
   // Where one unit is both, its process has another name.
   return host != nullptr && host->runtime_process.has_value() &&
-         !host->kubelet_process.has_value() && !facts.runtime.one_unit();
+         !host->kubelet_process.has_value() && !host->roles_unknown && !facts.runtime.one_unit();
 }
 
 std::string WhyKubeletIsBusy(const Facts& facts) {

@@ -37,7 +37,9 @@ bool IsBelow(const std::string& path, const std::vector<FrozenGroup>& groups) {
 
 }  // namespace
 
-CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& problems) {
+CgroupTree ReadCgroupTree(const std::string& root,
+                          const std::function<std::string(absl::string_view)>& container_of,
+                          std::vector<std::string>& problems) {
   CgroupTree tree;
   // A hierarchy of version 1 is a mount of its own.
   HostTree top(root + "/freezer");
@@ -59,7 +61,7 @@ CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& pro
     // "/kubepods.slice/…"; empty for the root.
     const std::string path = std::move(queue.front());
     queue.pop_front();
-    std::string container = ContainerOfCgroup(path);
+    std::string container = container_of(path);
     const bool told = !tree.frozen.empty() && IsBelow(on_node + path, tree.frozen);
     if (!path.empty() && !told && IsFrozen(top, path.substr(1), tree.version_1)) {
       tree.frozen.push_back({on_node + path, container});

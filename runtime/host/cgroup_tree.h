@@ -5,9 +5,11 @@
 #ifndef PLEGD_RUNTIME_HOST_CGROUP_TREE_H_
 #define PLEGD_RUNTIME_HOST_CGROUP_TREE_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "runtime/host/host_sample.h"
 
 namespace runtime::host {
@@ -19,8 +21,11 @@ struct CgroupTree {
 };
 
 // Walks the tree at `root`, version 2 or the freezer hierarchy of version 1, breadth first and not
-// beyond 20,000 groups. What cannot be read is told in `problems`.
-CgroupTree ReadCgroupTree(const std::string& root, std::vector<std::string>& problems);
+// beyond 20,000 groups. What cannot be read is told in `problems`. `container_of` says whose a path
+// below `root` is: ContainerOfCgroup, or better.
+CgroupTree ReadCgroupTree(const std::string& root,
+                          const std::function<std::string(absl::string_view)>& container_of,
+                          std::vector<std::string>& problems);
 
 }  // namespace runtime::host
 

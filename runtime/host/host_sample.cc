@@ -192,7 +192,8 @@ class Sampler {
                               "namespace of its own (hostPID)");
       return;
     }
-    if (identifier_.blind()) {
+    sample_.roles_unknown = identifier_.blind();
+    if (sample_.roles_unknown) {
       Problem(
           "plegd is in a user namespace of its own, so that no process is proven to be the node's "
           "(--rootless says that this one is the node's)");
@@ -403,7 +404,9 @@ class Sampler {
 
   void TakeCgroups() {
     std::vector<std::string> problems;
-    CgroupTree tree = ReadCgroupTree(paths_.cgroupfs, problems);
+    CgroupTree tree = ReadCgroupTree(
+        paths_.cgroupfs, [this](absl::string_view path) { return identifier_.ContainerOf(path); },
+        problems);
     for (std::string& problem : problems) Problem(std::move(problem));
     sample_.cgroup_v1 = tree.version_1;
     sample_.frozen = std::move(tree.frozen);

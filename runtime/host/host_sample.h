@@ -87,6 +87,7 @@ struct HostSample {
   std::vector<HostProcess> processes;
   std::vector<pleg::LookAlike> look_alikes;  // as pleg::HostEvidence has them
   uint32_t look_alike_count = 0;
+  bool roles_unknown = false;       // the same
   std::map<int, uint32_t> zombies;  // by parent
   std::optional<uint64_t> init_cpu_ticks;
 

@@ -95,6 +95,7 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
   pleg::HostEvidence out;
   out.look_alikes = sample.look_alikes;
   out.look_alike_count = sample.look_alike_count;
+  out.roles_unknown = sample.roles_unknown;
   TellNode(out);
   TellGroups(out);
   TellDisks(out);

@@ -15,6 +15,7 @@ namespace runtime::host {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -65,6 +66,19 @@ TEST(LookAlikesTest, ReadsNoWordsOfWhatIsNotProven) {
   EXPECT_EQ(sample.look_alikes[0].pid, 80);
 }
 
+// A container that may make cgroups names one like another container's, and freezes it.
+TEST(LookAlikesTest, WhatIsFrozenBelowAContainersCgroupIsItsOwn) {
+  FixtureTree tree;
+  AddShim(tree);
+  tree.Write(absl::StrCat("cgroup/kubepods/", kContainer, "/cri-containerd-", std::string(64, 'd'),
+                          ".scope/cgroup.events"),
+             "frozen 1\n");
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  ASSERT_EQ(sample.frozen.size(), 1);
+  EXPECT_EQ(sample.frozen[0].container, kContainer);
+  EXPECT_THAT(sample.containers, ElementsAre(kContainer));
+}
+
 TEST(LookAlikesTest, SaysThatNothingIsProvenInAUserNamespaceOfItsOwn) {
   FixtureTree tree;
   AddShim(tree);
@@ -73,6 +87,7 @@ TEST(LookAlikesTest, SaysThatNothingIsProvenInAUserNamespaceOfItsOwn) {
   EXPECT_EQ(Find(sample, 60), nullptr);
   EXPECT_THAT(sample.look_alikes, IsEmpty());
   EXPECT_THAT(sample.problems, Contains(HasSubstr("--rootless")));
+  EXPECT_TRUE(HostTracker().Update(sample, {}).roles_unknown);
   HostPaths paths = tree.paths();
   paths.rootless = true;
   EXPECT_EQ(Find(TakeHostSample(paths, {}), 60)->role, Role::kShim);

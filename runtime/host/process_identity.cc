@@ -78,6 +78,11 @@ absl::StatusOr<std::string> ProcessIdentifier::Read(int pid, absl::string_view n
 std::string ProcessIdentifier::CgroupsOf(int pid) const { return Read(pid, "cgroup").value_or(""); }
 
 std::string ProcessIdentifier::ContainerOf(absl::string_view cgroup_path) const {
+  std::string foreign = ForeignContainerOf(cgroup_path);
+  return foreign.empty() ? ContainerOfCgroup(cgroup_path) : foreign;
+}
+
+std::string ProcessIdentifier::ForeignContainerOf(absl::string_view cgroup_path) const {
   for (const absl::string_view part : absl::StrSplit(cgroup_path, '/', absl::SkipEmpty())) {
     std::string id = ContainerOfCgroup(part);
     if (!id.empty() && !own_containers_.contains(id)) return id;
@@ -123,7 +128,7 @@ std::string ProcessIdentifier::DoubtOfOwner(const ProcessStat& stat) const {
 std::string ProcessIdentifier::DoubtOfCgroup(const std::string& cgroups) const {
   if (cgroups.empty()) return "its cgroup cannot be read";
   for (const absl::string_view path : PathsOf(cgroups)) {
-    const std::string container = ContainerOf(path);
+    const std::string container = ForeignContainerOf(path);
     if (!container.empty()) {
       return absl::StrCat("it is in the cgroup of container ", container.substr(0, 13));
     }

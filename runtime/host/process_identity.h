@@ -65,8 +65,9 @@ class ProcessIdentifier {
 
   // Text of /proc/PID/cgroup; empty if it cannot be read.
   std::string CgroupsOf(int pid) const;
-  // Of such a path: the outermost container that is not plegd's own, since within its own cgroup a
-  // container may give names as it likes. Empty for none.
+  // The container that a cgroup is of: the outermost, since below its own cgroup a container may
+  // give names as it likes. plegd's own, which may be the node, only if there is no other. Empty
+  // for none.
   std::string ContainerOf(absl::string_view cgroup_path) const;
   // Started by PID 1, or by a distribution's own program that was: its unit is then the process's.
   bool IsMainOfUnit(const ProcessStat& stat) const;
@@ -78,6 +79,7 @@ class ProcessIdentifier {
   Identity MessageBus(const ProcessStat& stat) const;
   std::string DoubtOfOwner(const ProcessStat& stat) const;
   std::string DoubtOfCgroup(const std::string& cgroups) const;
+  std::string ForeignContainerOf(absl::string_view cgroup_path) const;
   std::string DoubtOfProgram(const ProcessStat& stat, Role role, const std::string& cgroups);
   bool IsRoot(const std::vector<uint32_t>& uids) const;
   // Another process has its pid by now, or it has another name.

@@ -107,6 +107,7 @@ TEST_F(ProcessIdentityTest, WhatIsBelowAContainersCgroupIsTheContainers) {
   const ProcessIdentifier identifier(proc, false, stats_);
   EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kContainer, "/", kOther)),
             kContainer);
+  EXPECT_EQ(identifier.ContainerOf("/system.slice/containerd.service"), "");
 }
 
 // In version 1 some hierarchies may be left to a container.
@@ -115,6 +116,15 @@ TEST_F(ProcessIdentityTest, AContainersCgroupInAnyHierarchyIsEnough) {
        .comm = "kubelet",
        .cgroup = absl::StrCat("5:freezer:/\n4:memory:/kubepods/", kContainer, "\n0::/\n")});
   EXPECT_EQ(DoubtOf(99), "it is in the cgroup of container ccccccccccccc");
+}
+
+// As of a DaemonSet's pod: it is listed, and its process has to be in sight.
+TEST_F(ProcessIdentityTest, WhatIsInPlegdsOwnContainerIsOfThat) {
+  tree_.Write("proc/self/cgroup", absl::StrCat("0::/kubepods/", kNode, "\n"));
+  const HostTree proc(tree_.paths().procfs);
+  const ProcessIdentifier identifier(proc, false, stats_);
+  EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kNode)), kNode);
+  EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kNode, "/", kContainer)), kContainer);
 }
 
 // As in kind, whose nodes are containers.
