@@ -469,7 +469,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
   options.max_pending_bytes = 5 << 20;
   // Long enough that three answers are there before the first client is cut.
   options.answer_timeout = options.ping_timeout =
-      absl::Seconds(pleg::testing::kThreadSanitized ? 10 : 1);
+      absl::Seconds(pleg::testing::kThreadSanitized ? 10 : 4);
   Start(options);
   core_.Do([this] {
     auto status = std::make_shared<pleg::PodStatus>();

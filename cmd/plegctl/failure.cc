@@ -88,13 +88,12 @@ Explanation Explain(const Failure& failure, const Attempt& attempt) {
     case absl::StatusCode::kUnimplemented:
       return Unknown(failure, attempt);
     case absl::StatusCode::kUnavailable:
-      return {
-          absl::StrCat("what listens at ", Shown(attempt.socket),
-                       " hung up: ", Shown(failure.status.message())),
-          {"another program than plegd, or a plegd that is just ending; try again",
-           "or your user has as many connections to plegd as a user may have (32): end other "
-           "clients, or sudo plegctl ...",
-           kOtherSocket}};
+      return {absl::StrCat("what listens at ", Shown(attempt.socket),
+                           " hung up: ", Shown(failure.status.message())),
+              {"another program than plegd, or a plegd that is just ending; try again",
+               "or your user has as many connections to plegd as a user may have (32): end other "
+               "clients, or sudo plegctl ...",
+               kOtherSocket}};
     default:
       return {absl::StrCat("plegd at ", Shown(attempt.socket), " refused ", failure.call, ": ",
                            absl::StatusCodeToString(failure.status.code()), ": ",
