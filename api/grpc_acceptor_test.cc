@@ -63,7 +63,9 @@ class GrpcAcceptorTest : public ::testing::Test {
     std::vector<RawClient> clients;
     std::thread([&] {
       // The system call: of this thread alone.
-      if (uid != geteuid()) ASSERT_EQ(syscall(SYS_setresuid, uid, uid, uid), 0);
+      if (uid != geteuid()) {
+        ASSERT_EQ(syscall(SYS_setresuid, uid, uid, uid), 0);
+      }
       for (size_t i = 0; i < count; ++i) {
         clients.emplace_back(address_);
         clients.back().Send(text);

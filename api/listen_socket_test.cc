@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <barrier>
 #include <csignal>
 #include <cstring>
@@ -84,8 +85,7 @@ TEST_F(ListenSocketTest, OfManyThatBeginAtOnceExactlyOneServes) {
     // What a killed process leaves: each of them would replace it.
     close(BoundSocket());
     std::barrier together(kStarts);
-    std::vector<absl::StatusOr<std::vector<ListenSocket>>> results;
-    for (int i = 0; i < kStarts; ++i) results.emplace_back(absl::UnknownError(""));
+    std::array<absl::StatusOr<std::vector<ListenSocket>>, kStarts> results;
     {
       std::vector<std::jthread> starts;
       starts.reserve(kStarts);
