@@ -42,7 +42,7 @@ struct Identity {
   Role role = Role::kOther;  // proven
   bool of_root = false;      // so that what it says of itself may be read
   // Why it is not what its name says: "its owner is uid 65534"; empty if it is, or says nothing.
-  std::string doubt;
+  std::string doubt = {};
 };
 
 // For one look at the host. Reads /proc as it is asked, which may block as the kernel does.

@@ -195,7 +195,11 @@ class Sleeper {
     for (int i = 0; i < 1000 && process.name != name; ++i) {
       const auto stat = runtime::host::ParseProcessStat(
           plegd_testing::ReadFile(absl::StrCat("/proc/", pid_, "/stat")));
-      if (stat.ok()) process = {.pid = pid_, .start_ticks = stat->start_ticks, .name = stat->comm};
+      if (stat.ok()) {
+        process.pid = pid_;
+        process.start_ticks = stat->start_ticks;
+        process.name = stat->comm;
+      }
       absl::SleepFor(absl::Milliseconds(5));
     }
     return process;
