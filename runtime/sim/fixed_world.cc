@@ -191,7 +191,10 @@ void Complete(FixedWorld& world) {
       listed.mutable_image()->set_image(
           absl::StrCat("registry.example/", listed.metadata().name()));
     }
+    if (listed.image_ref().empty()) listed.set_image_ref(listed.image().image());
     if (!container.status.has_image()) *container.status.mutable_image() = listed.image();
+    // Without one no kubelet reads the status.
+    if (container.status.image_ref().empty()) container.status.set_image_ref(listed.image_ref());
     const auto pod = pods.find(listed.pod_sandbox_id());
     for (LabelMap* labels : {listed.mutable_labels(), container.status.mutable_labels()}) {
       AddLabel(*labels, kContainerName, listed.metadata().name());

@@ -18,6 +18,9 @@ namespace {
 using Json = JsonText::Json;
 using Pointer = JsonText::Pointer;
 
+// An object of which nobody says when it was created: without a time no kubelet reads its status.
+constexpr absl::Duration kDefaultAge = absl::Hours(1);
+
 // Of `from`, the fields that the object at `at` names, in the place of those of `to`.
 template <typename Status>
 void Override(const Json& object, const Status& from, Status& to) {
@@ -104,6 +107,10 @@ class WorldReader {
     options.except = {"status", "rule"};
     if (absl::Status s = ReadMessage(text_, at, options, listed); !s.ok()) return s;
     if (listed.id().empty()) return text_.Error(at, "has no id");
+    const Json& object = text_.root().at(at);
+    if (!object.contains("created_at") && !object.contains("createdAt")) {
+      listed.set_created_at(absl::ToUnixNanos(options_.origin - kDefaultAge));
+    }
     if (!ids.insert(listed.id()).second) {
       return text_.Error(at / "id", "stands here for the second time: " + listed.id());
     }

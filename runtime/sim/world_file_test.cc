@@ -39,10 +39,14 @@ TEST(WorldFileTest, ALittleIsEnoughForAWholeNode) {
   EXPECT_EQ(listed.labels().at("io.kubernetes.container.name"), "app");
   EXPECT_EQ(listed.state(), cri::CONTAINER_RUNNING);
   EXPECT_EQ(listed.created_at(), absl::ToUnixNanos(kOrigin - absl::Hours(1)));
-  EXPECT_TRUE(listed.has_image());
+  EXPECT_NE(listed.image().image(), "");
+  EXPECT_NE(listed.image_ref(), "");
   const cri::ContainerStatus& status = world->containers.at(0).status;
   EXPECT_EQ(status.started_at(), listed.created_at());
   EXPECT_EQ(status.labels().at("io.kubernetes.pod.uid"), "u");
+  EXPECT_EQ(status.image_ref(), listed.image_ref());
+  EXPECT_EQ(world->sandboxes.at(0).status.created_at(),
+            absl::ToUnixNanos(kOrigin - absl::Hours(1)));
   EXPECT_EQ(world->sandboxes.at(0).listed.labels().at("io.kubernetes.pod.namespace"), "shop");
   EXPECT_NE(world->sandboxes.at(0).status.network().ip(), "");
   ASSERT_EQ(world->status.conditions_size(), 2);
