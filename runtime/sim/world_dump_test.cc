@@ -179,7 +179,7 @@ TEST(WorldDumpTest, AMistakeIsNamedByFileLineAndField) {
   for (const auto& [text, message] : cases) {
     const auto world = Read({text});
     EXPECT_EQ(world.status().code(), absl::StatusCode::kInvalidArgument) << text;
-    EXPECT_THAT(world.status().message(), StartsWith(message)) << text;
+    EXPECT_THAT(std::string(world.status().message()), StartsWith(message)) << text;
   }
 }
 

@@ -144,7 +144,7 @@ TEST(WorldFileTest, AMistakeIsNamedByFileLineAndField) {
   for (const auto& [json, message] : cases) {
     const auto world = Read(json);
     EXPECT_EQ(world.status().code(), absl::StatusCode::kInvalidArgument) << json;
-    EXPECT_THAT(world.status().message(), StartsWith(message)) << json;
+    EXPECT_THAT(std::string(world.status().message()), StartsWith(message)) << json;
   }
 }
 

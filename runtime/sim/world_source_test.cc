@@ -122,7 +122,8 @@ TEST_F(WorldSourceTest, AMistakeIsReportedOnceAndTheLastGoodWorldStays) {
   Serve();
   Write("{\n\"rules\": oops}");
   EXPECT_TRUE(source_->Poll().ok());
-  EXPECT_THAT(source_->Poll().status().message(), StartsWith(absl::StrCat(path(), ":2: no JSON")));
+  EXPECT_THAT(std::string(source_->Poll().status().message()),
+              StartsWith(absl::StrCat(path(), ":2: no JSON")));
   EXPECT_TRUE(source_->Poll().ok());
   EXPECT_TRUE(source_->Poll().ok());
   EXPECT_EQ(client_->Call("Version", "").status.error_code(), grpc::StatusCode::UNAVAILABLE);
