@@ -155,7 +155,7 @@ class UnitTest(harness.TestCase):
 
     def published(self):
         page = harness.read(harness.ROOT, "docs/security.md")
-        return re.search(r"`systemd-analyze security`[^|]*?\*\*([\d.]+)\*\*[^|]*?\*\*([\d.]+)\*\* with the\s+drop-in", page).groups()
+        return re.search(r"`systemd-analyze security`[^|]*?\*\*([\d.]+)\*\*[^|]*?\*\*([\d.]+)\*\*\s+with\s+the\s+drop-in", page).groups()
 
     def drop_in(self, name):
         os.makedirs(self.path + ".d", exist_ok=True)
