@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "api/testing/fake_node.h"
 #include "api/testing/raw_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/testing/fake_node_view.h"
 #include "pleg/executor.h"
 #include "pleg/mutex.h"
 #include "pleg/testing/sanitizers.h"
@@ -174,8 +174,8 @@ class GrpcServerTest : public ::testing::Test {
 
   ManualClock clock_;
   CoreThread core_{clock_};
-  testing::FakeNode node_{core_, clock_};
-  NodeApi api_{node_.Info(), node_.Sources(), clock_};
+  node::testing::FakeNodeView node_{core_, clock_};
+  NodeApi api_{node_, clock_};
   std::string directory_;
   std::unique_ptr<GrpcServer> server_;
 };
@@ -269,7 +269,7 @@ TEST_F(GrpcServerTest, FreshWaitsForTheCoreAndHonoursTheDeadline) {
     EXPECT_TRUE(WaitUntil([&] { return api_.waits() == 1; }));
     core_.Do([this] {
       clock_.Advance(absl::Seconds(1));
-      node_.cache.SetObservedTime(pleg::PodUid("u1"), clock_.Now());
+      node_.pods.SetObservedTime(pleg::PodUid("u1"), clock_.Now());
     });
   });
   const grpc::Status status = GetPod(Pod("u1", /*fresh=*/true), milliseconds(20'000), &pod);
@@ -421,7 +421,7 @@ TEST_F(GrpcServerTest, CallsBeyondTheLimitAreRefused) {
   EXPECT_EQ(GetPod(Pod("u1")).error_code(), grpc::RESOURCE_EXHAUSTED);
   core_.Do([this] {
     clock_.Advance(absl::Seconds(1));
-    node_.cache.UpdateTime(clock_.Now());
+    node_.pods.UpdateTime(clock_.Now());
   });
   for (std::thread& client : clients) client.join();
   EXPECT_TRUE(WaitUntil([&] { return GetPod(Pod("u1")).ok(); }));
@@ -475,7 +475,7 @@ TEST_F(GrpcServerTest, AnswersThatNobodyReadsAreBounded) {
     auto status = std::make_shared<pleg::PodStatus>();
     status->uid = pleg::PodUid("big");
     status->ips.assign(2, std::string(1 << 20, '1'));
-    node_.cache.Set(pleg::PodUid("big"), std::move(status), absl::OkStatus(), clock_.Now());
+    node_.pods.Set(pleg::PodUid("big"), std::move(status), absl::OkStatus(), clock_.Now());
   });
   std::vector<RawClient> clients;
   clients.reserve(6);

@@ -24,7 +24,7 @@ void AppendChecks(std::string& out, absl::string_view name,
 
 }  // namespace
 
-std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runtime) {
+std::string VerboseHealth(const pleg::Verdict& verdict, const node::RuntimeView& runtime) {
   std::string out;
   AppendChecks(out, "PLEG",
                verdict.healthy
@@ -35,7 +35,7 @@ std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runti
   absl::StrAppend(&out, "endpoint: ", runtime.endpoint.empty() ? "none" : OneLine(runtime.endpoint),
                   " (", OneLine(runtime.endpoint_reason), ")\n");
   absl::StrAppend(&out, "connection: ", OneLine(runtime.connection), "\n");
-  absl::StrAppend(&out, "runtime: ", OneLine(runtime.identity), "\n");
+  absl::StrAppend(&out, "runtime: ", OneLine(runtime.Identity()), "\n");
   absl::StrAppend(&out, "node Ready=", runtime.node_ready.ready ? "True" : "False",
                   " reason=", runtime.node_ready.reason,
                   " message=", OneLine(runtime.node_ready.message), "\n");

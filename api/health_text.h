@@ -5,14 +5,14 @@
 
 #include <string>
 
-#include "api/runtime_view.h"
+#include "node/node_view.h"
 #include "pleg/health.h"
 
 namespace api {
 
 // A line for each of the kubelet's checks, as its own /healthz?verbose: "[+]name ok" or
 // "[-]name failed: why"; then the Ready condition it would post.
-std::string VerboseHealth(const pleg::Verdict& verdict, const RuntimeView& runtime);
+std::string VerboseHealth(const pleg::Verdict& verdict, const node::RuntimeView& runtime);
 
 }  // namespace api
 

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -13,7 +15,6 @@
 #include "api/node_messages.h"
 #include "api/pod_json.h"
 #include "api/pod_token.h"
-#include "pleg/diagnosis/diagnosis.h"
 #include "pleg/utf8.h"
 
 namespace api {
@@ -66,15 +67,12 @@ class NodeApi::Wait {
   const std::shared_ptr<std::atomic<size_t>> count_;
 };
 
-NodeApi::NodeApi(NodeInfo info, NodeSources sources, const pleg::Clock& clock)
-    : info_(std::move(info)),
-      sources_(std::move(sources)),
-      clock_(clock),
-      started_at_(clock.Now()) {}
+NodeApi::NodeApi(node::NodeControl& node, const pleg::Clock& clock)
+    : node_(node), clock_(clock), started_at_(clock.Now()) {}
 
 plegd::v1::Health NodeApi::GetHealth() const {
-  const pleg::Verdict verdict = sources_.verdict();
-  const RuntimeView runtime = sources_.runtime();
+  const pleg::Verdict verdict = node_.Healthy();
+  const node::RuntimeView runtime = node_.Runtime();
   plegd::v1::Health health;
   health.set_pleg_healthy(verdict.healthy);
   health.set_pleg_reason(verdict.reason);
@@ -85,25 +83,27 @@ plegd::v1::Health NodeApi::GetHealth() const {
   for (const std::string& e : runtime.network_errors) health.add_network_errors(ToValidUtf8(e));
   health.set_runtime_endpoint(ToValidUtf8(runtime.endpoint));
   health.set_runtime_endpoint_reason(ToValidUtf8(runtime.endpoint_reason));
-  health.set_runtime(ToValidUtf8(runtime.identity));
+  health.set_runtime(ToValidUtf8(runtime.Identity()));
   return health;
 }
 
 plegd::v1::Node NodeApi::GetNode() const {
   plegd::v1::Node node;
-  node.set_version(info_.version);
-  node.set_boot_id(info_.boot_id);
+  const node::Settings& settings = node_.settings();
+  node.set_version(settings.version);
+  node.set_boot_id(settings.boot_id);
   node.set_uptime_seconds(absl::ToDoubleSeconds(clock_.Now() - started_at_));
   TimeToProto(clock_.WallNow(), *node.mutable_time());
-  const RuntimeNames names = sources_.runtime_names();
-  node.set_runtime_name(ToValidUtf8(names.name));
-  node.set_runtime_version(ToValidUtf8(names.version));
-  node.set_runtime_api_version(ToValidUtf8(names.api_version));
-  const RuntimeView runtime = sources_.runtime();
+  const node::RuntimeView runtime = node_.Runtime();
+  if (runtime.version.ok()) {
+    node.set_runtime_name(ToValidUtf8(runtime.version->name));
+    node.set_runtime_version(ToValidUtf8(runtime.version->version));
+    node.set_runtime_api_version(ToValidUtf8(runtime.version->api_version));
+  }
   node.set_runtime_endpoint(ToValidUtf8(runtime.endpoint));
   node.set_runtime_endpoint_reason(ToValidUtf8(runtime.endpoint_reason));
-  CountsToProto(*sources_.core(), *node.mutable_counts());
-  for (const pleg::CallSnapshot::ListSize& size : sources_.calls().list_sizes) {
+  CountsToProto(*node_.Core(), *node.mutable_counts());
+  for (const pleg::CallSnapshot::ListSize& size : node_.Calls().list_sizes) {
     plegd::v1::ListSize& out = *node.add_list_sizes();
     out.set_method(std::string(size.method));
     out.set_bytes(static_cast<uint32_t>(std::min<size_t>(size.bytes, UINT32_MAX)));
@@ -111,25 +111,28 @@ plegd::v1::Node NodeApi::GetNode() const {
                                 static_cast<double>(pleg::kKubeletMaxReplyBytes));
   }
   plegd::v1::Limits& limits = *node.mutable_limits();
-  limits.set_relist_period_seconds(absl::ToDoubleSeconds(info_.relist_period));
-  limits.set_relist_threshold_seconds(absl::ToDoubleSeconds(info_.relist_threshold));
-  limits.set_runtime_request_timeout_seconds(absl::ToDoubleSeconds(info_.runtime_request_timeout));
-  limits.set_kubelet_request_timeout_seconds(absl::ToDoubleSeconds(info_.kubelet_request_timeout));
+  limits.set_relist_period_seconds(absl::ToDoubleSeconds(settings.relist_period));
+  limits.set_relist_threshold_seconds(absl::ToDoubleSeconds(settings.relist_threshold));
+  limits.set_runtime_request_timeout_seconds(
+      absl::ToDoubleSeconds(settings.runtime_request_timeout));
+  limits.set_kubelet_request_timeout_seconds(
+      absl::ToDoubleSeconds(settings.kubelet_request_timeout));
+  const std::shared_ptr<const node::Assessment> assessment = node_.Assess();
   absl::Duration status_phase;
-  for (const pleg::GenerationReport& twin : sources_.twins()) {
+  for (const pleg::GenerationReport& twin : assessment->twins) {
     TwinToProto(twin, *node.add_twins());
     status_phase = std::max(status_phase, twin.report.status_phase);
   }
   node.set_predicted_status_phase_seconds(absl::ToDoubleSeconds(status_phase));
-  node.set_loop_lag_seconds(absl::ToDoubleSeconds(sources_.loop_lag()));
+  node.set_loop_lag_seconds(absl::ToDoubleSeconds(assessment->evidence.self.loop_lag));
   return node;
 }
 
 plegd::v1::Calls NodeApi::GetCalls() const {
   plegd::v1::Calls calls;
-  const std::shared_ptr<const pleg::PodsView> pods = sources_.pods();
+  const std::shared_ptr<const pleg::PodsView> pods = node_.Pods();
   const TargetNames names(*pods);
-  pleg::CallSnapshot snapshot = sources_.calls();
+  pleg::CallSnapshot snapshot = node_.Calls();
   const WallClock clock = {clock_.Now(), clock_.WallNow()};
   TimeToProto(clock.wall_now, *calls.mutable_time());
   std::sort(snapshot.running.begin(), snapshot.running.end(),
@@ -142,7 +145,7 @@ plegd::v1::Calls NodeApi::GetCalls() const {
   for (const pleg::UnansweredTarget& row : snapshot.unanswered) {
     UnansweredToProto(row, names, clock.now, *calls.add_unanswered());
   }
-  for (const pleg::CallHistory::Method& method : sources_.history.Methods()) {
+  for (const pleg::CallHistory::Method& method : node_.history().Methods()) {
     MethodToProto(method, names, clock, *calls.add_methods());
   }
   return calls;
@@ -152,10 +155,10 @@ plegd::v1::Relists NodeApi::GetRelists(const plegd::v1::GetRelistsRequest& reque
   plegd::v1::Relists relists;
   const WallClock clock = {clock_.Now(), clock_.WallNow()};
   TimeToProto(clock.wall_now, *relists.mutable_time());
-  for (const pleg::RelistRing::Entry& entry : sources_.relists.Newest(request.limit())) {
+  for (const pleg::RelistRing::Entry& entry : node_.relists().Newest(request.limit())) {
     RelistToProto(entry, clock, *relists.add_relists());
   }
-  const std::shared_ptr<const pleg::PlegSnapshot> core = sources_.core();
+  const std::shared_ptr<const pleg::PlegSnapshot> core = node_.Core();
   if (core->relist_running_since.has_value()) {
     const absl::Duration running = clock.now - *core->relist_running_since;
     relists.set_listing_for_seconds(std::max(absl::ToDoubleSeconds(running), 0.0));
@@ -164,20 +167,22 @@ plegd::v1::Relists NodeApi::GetRelists(const plegd::v1::GetRelistsRequest& reque
 }
 
 plegd::v1::Diagnosis NodeApi::GetDiagnosis() const {
+  node_.LookNow();
   plegd::v1::Diagnosis diagnosis;
-  DiagnosisToProto(pleg::Diagnose(sources_.evidence()), diagnosis);
+  DiagnosisToProto(node_.Assess()->diagnosis, diagnosis);
   return diagnosis;
 }
 
 plegd::v1::Evidence NodeApi::GetEvidence() const {
+  node_.LookNow();
   plegd::v1::Evidence evidence;
-  EvidenceToProto(sources_.evidence(), evidence);
+  EvidenceToProto(node_.Assess()->evidence, evidence);
   return evidence;
 }
 
 plegd::v1::PodList NodeApi::ListPods() const {
   plegd::v1::PodList list;
-  std::vector<pleg::CachedPod> pods = sources_.cache.All();
+  std::vector<pleg::CachedPod> pods = node_.cache().All();
   auto key = [](const pleg::CachedPod& pod) {
     return std::tie(pod.status->pod_namespace, pod.status->name);
   };
@@ -190,13 +195,14 @@ plegd::v1::PodList NodeApi::ListPods() const {
 plegd::v1::PodStatus NodeApi::Describe(const pleg::CachedPod& pod) const {
   plegd::v1::PodStatus out;
   PodToProto(pod, clock_.Now(), out);
-  if (pod.observed_at != pleg::MonoTime()) out.set_token(PodToken(info_.boot_id, pod.observed_at));
+  if (pod.observed_at != pleg::MonoTime())
+    out.set_token(PodToken(node_.settings().boot_id, pod.observed_at));
   return out;
 }
 
 absl::Status NodeApi::CheckRequest(const std::string& uid) {
   if (absl::Status status = CheckUid(uid); !status.ok()) return status;
-  if (!Exists(sources_.cache.Get(pleg::PodUid(uid)))) return NoSuchPod(uid);
+  if (!Exists(node_.cache().Get(pleg::PodUid(uid)))) return NoSuchPod(uid);
   if (limiter_.Take(pleg::PodUid(uid))) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("plegd takes at most ", RequestLimiter::kPerSecond,
@@ -205,13 +211,13 @@ absl::Status NodeApi::CheckRequest(const std::string& uid) {
 
 absl::Status NodeApi::RequestRelist(const plegd::v1::RequestRelistRequest& request) {
   if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
-  sources_.request_relist(pleg::PodUid(request.uid()));
+  node_.RequestRelist(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
 absl::Status NodeApi::RequestReinspect(const plegd::v1::RequestReinspectRequest& request) {
   if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
-  sources_.request_reinspect(pleg::PodUid(request.uid()));
+  node_.RequestReinspect(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
@@ -228,14 +234,14 @@ std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& r
   if (!timeout.ok()) return refuse(timeout.status());
   std::optional<pleg::MonoTime> newer_than;
   if (!request.newer_than().empty()) {
-    const auto seen = ParsePodToken(request.newer_than(), info_.boot_id, now);
+    const auto seen = ParsePodToken(request.newer_than(), node_.settings().boot_id, now);
     if (!seen.ok()) return refuse(seen.status());
     // Waiting ends with what was observed at that time or later.
     newer_than = *seen + absl::Nanoseconds(1);
   }
   if (request.fresh()) newer_than = now;
   if (!newer_than.has_value()) {
-    done(IfItExists(sources_.cache.Get(uid), request.uid()));
+    done(IfItExists(node_.cache().Get(uid), request.uid()));
     return nullptr;
   }
   if (waits_->fetch_add(1) >= kMaxWaits) {
@@ -244,8 +250,8 @@ std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& r
         absl::StrCat("more than ", kMaxWaits, " requests wait for pods")));
   }
   auto wait = std::make_shared<Wait>(waits_);
-  if (request.fresh() && CheckRequest(request.uid()).ok()) sources_.request_relist(uid);
-  auto begin = [&cache = sources_.cache, wait, uid, min_time = *newer_than,
+  if (request.fresh() && CheckRequest(request.uid()).ok()) node_.RequestRelist(uid);
+  auto begin = [&cache = node_.cache(), wait, uid, min_time = *newer_than,
                 deadline = now + *timeout, done = std::move(done)]() mutable {
     if (wait->cancelled) return;
     auto answer = [wait, uid, done = std::move(done)](absl::StatusOr<pleg::CachedPod> pod) mutable {
@@ -254,13 +260,13 @@ std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& r
     };
     wait->id = cache.GetNewerThan(uid, min_time, deadline, std::move(answer));
   };
-  sources_.executor.Post(std::move(begin));
+  node_.executor().Post(std::move(begin));
   return wait;
 }
 
 void NodeApi::Cancel(const std::shared_ptr<Wait>& wait) {
   if (wait == nullptr || wait->cancelled.exchange(true)) return;
-  sources_.executor.Post([&cache = sources_.cache, wait] { cache.CancelWaiter(wait->id); });
+  node_.executor().Post([&cache = node_.cache(), wait] { cache.CancelWaiter(wait->id); });
 }
 
 }  // namespace api

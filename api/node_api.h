@@ -1,7 +1,7 @@
 // plegd's API without a transport: each call of plegd.v1.Plegd as a function from request to
 // message. Served over gRPC and as JSON over HTTP, and used in process.
 //
-//   NodeApi api(info, sources, clock);
+//   NodeApi api(node, clock);
 //   plegd::v1::Node node = api.GetNode();
 //
 // Answers come from snapshots. Only GetPod can wait, and answers by callback.
@@ -11,30 +11,16 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/request_limiter.h"
-#include "api/runtime_view.h"
-#include "pleg/call_stats.h"
-#include "pleg/diagnosis/evidence.h"
-#include "pleg/executor.h"
-#include "pleg/health.h"
-#include "pleg/history/call_history.h"
-#include "pleg/history/relist_ring.h"
-#include "pleg/ids.h"
+#include "node/node_view.h"
 #include "pleg/mono_time.h"
-#include "pleg/observer.h"
 #include "pleg/pod_cache.h"
-#include "pleg/pods_view.h"
-#include "pleg/twin/twin_feed.h"
 #include "plegd/v1/calls.pb.h"
 #include "plegd/v1/diagnosis.pb.h"
 #include "plegd/v1/evidence.pb.h"
@@ -45,44 +31,6 @@
 #include "plegd/v1/service.pb.h"
 
 namespace api {
-
-// What never changes in a run.
-struct NodeInfo {
-  std::string version;
-  std::string boot_id;
-  absl::Duration relist_period;
-  absl::Duration relist_threshold;
-  absl::Duration runtime_request_timeout;
-  absl::Duration kubelet_request_timeout;
-};
-
-// Who the runtime says it is; empty while it has not.
-struct RuntimeNames {
-  std::string name = {};
-  std::string version = {};
-  std::string api_version = {};
-};
-
-// Each function is thread-safe, does not block and is not empty; what is referred to outlives the
-// API.
-struct NodeSources {
-  std::function<pleg::Verdict()> verdict;
-  std::function<RuntimeView()> runtime;
-  std::function<RuntimeNames()> runtime_names;
-  std::function<std::shared_ptr<const pleg::PlegSnapshot>()> core;
-  std::function<std::shared_ptr<const pleg::PodsView>()> pods;
-  std::function<pleg::CallSnapshot()> calls;
-  std::function<std::vector<pleg::GenerationReport>()> twins;
-  std::function<absl::Duration()> loop_lag;
-  std::function<pleg::Evidence()> evidence;
-  std::function<void(const pleg::PodUid&)> request_relist;
-  std::function<void(const pleg::PodUid&)> request_reinspect;
-  const pleg::CallHistory& history;
-  const pleg::RelistRing& relists;
-  pleg::PodCache& cache;
-  // The core's: where the cache's waits live.
-  pleg::Executor& executor;
-};
 
 // Thread-safe.
 class NodeApi {
@@ -95,8 +43,8 @@ class NodeApi {
   // A UID is cut off after so many bytes where an error quotes it.
   static constexpr size_t kMaxQuoted = 80;
 
-  // `clock` outlives the API, which was started now.
-  NodeApi(NodeInfo info, NodeSources sources, const pleg::Clock& clock);
+  // Both outlive the API, which was started now.
+  NodeApi(node::NodeControl& node, const pleg::Clock& clock);
   NodeApi(const NodeApi&) = delete;
   NodeApi& operator=(const NodeApi&) = delete;
 
@@ -134,8 +82,7 @@ class NodeApi {
   // Whether plegd may be made to ask the runtime for the pod.
   absl::Status CheckRequest(const std::string& uid);
 
-  const NodeInfo info_;
-  const NodeSources sources_;
+  node::NodeControl& node_;
   const pleg::Clock& clock_;
   const pleg::MonoTime started_at_;
   RequestLimiter limiter_{clock_};

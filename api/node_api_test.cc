@@ -8,9 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/message_json.h"
-#include "api/testing/fake_node.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/testing/fake_node_view.h"
 #include "pleg/testing/sim_executor.h"
 
 namespace api {
@@ -51,8 +51,8 @@ class NodeApiTest : public ::testing::Test {
   }
 
   pleg::testing::SimExecutor exec_;
-  testing::FakeNode node_{exec_, exec_.clock()};
-  NodeApi api_{node_.Info(), node_.Sources(), exec_.clock()};
+  node::testing::FakeNodeView node_{exec_, exec_.clock()};
+  NodeApi api_{node_, exec_.clock()};
 };
 
 TEST_F(NodeApiTest, TheNodeAtAGlance) {
@@ -68,11 +68,11 @@ TEST_F(NodeApiTest, TheNodeAtAGlance) {
   twin.report.lag = {absl::Seconds(120), absl::Seconds(180), absl::Seconds(240)};
   twin.report.restart_cost = absl::InfiniteDuration();
   twin.report.status_phase = absl::Seconds(4.5);
-  node_.twins = {twin, pleg::GenerationReport()};
+  node_.assessment->twins = {twin, pleg::GenerationReport()};
   exec_.Advance(absl::Seconds(7));
   const plegd::v1::Node node = api_.GetNode();
   EXPECT_EQ(node.version(), "1.2.3");
-  EXPECT_EQ(node.boot_id(), testing::kBootId);
+  EXPECT_EQ(node.boot_id(), node::testing::kBootId);
   EXPECT_DOUBLE_EQ(node.uptime_seconds(), 7);
   EXPECT_EQ(node.time().seconds(), 1'700'000'007);
   EXPECT_EQ(node.runtime_name(), "containerd");
@@ -115,7 +115,7 @@ TEST_F(NodeApiTest, CallsNameTargetAndPod) {
   ended.target = "c1";
   ended.code = absl::StatusCode::kDeadlineExceeded;
   ended.duration = absl::Minutes(2);
-  node_.history.OnCallEnd(ended);
+  node_.call_history.OnCallEnd(ended);
   const plegd::v1::Calls calls = api_.GetCalls();
   ASSERT_THAT(calls.running(), SizeIs(2));
   EXPECT_EQ(calls.running(0).method(), "ListContainers");
@@ -147,7 +147,7 @@ TEST_F(NodeApiTest, RelistsOldestFirst) {
     relist.started_at = exec_.clock().Now();
     relist.containers = i;
     if (i == 2) relist.lists = absl::UnavailableError("away");
-    node_.relists.OnRelistEnd(relist);
+    node_.relist_ring.OnRelistEnd(relist);
     exec_.Advance(absl::Seconds(1));
   }
   node_.core->relist_running_since = exec_.clock().Now() + absl::Seconds(-2);
@@ -177,7 +177,7 @@ TEST_F(NodeApiTest, GetPodAnswersFromTheCache) {
   ASSERT_TRUE(answer->has_value() && (*answer)->ok());
   const plegd::v1::PodStatus pod = api_.Describe(***answer);
   EXPECT_EQ(pod.name(), "web");
-  EXPECT_THAT(pod.token(), HasSubstr(testing::kBootId));
+  EXPECT_THAT(pod.token(), HasSubstr(node::testing::kBootId));
   EXPECT_THAT(node_.requests(), IsEmpty());
 }
 
@@ -192,7 +192,7 @@ TEST_F(NodeApiTest, GetPodOfWhatIsNotThere) {
   EXPECT_FALSE(fresh->has_value());
   EXPECT_THAT(node_.requests(), IsEmpty());
   exec_.Advance(absl::Seconds(1));
-  node_.cache.UpdateTime(exec_.clock().Now());
+  node_.pods.UpdateTime(exec_.clock().Now());
   exec_.Settle();
   EXPECT_EQ(CodeOf(*fresh), absl::StatusCode::kNotFound);
   EXPECT_EQ(api_.waits(), 0u);
@@ -206,7 +206,7 @@ TEST_F(NodeApiTest, FreshIsObservedAfterTheRequest) {
   EXPECT_EQ(api_.waits(), 1u);
   const pleg::MonoTime asked = exec_.clock().Now();
   exec_.Advance(absl::Milliseconds(1));
-  node_.cache.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());
+  node_.pods.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());
   exec_.Settle();
   ASSERT_TRUE(answer->has_value() && (*answer)->ok());
   EXPECT_GT((**answer)->observed_at, asked);
@@ -215,10 +215,10 @@ TEST_F(NodeApiTest, FreshIsObservedAfterTheRequest) {
 
 TEST_F(NodeApiTest, NewerThanWaitsForTheNextObservation) {
   Observe();
-  const std::string token = api_.Describe(node_.cache.Get(pleg::PodUid("u1"))).token();
+  const std::string token = api_.Describe(node_.pods.Get(pleg::PodUid("u1"))).token();
   const auto answer = Ask(Request("u1", false, token));
   EXPECT_FALSE(answer->has_value());
-  node_.cache.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());  // the same again
+  node_.pods.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());  // the same again
   exec_.Settle();
   EXPECT_FALSE(answer->has_value());
   exec_.Advance(absl::Milliseconds(1));
@@ -251,7 +251,7 @@ TEST_F(NodeApiTest, WaitingEndsAtTheDeadline) {
   const auto defaulted = Ask(Request("u1", /*fresh=*/true));
   exec_.Advance(NodeApi::kDefaultWait);
   EXPECT_EQ(CodeOf(*defaulted), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(node_.cache.waiters(), 0u);
+  EXPECT_EQ(node_.pods.waiters(), 0u);
   EXPECT_EQ(api_.waits(), 0u);
   for (const double bad :
        {-1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
@@ -264,11 +264,11 @@ TEST_F(NodeApiTest, ACancelledWaitIsCleanedUp) {
   Observe();
   std::shared_ptr<NodeApi::Wait> wait;
   const auto answer = Ask(Request("u1", /*fresh=*/true), &wait);
-  EXPECT_EQ(node_.cache.waiters(), 1u);
+  EXPECT_EQ(node_.pods.waiters(), 1u);
   api_.Cancel(wait);
   wait = nullptr;
   exec_.Settle();
-  EXPECT_EQ(node_.cache.waiters(), 0u);
+  EXPECT_EQ(node_.pods.waiters(), 0u);
   EXPECT_EQ(api_.waits(), 0u);
   exec_.Advance(absl::Minutes(1));
   EXPECT_FALSE(answer->has_value());
@@ -334,7 +334,7 @@ TEST_F(NodeApiTest, AFreshOneThatHurriesNothingIsAnsweredByTheRelistThatIsDue) {
   const auto second = Ask(Request("u1", /*fresh=*/true));
   EXPECT_THAT(node_.requests(), ElementsAre("relist u1"));
   exec_.Advance(absl::Milliseconds(1));
-  node_.cache.UpdateTime(exec_.clock().Now());
+  node_.pods.UpdateTime(exec_.clock().Now());
   exec_.Settle();
   EXPECT_TRUE(second->has_value() && (*second)->ok());
 }

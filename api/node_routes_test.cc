@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/testing/fake_node.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/testing/fake_node_view.h"
 #include "pleg/testing/sim_executor.h"
 
 namespace api {
@@ -53,8 +53,8 @@ class NodeRoutesTest : public ::testing::Test {
   }
 
   pleg::testing::SimExecutor exec_;
-  testing::FakeNode node_{exec_, exec_.clock()};
-  NodeApi api_{node_.Info(), node_.Sources(), exec_.clock()};
+  node::testing::FakeNodeView node_{exec_, exec_.clock()};
+  NodeApi api_{node_, exec_.clock()};
   NodeRoutes routes_{api_};
 };
 
@@ -104,11 +104,11 @@ TEST_F(NodeRoutesTest, FreshComesLaterOr504) {
   EXPECT_EQ((*late)->status, 504);
   const auto fresh = Serve(Ask("/api/v1/pods/u1?fresh=true"));
   exec_.Advance(absl::Seconds(1));
-  node_.cache.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());
+  node_.pods.SetObservedTime(pleg::PodUid("u1"), exec_.clock().Now());
   exec_.Settle();
   ASSERT_TRUE(fresh->has_value());
   EXPECT_EQ((*fresh)->status, 200);
-  EXPECT_THAT((*fresh)->body, HasSubstr("\"token\":\"" + std::string(testing::kBootId)));
+  EXPECT_THAT((*fresh)->body, HasSubstr("\"token\":\"" + std::string(node::testing::kBootId)));
 }
 
 TEST_F(NodeRoutesTest, FreshIsForUnixSockets) {

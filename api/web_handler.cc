@@ -26,8 +26,9 @@ Response NothingAt(absl::string_view path) {
 
 }  // namespace
 
-WebHandler::WebHandler(WebInfo info, WebSources sources)
-    : info_(std::move(info)), sources_(std::move(sources)) {}
+WebHandler::WebHandler(WebInfo info, const node::NodeView& node, ProcessPages& process,
+                       NodeApi& api)
+    : info_(std::move(info)), node_(node), process_(process), routes_(api) {}
 
 Response WebHandler::operator()(const Request& request) const {
   const absl::string_view path = request.path;
@@ -43,14 +44,14 @@ Response WebHandler::operator()(const Request& request) const {
 
 Response WebHandler::Landing(const Request& request) const {
   LandingPage page;
-  page.version = info_.version;
-  const RuntimeView runtime = sources_.runtime();
+  page.version = node_.settings().version;
+  const node::RuntimeView runtime = node_.Runtime();
   page.runtime_endpoint = runtime.endpoint.empty() ? "none found yet" : runtime.endpoint;
   page.runtime_endpoint_origin = runtime.endpoint_reason;
   page.runtime_connection = runtime.connection;
-  page.runtime_identity = runtime.identity;
+  page.runtime_identity = runtime.Identity();
   page.node_ready = runtime.node_ready.message;
-  page.verdict = sources_.verdict();
+  page.verdict = node_.Healthy();
   page.api_allowed = request.api_allowed;
   Response response{.content_type = kHtmlType, .body = RenderLandingPage(page)};
   response.headers.emplace_back("Content-Security-Policy",
@@ -59,13 +60,13 @@ Response WebHandler::Landing(const Request& request) const {
 }
 
 Response WebHandler::Metrics() const {
-  return {.content_type = info_.metrics_type, .body = sources_.metrics()};
+  return {.content_type = info_.metrics_type, .body = process_.Metrics()};
 }
 
 Response WebHandler::Healthz(const Request& request) const {
-  const pleg::Verdict verdict = sources_.verdict();
+  const pleg::Verdict verdict = node_.Healthy();
   if (request.query == "verbose" || absl::StartsWith(request.query, "verbose=")) {
-    return Text(verdict.healthy ? 200 : 503, VerboseHealth(verdict, sources_.runtime()));
+    return Text(verdict.healthy ? 200 : 503, VerboseHealth(verdict, node_.Runtime()));
   }
   if (verdict.healthy) return Text(200, "ok");
   return Text(503, absl::StrCat("PLEG is not healthy: ", verdict.reason));
@@ -78,7 +79,7 @@ Response WebHandler::Debug(const Request& request) const {
                 "/debug/ is served on unix sockets only (--web.listen-address unix:///path)\n");
   }
   if (request.path == kLogLevelPath) return LogLevel(request);
-  if (request.path == "/debug/" || request.path == "/debug") return Text(200, sources_.debug());
+  if (request.path == "/debug/" || request.path == "/debug") return Text(200, process_.DebugText());
   return NothingAt(request.path);
 }
 
@@ -86,22 +87,22 @@ Response WebHandler::LogLevel(const Request& request) const {
   if (request.method == "PUT") {
     absl::string_view level = request.query;
     const absl::Status set = absl::ConsumePrefix(&level, "level=")
-                                 ? sources_.set_log_level(level)
+                                 ? process_.SetLogLevel(level)
                                  : absl::InvalidArgumentError("write ?level=debug");
     if (!set.ok()) return Text(400, absl::StrCat(set.message(), "\n"));
   }
-  return Text(200, absl::StrCat(sources_.log_level(), "\n"));
+  return Text(200, absl::StrCat(process_.LogLevel(), "\n"));
 }
 
 Response WebHandler::Livez() const {
-  const absl::Duration age = sources_.loop_age();
+  const absl::Duration age = node_.LoopAge();
   if (age <= info_.loop_limit) return Text(200, "ok");
   return Text(503, absl::StrCat("the core's loop last turned ", pleg::FormatGoDuration(age),
                                 " ago; limit is ", pleg::FormatGoDuration(info_.loop_limit)));
 }
 
 Response WebHandler::Readyz() const {
-  if (sources_.ready()) return Text(200, "ok");
+  if (node_.Core()->last_relist.has_value()) return Text(200, "ok");
   return Text(503, "no relist has succeeded yet");
 }
 
@@ -111,7 +112,7 @@ Response WebHandler::Api(const Request& request) const {
                 "the API is not served here: use a unix socket (--web.listen-address unix:///path) "
                 "or start plegd with --web.enable-api\n");
   }
-  std::optional<Response> response = sources_.api(request);
+  std::optional<Response> response = routes_.Serve(request);
   return response.has_value() ? *std::move(response) : NothingAt(request.path);
 }
 

@@ -1,6 +1,6 @@
 // What plegd serves over HTTP, as a function from request to response: no sockets, no threads.
 //
-//   WebHandler web(info, sources);   HttpServer::Start(options, std::ref(web));
+//   WebHandler web(info, node, process, api);   HttpServer::Start(options, std::ref(web));
 //
 //   /metrics /healthz /livez /readyz /   on every listener
 //   /healthz?verbose                     each of the kubelet's checks, a line
@@ -10,47 +10,43 @@
 #ifndef PLEGD_API_WEB_HANDLER_H_
 #define PLEGD_API_WEB_HANDLER_H_
 
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/http.h"
-#include "api/runtime_view.h"
-#include "pleg/health.h"
+#include "api/node_api.h"
+#include "api/node_routes.h"
+#include "node/node_view.h"
 
 namespace api {
 
 // What never changes in a run.
 struct WebInfo {
-  std::string version;
   std::string metrics_type;  // Content-Type of what `metrics` returns
   // The core's loop is dead when it has not turned for so long.
   absl::Duration loop_limit = absl::Seconds(10);
 };
 
-// Each function is thread-safe, does not block and is not empty.
-struct WebSources {
-  std::function<std::string()> metrics;
-  std::function<pleg::Verdict()> verdict;    // the kubelet's
-  std::function<absl::Duration()> loop_age;  // since the core's loop last turned
-  std::function<bool()> ready;               // a first relist has succeeded
-  std::function<RuntimeView()> runtime;
-  std::function<std::string()> debug;  // what plegd knows of itself, as text
-  std::function<std::string()> log_level;
+// What plegd serves of itself, beside the node. Implementations are thread-safe and do not block.
+class ProcessPages {
+ public:
+  virtual ~ProcessPages() = default;
+  virtual std::string Metrics() = 0;
+  virtual std::string DebugText() = 0;  // what plegd knows of itself
+  virtual std::string LogLevel() = 0;
   // kInvalidArgument for what is no level.
-  std::function<absl::Status(absl::string_view)> set_log_level;
-  // What is below /api/v1/, for requests that may use it; empty if nothing is there.
-  std::function<std::optional<Response>(const Request&)> api;
+  virtual absl::Status SetLogLevel(absl::string_view name) = 0;
 };
 
 // Thread-safe: immutable. /livez asks only for the loop: a runtime that hangs must not get plegd
 // killed.
 class WebHandler {
  public:
-  WebHandler(WebInfo info, WebSources sources);
+  // All references outlive the handler; `api` is what is served below /api/v1/, to requests that
+  // may use it.
+  WebHandler(WebInfo info, const node::NodeView& node, ProcessPages& process, NodeApi& api);
 
   // `request` keeps to request_rules.h. Does not block.
   Response operator()(const Request& request) const;
@@ -66,7 +62,9 @@ class WebHandler {
   Response Api(const Request& request) const;
 
   const WebInfo info_;
-  const WebSources sources_;
+  const node::NodeView& node_;
+  ProcessPages& process_;
+  const NodeRoutes routes_;
 };
 
 }  // namespace api

@@ -1,12 +1,12 @@
 #include "api/web_handler.h"
 
-#include <memory>
-#include <optional>
 #include <string>
 
 #include "api/landing_page.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/testing/fake_node_view.h"
+#include "pleg/testing/sim_executor.h"
 
 namespace api {
 namespace {
@@ -15,70 +15,67 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+class FakePages : public ProcessPages {
+ public:
+  std::string Metrics() override { return "pleg_healthy 1\n"; }
+  std::string DebugText() override { return "threads 7\n"; }
+  std::string LogLevel() override { return level; }
+  absl::Status SetLogLevel(absl::string_view name) override {
+    if (name != "debug") return absl::InvalidArgumentError("no such level");
+    level = std::string(name);
+    return absl::OkStatus();
+  }
+
+  std::string level = "info";
+};
+
 class WebHandlerTest : public ::testing::Test {
  protected:
-  WebHandler Make() {
-    WebSources sources;
-    sources.metrics = [] { return "pleg_healthy 1\n"; };
-    sources.verdict = [this] { return verdict_; };
-    sources.loop_age = [this] { return loop_age_; };
-    sources.ready = [this] { return ready_; };
-    sources.api = [](const Request& request) -> std::optional<Response> {
-      if (request.path != "/api/v1/pods") return std::nullopt;
-      return Response{.body = "{\"pods\":[]}\n"};
-    };
-    sources.runtime = [this] { return runtime_; };
-    sources.debug = [] { return std::string("threads 7\n"); };
-    sources.log_level = [this] { return log_level_; };
-    sources.set_log_level = [this](absl::string_view level) {
-      if (level != "debug") return absl::InvalidArgumentError("no such level");
-      log_level_ = std::string(level);
-      return absl::OkStatus();
-    };
-    return WebHandler({.version = "1.2.3", .metrics_type = "text/plain; version=0.0.4"}, sources);
+  WebHandlerTest() {
+    node_.core->last_relist = exec_.clock().Now();
+    node_.runtime.endpoint = "unix:///run/<b>.sock";
+    node_.runtime.endpoint_reason = "it answered & was first";
+    node_.runtime.connection = "none: no such socket, for 3s";
+    node_.runtime.version = pleg::RuntimeVersion{"containerd", "1.7.27", "v1"};
+    node_.runtime.node_ready = {true, "KubeletReady", "kubelet is posting ready status"};
   }
-  Response Get(const std::string& path, bool api = true) {
+  Response Ask(const Request& request) const { return web_(request); }
+  Response Get(const std::string& path, bool api = true) const {
     Request request;
     request.method = "GET";
     request.path = path;
     request.api_allowed = api;
-    return Make()(request);
+    return Ask(request);
   }
 
-  pleg::Verdict verdict_{true, ""};
-  absl::Duration loop_age_ = absl::Milliseconds(3);
-  bool ready_ = true;
-  std::string log_level_ = "info";
-  RuntimeView runtime_{.endpoint = "unix:///run/<b>.sock",
-                       .endpoint_reason = "it answered & was first",
-                       .connection = "none: no such socket, for 3s",
-                       .identity = "containerd 1.7.27",
-                       .runtime_errors = {},
-                       .network_errors = {},
-                       .node_ready = {true, "KubeletReady", "kubelet is posting ready status"}};
+  pleg::testing::SimExecutor exec_;
+  node::testing::FakeNodeView node_{exec_, exec_.clock()};
+  NodeApi api_{node_, exec_.clock()};
+  FakePages pages_;
+  const WebHandler web_{{.metrics_type = "text/plain; version=0.0.4"}, node_, pages_, api_};
 };
 
 TEST_F(WebHandlerTest, TheLogLevelIsToldAndChangedOnUnixSocketsOnly) {
   Request request{.method = "GET", .path = "/debug/log-level", .host = {}, .unix_socket = true};
-  EXPECT_EQ(Make()(request).body, "info\n");
+  EXPECT_EQ(Ask(request).body, "info\n");
   request.method = "PUT";
   request.query = "level=debug";
-  EXPECT_EQ(Make()(request).body, "debug\n");
-  EXPECT_EQ(log_level_, "debug");
+  EXPECT_EQ(Ask(request).body, "debug\n");
+  EXPECT_EQ(pages_.level, "debug");
   for (const char* query : {"", "debug", "level=loud", "level="}) {
     request.query = query;
-    EXPECT_EQ(Make()(request).status, 400) << query;
+    EXPECT_EQ(Ask(request).status, 400) << query;
   }
-  EXPECT_EQ(log_level_, "debug");
+  EXPECT_EQ(pages_.level, "debug");
   request.unix_socket = false;
   request.query = "level=debug";
-  EXPECT_EQ(Make()(request).status, 403);
+  EXPECT_EQ(Ask(request).status, 403);
 }
 
 TEST_F(WebHandlerTest, TheConnectionIsOnThePageAndInTheVerboseHealth) {
   EXPECT_THAT(Get("/").body, HasSubstr("<dt>Connection</dt><dd>none: no such socket, for 3s"));
   Request request{.method = "GET", .path = "/healthz", .query = "verbose", .host = {}};
-  EXPECT_THAT(Make()(request).body, HasSubstr("\nconnection: none: no such socket, for 3s\n"));
+  EXPECT_THAT(Ask(request).body, HasSubstr("\nconnection: none: no such socket, for 3s\n"));
 }
 
 TEST_F(WebHandlerTest, Metrics) {
@@ -91,7 +88,7 @@ TEST_F(WebHandlerTest, Metrics) {
 TEST_F(WebHandlerTest, HealthzIsTheKubeletsVerdict) {
   EXPECT_EQ(Get("/healthz").status, 200);
   EXPECT_EQ(Get("/healthz").body, "ok");
-  verdict_ = {false, "pleg was last seen active 3m7.6s ago; threshold is 3m0s"};
+  node_.verdict = {false, "pleg was last seen active 3m7.6s ago; threshold is 3m0s"};
   EXPECT_EQ(Get("/healthz").status, 503);
   EXPECT_EQ(Get("/healthz").body,
             "PLEG is not healthy: pleg was last seen active 3m7.6s ago; threshold is 3m0s");
@@ -102,16 +99,16 @@ TEST_F(WebHandlerTest, VerboseHealthzHasALineForEachCheck) {
   request.method = "GET";
   request.path = "/healthz";
   request.query = "verbose";
-  EXPECT_EQ(Make()(request).body,
+  EXPECT_EQ(Ask(request).body,
             "[+]PLEG ok\n[+]runtime ok\n[+]network ok\n"
             "endpoint: unix:///run/<b>.sock (it answered & was first)\n"
             "connection: none: no such socket, for 3s\n"
             "runtime: containerd 1.7.27\n"
             "node Ready=True reason=KubeletReady message=kubelet is posting ready status\n");
-  verdict_ = {false, "pleg has yet to be successful"};
-  runtime_.runtime_errors = {"container runtime is down", "a\nforged line"};
-  runtime_.node_ready = {false, "KubeletNotReady", "[a, b]"};
-  const Response bad = Make()(request);
+  node_.verdict = {false, "pleg has yet to be successful"};
+  node_.runtime.runtime_errors = {"container runtime is down", "a\nforged line"};
+  node_.runtime.node_ready = {false, "KubeletNotReady", "[a, b]"};
+  const Response bad = Ask(request);
   EXPECT_EQ(bad.status, 503);
   EXPECT_THAT(
       bad.body,
@@ -126,30 +123,30 @@ TEST_F(WebHandlerTest, DebugOnUnixSocketsOnly) {
   request.method = "GET";
   request.path = "/debug/";
   request.api_allowed = true;
-  EXPECT_EQ(Make()(request).status, 403);
+  EXPECT_EQ(Ask(request).status, 403);
   request.unix_socket = true;
-  EXPECT_EQ(Make()(request).body, "threads 7\n");
+  EXPECT_EQ(Ask(request).body, "threads 7\n");
 }
 
 TEST_F(WebHandlerTest, LivezIsOfTheLoopAlone) {
-  verdict_ = {false, "pleg has yet to be successful"};
-  ready_ = false;
+  node_.verdict = {false, "pleg has yet to be successful"};
+  node_.core->last_relist.reset();
   EXPECT_EQ(Get("/livez").status, 200);
-  loop_age_ = absl::Seconds(10);
+  node_.loop_age = absl::Seconds(10);
   EXPECT_EQ(Get("/livez").status, 200);
-  loop_age_ = absl::Milliseconds(12500);
+  node_.loop_age = absl::Milliseconds(12500);
   EXPECT_EQ(Get("/livez").status, 503);
   EXPECT_EQ(Get("/livez").body, "the core's loop last turned 12.5s ago; limit is 10s");
 }
 
 TEST_F(WebHandlerTest, ReadyzWaitsForTheFirstRelist) {
   EXPECT_EQ(Get("/readyz").status, 200);
-  ready_ = false;
+  node_.core->last_relist.reset();
   EXPECT_EQ(Get("/readyz").status, 503);
 }
 
 TEST_F(WebHandlerTest, LandingPageEscapesAndLinks) {
-  verdict_ = {false, "<script>"};
+  node_.verdict = {false, "<script>"};
   const Response response = Get("/", /*api=*/true);
   EXPECT_THAT(response.content_type, HasSubstr("text/html"));
   EXPECT_THAT(response.body,
@@ -169,7 +166,8 @@ TEST_F(WebHandlerTest, UnknownPathsAreNamedHarmlessly) {
 }
 
 TEST_F(WebHandlerTest, TheApiIsOnlyServedWhereAllowed) {
-  EXPECT_EQ(Get("/api/v1/pods").body, "{\"pods\":[]}\n");
+  EXPECT_EQ(Get("/api/v1/pods").status, 200);
+  EXPECT_THAT(Get("/api/v1/pods").body, HasSubstr("\"pods\""));
   for (const char* path : {"/api/v1/pods", "/api/v1/nothing"}) {
     const Response response = Get(path, /*api=*/false);
     EXPECT_EQ(response.status, 403) << path;

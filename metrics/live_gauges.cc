@@ -51,9 +51,51 @@ double IsTrue(const std::optional<pleg::RuntimeCondition>& condition) {
   return condition.has_value() && condition->status ? 1 : 0;
 }
 
-void CollectWriter(const std::function<WriterTotals()>& source, const std::string& prefix,
-                   const std::string& items, const std::string& file,
-                   std::vector<prometheus::MetricFamily>& out) {
+}  // namespace
+
+LiveGauges::LiveGauges(std::string revision, const pleg::Clock& clock)
+    : revision_(std::move(revision)), clock_(clock) {}
+
+void LiveGauges::Count(Writer writer, std::function<WriterTotals()> totals) {
+  totals_[static_cast<size_t>(writer)] = std::move(totals);
+}
+
+std::shared_ptr<const pleg::PlegSnapshot> LiveGauges::Core() const {
+  return node_ != nullptr ? node_->Core() : std::make_shared<const pleg::PlegSnapshot>();
+}
+
+std::vector<prometheus::MetricFamily> LiveGauges::Collect() const {
+  Families out;
+  CollectHealth(out);
+  CollectRuntime(out);
+  CollectCore(*Core(), out);
+  CollectCalls(node_ != nullptr ? node_->Calls() : pleg::CallSnapshot(), out);
+  CollectAssessment(out);
+  CollectWriter(Writer::kEventLog, out);
+  CollectWriter(Writer::kLog, out);
+  return out;
+}
+
+void LiveGauges::CollectAssessment(Families& out) const {
+  absl::Duration lag;
+  if (node_ != nullptr) {
+    const std::shared_ptr<const node::Assessment> assessment = node_->Assess();
+    AppendTwin(assessment->twins, out);
+    AppendVerdicts(*assessment, out);
+    lag = assessment->evidence.self.loop_lag;
+  }
+  out.push_back(Gauge("pleg_loop_lag_seconds",
+                      "How late plegd's own loop ran, or runs, what was due: the worst of the last "
+                      "minute.",
+                      Seconds(lag)));
+}
+
+void LiveGauges::CollectWriter(Writer writer, Families& out) const {
+  const bool events = writer == Writer::kEventLog;
+  const std::string prefix = events ? "pleg_event_log" : "pleg_log";
+  const std::string items = events ? "Events" : "Log lines";
+  const std::string file = events ? "the event log" : "the log";
+  const std::function<WriterTotals()>& source = totals_[static_cast<size_t>(writer)];
   const WriterTotals totals = source ? source() : WriterTotals{};
   out.push_back(Counter(prefix + "_dropped_total",
                         items + " never written because their file did not keep up.",
@@ -62,75 +104,33 @@ void CollectWriter(const std::function<WriterTotals()>& source, const std::strin
                         static_cast<double>(totals.errors)));
 }
 
-}  // namespace
-
-LiveGauges::LiveGauges(LiveConstants constants, const pleg::Clock& clock)
-    : constants_(std::move(constants)),
-      clock_(clock),
-      sources_(std::make_shared<const LiveSources>()) {}
-
-void LiveGauges::SetSources(LiveSources sources) {
-  auto next = std::make_shared<const LiveSources>(std::move(sources));
-  pleg::MutexLock lock(mu_);
-  sources_.swap(next);
-}
-
-std::shared_ptr<const LiveSources> LiveGauges::sources() const {
-  pleg::MutexLock lock(mu_);
-  return sources_;
-}
-
-std::shared_ptr<const pleg::PlegSnapshot> LiveGauges::Pleg() const {
-  const std::shared_ptr<const LiveSources> asked = sources();
-  std::shared_ptr<const pleg::PlegSnapshot> pleg = asked->pleg ? asked->pleg() : nullptr;
-  return pleg != nullptr ? pleg : std::make_shared<const pleg::PlegSnapshot>();
-}
-
-std::vector<prometheus::MetricFamily> LiveGauges::Collect() const {
-  const std::shared_ptr<const LiveSources> asked = sources();
-  Families out;
-  CollectHealth(*asked, out);
-  CollectRuntime(*asked, out);
-  CollectPleg(*Pleg(), out);
-  CollectCalls(asked->calls ? asked->calls() : pleg::CallSnapshot(), out);
-  if (asked->twins) AppendTwin(asked->twins(), out);
-  if (asked->evidence) AppendVerdicts(asked->evidence(), out);
-  out.push_back(Gauge("pleg_loop_lag_seconds",
-                      "How late plegd's own loop ran, or runs, what was due: the worst of the last "
-                      "minute.",
-                      asked->loop_lag ? Seconds(asked->loop_lag()) : 0));
-  CollectWriter(asked->event_log, "pleg_event_log", "Events", "the event log", out);
-  CollectWriter(asked->log, "pleg_log", "Log lines", "the log", out);
-  return out;
-}
-
-void LiveGauges::CollectHealth(const LiveSources& sources, Families& out) const {
-  const bool healthy = sources.verdict && sources.verdict().healthy;
+void LiveGauges::CollectHealth(Families& out) const {
+  const node::Settings settings = node_ != nullptr ? node_->settings() : node::Settings();
+  const bool healthy = node_ != nullptr && node_->Healthy().healthy;
   out.push_back(Gauge("pleg_healthy",
                       "1 if PLEG is healthy by the kubelet's rule at this moment, else 0.",
                       healthy ? 1 : 0));
   out.push_back(Gauge("pleg_health_threshold_seconds",
                       "Age in seconds of the last successful relist at which PLEG is unhealthy.",
-                      absl::ToDoubleSeconds(constants_.health_threshold)));
+                      absl::ToDoubleSeconds(settings.relist_threshold)));
   prometheus::MetricFamily build = GaugeFamily(
       "pleg_build_info", "Always 1; the labels tell the version of plegd and its revision.");
-  AddSample(build, 1, {{"revision", constants_.revision}, {"version", constants_.version}});
+  AddSample(build, 1, {{"revision", revision_}, {"version", settings.version}});
   out.push_back(std::move(build));
 }
 
-void LiveGauges::CollectRuntime(const LiveSources& sources, Families& out) const {
-  const std::optional<RuntimeInfo> info =
-      sources.runtime_info ? sources.runtime_info() : std::nullopt;
-  if (info.has_value()) {
+void LiveGauges::CollectRuntime(Families& out) const {
+  const node::RuntimeView runtime = node_ != nullptr ? node_->Runtime() : node::RuntimeView();
+  if (runtime.version.ok()) {
     out.push_back(GaugeFamily("pleg_runtime_info",
                               "Always 1; the labels tell what the container runtime says it is."));
-    AddSample(
-        out.back(), 1,
-        {{"api_version", info->api_version}, {"name", info->name}, {"version", info->version}});
+    AddSample(out.back(), 1,
+              {{"api_version", runtime.version->api_version},
+               {"name", runtime.version->name},
+               {"version", runtime.version->version}});
   }
   const pleg::RuntimeConditions conditions =
-      (sources.conditions ? sources.conditions() : std::nullopt)
-          .value_or(pleg::RuntimeConditions());
+      (node_ != nullptr ? node_->Conditions() : std::nullopt).value_or(pleg::RuntimeConditions());
   out.push_back(Gauge("pleg_runtime_ready",
                       "1 if the runtime's last Status had the condition RuntimeReady, else 0.",
                       IsTrue(conditions.runtime_ready)));
@@ -139,7 +139,7 @@ void LiveGauges::CollectRuntime(const LiveSources& sources, Families& out) const
                       IsTrue(conditions.network_ready)));
 }
 
-void LiveGauges::CollectPleg(const pleg::PlegSnapshot& pleg, Families& out) const {
+void LiveGauges::CollectCore(const pleg::PlegSnapshot& pleg, Families& out) const {
   out.push_back(Gauge("pleg_last_relist_timestamp_seconds",
                       "Start of the last relist whose lists succeeded, in seconds since the Unix "
                       "epoch; 0 before the first.",

@@ -71,8 +71,7 @@ void Append(std::vector<prometheus::MetricFamily>& to, std::vector<prometheus::M
 }  // namespace
 
 Metrics::Metrics(const MetricsOptions& options, const pleg::Clock& clock)
-    : live_({options.health_threshold, options.version, options.revision}, clock),
-      process_(options.proc_dir) {
+    : live_(options.revision, clock), process_(options.proc_dir) {
   BuildRelistMetrics();
   BuildCallMetrics();
   if (options.kubelet_names) name_sets_.push_back(std::make_unique<KubeletNames>());
@@ -167,14 +166,12 @@ void Metrics::BuildCallMetrics() {
   }
 }
 
-void Metrics::SetSources(LiveSources sources) { live_.SetSources(std::move(sources)); }
-
 std::string Metrics::Render() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
   Append(families, live_.Collect());
   Append(families, process_.Collect());
   if (!name_sets_.empty()) {
-    const std::shared_ptr<const pleg::PlegSnapshot> pleg = live_.Pleg();
+    const std::shared_ptr<const pleg::PlegSnapshot> pleg = live_.Core();
     for (const auto& names : name_sets_) Append(families, names->Collect(*pleg));
   }
   std::sort(families.begin(), families.end(),

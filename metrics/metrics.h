@@ -1,8 +1,8 @@
 // plegd's metrics: told of what happens as an observer, asked for what is true at a scrape.
 //
-//   metrics::Metrics metrics({.version = "0.1.0"}, clock);   // the core's and the transport's
-//   observer metrics.SetSources({.calls = …, .pleg = …, .verdict = …}); std::string text =
-//   metrics.Render();                     // Content-Type metrics::kContentType
+//   metrics::Metrics metrics({}, clock);   // the core's and the transport's observer
+//   metrics.Watch(node);
+//   std::string text = metrics.Render();   // Content-Type metrics::kContentType
 //
 // Counters and histograms advance when something ends. Ages, health and counts under way are
 // computed in Render, from snapshots and the clock: they move while a call hangs and nothing ends.
@@ -14,8 +14,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -24,6 +26,7 @@
 #include "metrics/live_gauges.h"
 #include "metrics/name_set.h"
 #include "metrics/process.h"
+#include "node/node_view.h"
 #include "pleg/call_stats.h"
 #include "pleg/mono_time.h"
 #include "pleg/observer.h"
@@ -37,9 +40,6 @@ namespace metrics {
 inline constexpr absl::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 struct MetricsOptions {
-  // Age at which the kubelet calls PLEG unhealthy.
-  absl::Duration health_threshold = absl::Minutes(3);
-  std::string version{};
   std::string revision{};
   // Expose besides our own names those of today's kubelet, and those of 1.11.
   bool kubelet_names = false;
@@ -59,9 +59,12 @@ class Metrics : public pleg::PlegObserver, public pleg::CallObserver {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // What scrapes ask. Until then, and for functions left empty, those gauges are 0. To be reset (to
-  // {}) before what the functions refer to is destroyed, when no scrape runs.
-  void SetSources(LiveSources sources);
+  // What scrapes read. Both before the first scrape; the node outlives the last. Without them those
+  // gauges and counters are 0. `totals` is thread-safe and does not block.
+  void Watch(const node::NodeView& node) { live_.Watch(node); }
+  void Count(Writer writer, std::function<WriterTotals()> totals) {
+    live_.Count(writer, std::move(totals));
+  }
 
   // Everything in the text format 0.0.4, sorted by name and labels. Does not block; milliseconds.
   std::string Render() const;

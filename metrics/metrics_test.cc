@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "metrics/testing/busy_state.h"
@@ -20,18 +21,24 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // A procfs that does not exist: process metrics vary from run to run.
-MetricsOptions TestOptions() { return {.version = "1.2.3", .proc_dir = "/nonexistent"}; }
+MetricsOptions TestOptions() { return {.proc_dir = "/nonexistent"}; }
 
 class MetricsTest : public ::testing::Test {
  protected:
-  pleg::testing::SimClock clock_;
+  pleg::testing::SimExecutor exec_;
+  pleg::testing::SimClock& clock_ = exec_.clock();
+  node::testing::FakeNodeView node_{exec_, clock_};
   Metrics metrics_{TestOptions(), clock_};
 };
 
 TEST_F(MetricsTest, ExposesTheGoldenText) {
-  testing::MakeBusy(metrics_, clock_);
+  const testing::BusyNode node(clock_);
+  testing::MakeBusy(metrics_, node);
   const std::string text = metrics_.Render();
-  testing::ExpectGolden(testing::LinesOf(text, "pleg_"), "busy.prom");
+  // The codes have a list of their own; see EveryVerdictHasASeries.
+  const std::string ours = testing::LinesOf(text, "pleg_");
+  const std::string verdicts = testing::LinesOf(text, "pleg_verdict");
+  testing::ExpectGolden(absl::StrReplaceAll(ours, {{verdicts, ""}}), "busy.prom");
   EXPECT_EQ(testing::LinesOf(text, "pleg_").size() + testing::LinesOf(text, "process_").size(),
             text.size());
 }
@@ -66,14 +73,23 @@ TEST_F(MetricsTest, EverySeriesExistsBeforeAnythingHappened) {
   }
 }
 
+TEST_F(MetricsTest, EveryVerdictHasASeries) {
+  node_.assessment->diagnosis.findings.front().code = pleg::VerdictCode::kRuntimeDown;
+  metrics_.Watch(node_);
+  const std::string text = metrics_.Render();
+  for (size_t i = 0; i < pleg::kVerdictCodes; ++i) {
+    const auto code = static_cast<pleg::VerdictCode>(i);
+    EXPECT_THAT(
+        text, HasSubstr(absl::StrCat("\npleg_verdict{code=\"", pleg::VerdictCodeName(code), "\"} ",
+                                     code == pleg::VerdictCode::kRuntimeDown ? 1 : 0)));
+  }
+}
+
 TEST_F(MetricsTest, AgesMoveWhileACallHangs) {
   const pleg::MonoTime started = clock_.Now();
-  metrics_.SetSources({.calls = [started] {
-    pleg::CallSnapshot calls;
-    calls.running = {{"ListContainers", "", started}, {"ContainerStatus", "abc", started}};
-    calls.unanswered = {{"ListContainers", "", started + absl::Seconds(-240), 3}};
-    return calls;
-  }});
+  metrics_.Watch(node_);
+  node_.calls.running = {{"ListContainers", "", started}, {"ContainerStatus", "abc", started}};
+  node_.calls.unanswered = {{"ListContainers", "", started + absl::Seconds(-240), 3}};
   clock_.Advance(absl::Seconds(30));
   const std::string first = metrics_.Render();
   clock_.Advance(absl::Seconds(15));
@@ -88,43 +104,37 @@ TEST_F(MetricsTest, AgesMoveWhileACallHangs) {
 
 TEST_F(MetricsTest, TheOldestOfSeveralCallsCounts) {
   const pleg::MonoTime now = clock_.Now();
-  metrics_.SetSources({.calls = [now] {
-    pleg::CallSnapshot calls;
-    calls.running = {{"ContainerStatus", "a", now + absl::Seconds(-1)},
-                     {"ContainerStatus", "b", now + absl::Seconds(-7)},
-                     {"ContainerStatus", "c", now + absl::Seconds(-3)}};
-    return calls;
-  }});
+  metrics_.Watch(node_);
+  node_.calls.running = {{"ContainerStatus", "a", now + absl::Seconds(-1)},
+                         {"ContainerStatus", "b", now + absl::Seconds(-7)},
+                         {"ContainerStatus", "c", now + absl::Seconds(-3)}};
   const std::string text = metrics_.Render();
   EXPECT_THAT(text, HasSubstr("oldest_call_age_seconds{method=\"ContainerStatus\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("calls_in_flight{method=\"ContainerStatus\"} 3\n"));
 }
 
 TEST_F(MetricsTest, HealthIsJudgedAtTheScrape) {
-  bool healthy = true;
-  metrics_.SetSources({.verdict = [&healthy] { return pleg::Verdict{healthy, ""}; }});
+  metrics_.Watch(node_);
   EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_healthy 1\n"));
-  healthy = false;
+  node_.verdict.healthy = false;
   EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_healthy 0\n"));
 }
 
 TEST_F(MetricsTest, VanishedStatesGoToZero) {
-  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
-  snapshot->pods_ready = 2;
-  snapshot->containers_exited = 5;
-  metrics_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  node_.core->pods_ready = 2;
+  node_.core->containers_exited = 5;
+  metrics_.Watch(node_);
   EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_containers{state=\"exited\"} 5\n"));
-  snapshot = std::make_shared<pleg::PlegSnapshot>();
+  node_.core = std::make_shared<pleg::PlegSnapshot>();
   const std::string text = metrics_.Render();
   EXPECT_THAT(text, HasSubstr("pleg_containers{state=\"exited\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("pleg_pods{state=\"ready\"} 0\n"));
 }
 
 TEST_F(MetricsTest, AWallClockStepDoesNotDistortTheAgeOfTheLastRelist) {
-  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
-  snapshot->last_relist = clock_.Now();
-  snapshot->last_relist_wall = clock_.WallNow();
-  metrics_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  node_.core->last_relist = clock_.Now();
+  node_.core->last_relist_wall = clock_.WallNow();
+  metrics_.Watch(node_);
   EXPECT_THAT(metrics_.Render(), HasSubstr("pleg_last_relist_timestamp_seconds 1700000000\n"));
   clock_.Advance(absl::Seconds(10));
   clock_.JumpWall(absl::Hours(-1));
@@ -145,10 +155,10 @@ TEST_F(MetricsTest, AFailedListHasNoLaterPhases) {
 }
 
 TEST_F(MetricsTest, TellsWhoTheRuntimeIsOnceItIsKnown) {
-  std::optional<RuntimeInfo> info;
-  metrics_.SetSources({.runtime_info = [&info] { return info; }});
+  node_.runtime.version = absl::UnavailableError("not yet");
+  metrics_.Watch(node_);
   EXPECT_THAT(metrics_.Render(), Not(HasSubstr("pleg_runtime_info")));
-  info = RuntimeInfo{"cri-o", "1.31.0", "v1"};
+  node_.runtime.version = pleg::RuntimeVersion{"cri-o", "1.31.0", "v1"};
   EXPECT_THAT(
       metrics_.Render(),
       HasSubstr("pleg_runtime_info{api_version=\"v1\",name=\"cri-o\",version=\"1.31.0\"} 1\n"));
@@ -156,7 +166,9 @@ TEST_F(MetricsTest, TellsWhoTheRuntimeIsOnceItIsKnown) {
 
 TEST_F(MetricsTest, AHostileRuntimeCannotForgeALine) {
   const std::string version = "1\"} 1\npleg_healthy 1\n\xff";
-  metrics_.SetSources({.runtime_info = [&] { return RuntimeInfo{"x\\", version, "v1"}; }});
+  node_.runtime.version = pleg::RuntimeVersion{"x\\", version, "v1"};
+  node_.verdict.healthy = false;
+  metrics_.Watch(node_);
   EXPECT_THAT(metrics_.Render(),
               HasSubstr("{api_version=\"v1\",name=\"x\\\\\","
                         "version=\"1\\\"} 1\\npleg_healthy 1\\n\xEF\xBF\xBD\"} 1\n"));
@@ -164,21 +176,20 @@ TEST_F(MetricsTest, AHostileRuntimeCannotForgeALine) {
 }
 
 TEST_F(MetricsTest, ConditionsAreFalseUntilToldTrue) {
-  std::optional<pleg::RuntimeConditions> conditions;
-  metrics_.SetSources({.conditions = [&conditions] { return conditions; }});
+  metrics_.Watch(node_);
   const auto expect = [&](const char* runtime, const char* network) {
     const std::string text = metrics_.Render();
     EXPECT_THAT(text, HasSubstr(absl::StrCat("\npleg_runtime_ready ", runtime, "\n")));
     EXPECT_THAT(text, HasSubstr(absl::StrCat("\npleg_network_ready ", network, "\n")));
   };
   expect("0", "0");
-  conditions.emplace();
+  node_.conditions.emplace();
   expect("0", "0");
-  conditions->runtime_ready = testing::Condition("RuntimeReady", true);
+  node_.conditions->runtime_ready = testing::Condition("RuntimeReady", true);
   expect("1", "0");
-  conditions->network_ready = testing::Condition("NetworkReady", true);
+  node_.conditions->network_ready = testing::Condition("NetworkReady", true);
   expect("1", "1");
-  conditions->runtime_ready->status = false;
+  node_.conditions->runtime_ready->status = false;
   expect("0", "1");
 }
 

@@ -19,10 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 MetricsOptions Options(bool kubelet, bool legacy) {
-  return {.version = "1.2.3",
-          .kubelet_names = kubelet,
-          .legacy_names = legacy,
-          .proc_dir = "/nonexistent"};
+  return {.kubelet_names = kubelet, .legacy_names = legacy, .proc_dir = "/nonexistent"};
 }
 
 constexpr absl::string_view kOperations[] = {"version",         "status",
@@ -36,6 +33,7 @@ class NameSetsTest : public ::testing::Test {
   }
 
   pleg::testing::SimClock clock_;
+  testing::BusyNode node_{clock_};
   Metrics off_{Options(false, false), clock_};
   Metrics kubelet_{Options(true, false), clock_};
   Metrics legacy_{Options(false, true), clock_};
@@ -43,27 +41,27 @@ class NameSetsTest : public ::testing::Test {
 };
 
 TEST_F(NameSetsTest, KubeletNamesMatchTheGoldenText) {
-  testing::MakeBusy(kubelet_, clock_);
+  testing::MakeBusy(kubelet_, node_);
   testing::ExpectGolden(KubeletLines(kubelet_), "kubelet_names.prom");
 }
 
 TEST_F(NameSetsTest, LegacyNamesMatchTheGoldenText) {
-  testing::MakeBusy(legacy_, clock_);
+  testing::MakeBusy(legacy_, node_);
   testing::ExpectGolden(KubeletLines(legacy_), "legacy_names.prom");
 }
 
 TEST_F(NameSetsTest, OffMeansNoneOfThem) {
-  testing::MakeBusy(off_, clock_);
+  testing::MakeBusy(off_, node_);
   EXPECT_THAT(off_.Render(), Not(HasSubstr("\nkubelet_")));
 }
 
 TEST_F(NameSetsTest, TheyAddToOurNamesAndChangeNothingOfThem) {
-  for (Metrics* metrics : {&off_, &both_}) testing::MakeBusy(*metrics, clock_);
+  for (Metrics* metrics : {&off_, &both_}) testing::MakeBusy(*metrics, node_);
   EXPECT_EQ(testing::LinesOf(both_.Render(), "pleg_"), testing::LinesOf(off_.Render(), "pleg_"));
 }
 
 TEST_F(NameSetsTest, BothTogetherAreTheUnionOfEach) {
-  for (Metrics* metrics : {&kubelet_, &legacy_, &both_}) testing::MakeBusy(*metrics, clock_);
+  for (Metrics* metrics : {&kubelet_, &legacy_, &both_}) testing::MakeBusy(*metrics, node_);
   const std::string both = KubeletLines(both_);
   EXPECT_EQ(both.size(), KubeletLines(kubelet_).size() + KubeletLines(legacy_).size());
   for (const std::string& line :
@@ -152,22 +150,20 @@ TEST_F(NameSetsTest, FailedRelistsHaveADuration) {
 }
 
 TEST_F(NameSetsTest, LastSeenIsCutToSecondsAndStaysThroughAWallClockStep) {
-  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
-  snapshot->last_relist = clock_.Now();
-  snapshot->last_relist_wall = absl::FromUnixMillis(1700000000999);
-  kubelet_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  node_.core->last_relist = clock_.Now();
+  node_.core->last_relist_wall = absl::FromUnixMillis(1700000000999);
+  kubelet_.Watch(node_);
   EXPECT_THAT(kubelet_.Render(), HasSubstr("kubelet_pleg_last_seen_seconds 1700000000\n"));
   clock_.JumpWall(absl::Hours(-1));
   EXPECT_THAT(kubelet_.Render(), HasSubstr("kubelet_pleg_last_seen_seconds 1700000000\n"));
 }
 
 TEST_F(NameSetsTest, AContainerStateThatVanishesGoesToZero) {
-  auto snapshot = std::make_shared<pleg::PlegSnapshot>();
-  snapshot->containers_created = 2;
-  kubelet_.SetSources({.pleg = [&snapshot] { return snapshot; }});
+  node_.core->containers_created = 2;
+  kubelet_.Watch(node_);
   EXPECT_THAT(kubelet_.Render(),
               HasSubstr("kubelet_running_containers{container_state=\"created\"} 2\n"));
-  snapshot = std::make_shared<pleg::PlegSnapshot>();
+  node_.core = std::make_shared<pleg::PlegSnapshot>();
   EXPECT_THAT(kubelet_.Render(),
               HasSubstr("kubelet_running_containers{container_state=\"created\"} 0\n"));
 }

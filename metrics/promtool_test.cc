@@ -59,7 +59,8 @@ class PromtoolTest : public ::testing::Test {
   std::string Busy(const MetricsOptions& options) const {
     pleg::testing::SimClock clock;
     Metrics metrics(options, clock);
-    testing::MakeBusy(metrics, clock);
+    const testing::BusyNode node(clock);
+    testing::MakeBusy(metrics, node);
     return metrics.Render();
   }
 
@@ -67,7 +68,7 @@ class PromtoolTest : public ::testing::Test {
 };
 
 TEST_F(PromtoolTest, FindsNothingToComplainOf) {
-  const std::string text = Busy({.version = "1.2.3", .revision = "abc"});
+  const std::string text = Busy({.revision = "abc"});
   EXPECT_EQ(Check(promtool_, text), kClean) << "promtool's verdict on:\n" << text;
 }
 

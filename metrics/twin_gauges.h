@@ -1,6 +1,6 @@
 // The metrics of the kubelet twin: what a kubelet on this node goes through.
 //
-//   AppendTwin(twin.Predict(), families);
+//   AppendTwin(node.Assess()->twins, families);
 
 #ifndef PLEGD_METRICS_TWIN_GAUGES_H_
 #define PLEGD_METRICS_TWIN_GAUGES_H_

@@ -84,10 +84,11 @@ void AppendHost(const pleg::HostEvidence& host, std::vector<prometheus::MetricFa
 
 }  // namespace
 
-void AppendVerdicts(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out) {
-  AppendFindings(pleg::Diagnose(evidence), out);
-  AppendStuck(evidence, out);
-  if (evidence.host.has_value()) AppendHost(*evidence.host, out);
+void AppendVerdicts(const node::Assessment& assessment,
+                    std::vector<prometheus::MetricFamily>& out) {
+  AppendFindings(assessment.diagnosis, out);
+  AppendStuck(assessment.evidence, out);
+  if (assessment.evidence.host.has_value()) AppendHost(*assessment.evidence.host, out);
 }
 
 }  // namespace metrics

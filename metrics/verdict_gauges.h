@@ -1,20 +1,20 @@
 // The metrics of the verdict engine: what is wrong by code, and what the host probe sees.
 //
-//   AppendVerdicts(evidence, families);
+//   AppendVerdicts(*node.Assess(), families);
 
 #ifndef PLEGD_METRICS_VERDICT_GAUGES_H_
 #define PLEGD_METRICS_VERDICT_GAUGES_H_
 
 #include <vector>
 
-#include "pleg/diagnosis/evidence.h"
+#include "node/assessment.h"
 #include "prometheus/metric_family.h"
 
 namespace metrics {
 
 // One series for each code, found or not, so that an alert needs no absence; what the host did not
 // tell has none.
-void AppendVerdicts(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out);
+void AppendVerdicts(const node::Assessment& assessment, std::vector<prometheus::MetricFamily>& out);
 
 }  // namespace metrics
 

@@ -18,6 +18,15 @@
 
 namespace pleg {
 
+// Who the runtime says it is: CRI's Version. Any bytes.
+struct RuntimeVersion {
+  std::string name;         // "containerd", "cri-o"
+  std::string version;      // "1.7.27"
+  std::string api_version;  // "v1"
+
+  friend bool operator==(const RuntimeVersion&, const RuntimeVersion&) = default;
+};
+
 // CRI RuntimeCondition.
 struct RuntimeCondition {
   std::string type;  // "RuntimeReady", "NetworkReady"
@@ -27,6 +36,8 @@ struct RuntimeCondition {
 
   // "RuntimeReady=false reason:… message:…", as the kubelet prints it.
   std::string ToString() const;
+
+  friend bool operator==(const RuntimeCondition&, const RuntimeCondition&) = default;
 };
 
 // The two conditions of a Status reply that the kubelet looks at; absent ones were not in the
@@ -34,6 +45,8 @@ struct RuntimeCondition {
 struct RuntimeConditions {
   std::optional<RuntimeCondition> runtime_ready;
   std::optional<RuntimeCondition> network_ready;
+
+  friend bool operator==(const RuntimeConditions&, const RuntimeConditions&) = default;
 };
 
 // The node's Ready condition as the kubelet would post it, as far as it follows from the runtime.

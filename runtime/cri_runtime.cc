@@ -370,14 +370,14 @@ void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, pleg::Prom
 void CriRuntime::Handshake(HandshakeCallback done) {
   if (shut_down_) return;
   const uint64_t id = Expect(handshakes_, std::move(done));
-  CallVersion([this, id](const absl::StatusOr<RuntimeIdentity>& identity) {
+  CallVersion([this, id](const absl::StatusOr<pleg::RuntimeVersion>& identity) {
     Answer(handshakes_, id, identity);
   });
 }
 
 void CriRuntime::CallVersion(
-    absl::AnyInvocable<void(const absl::StatusOr<RuntimeIdentity>&)> done) {
-  auto identity = std::make_shared<absl::StatusOr<RuntimeIdentity>>();
+    absl::AnyInvocable<void(const absl::StatusOr<pleg::RuntimeVersion>&)> done) {
+  auto identity = std::make_shared<absl::StatusOr<pleg::RuntimeVersion>>();
   auto check = [identity](const grpc::ByteBuffer& body) {
     *identity = CheckVersionReply(FlatReply(body).view());
     return identity->status();
@@ -428,7 +428,7 @@ void CriRuntime::StartHandshake() {
   });
 }
 
-void CriRuntime::OnVersion(const absl::StatusOr<RuntimeIdentity>& identity) {
+void CriRuntime::OnVersion(const absl::StatusOr<pleg::RuntimeVersion>& identity) {
   {
     pleg::MutexLock lock(mu_);
     // A call that got no answer says nothing of who is there.
@@ -446,14 +446,14 @@ void CriRuntime::RetryHandshakeLater() {
     executor_.Cancel(handshake_timer_);
     handshake_timer_ = executor_.PostAt(clock_.Now() + options_.handshake_retry, [this, alive] {
       if (alive.expired() || shut_down_ || !Connected()) return;
-      Handshake([this](const absl::StatusOr<RuntimeIdentity>& identity) {
+      Handshake([this](const absl::StatusOr<pleg::RuntimeVersion>& identity) {
         if (!identity.ok()) RetryHandshakeLater();
       });
     });
   });
 }
 
-absl::StatusOr<RuntimeIdentity> CriRuntime::Identity() const {
+absl::StatusOr<pleg::RuntimeVersion> CriRuntime::Identity() const {
   pleg::MutexLock lock(mu_);
   return identity_;
 }

@@ -62,7 +62,7 @@ struct CriOptions {
 // Version), which only tells who the runtime is: no call waits for it.
 class CriRuntime : public pleg::RuntimeService {
  public:
-  using HandshakeCallback = absl::AnyInvocable<void(absl::StatusOr<RuntimeIdentity>)>;
+  using HandshakeCallback = absl::AnyInvocable<void(absl::StatusOr<pleg::RuntimeVersion>)>;
   using ConditionsCallback = absl::AnyInvocable<void(absl::StatusOr<pleg::RuntimeConditions>)>;
 
   // All references outlive the runtime. The executor need not run yet.
@@ -98,7 +98,7 @@ class CriRuntime : public pleg::RuntimeService {
     // empty if unknown.
     std::function<void(bool connected, absl::string_view reason)> connection{};
     // Every outcome of Version.
-    std::function<void(const absl::StatusOr<RuntimeIdentity>&)> identity{};
+    std::function<void(const absl::StatusOr<pleg::RuntimeVersion>&)> identity{};
     // Every outcome of a list of everything, before its callback.
     std::function<void(const absl::Status&)> list{};
   };
@@ -112,7 +112,7 @@ class CriRuntime : public pleg::RuntimeService {
   pleg::CallSnapshot Snapshot() const { return ledger_.Snapshot(); }
   // Of the last handshake that succeeded, also while disconnected; kUnavailable before the first,
   // or why the last one failed.
-  absl::StatusOr<RuntimeIdentity> Identity() const;
+  absl::StatusOr<pleg::RuntimeVersion> Identity() const;
   bool Connected() const;
 
  private:
@@ -169,8 +169,8 @@ class CriRuntime : public pleg::RuntimeService {
   void OnConnection(bool connected);
   void StartHandshake();
   // Asks for Version; `done` runs on the transport's thread.
-  void CallVersion(absl::AnyInvocable<void(const absl::StatusOr<RuntimeIdentity>&)> done);
-  void OnVersion(const absl::StatusOr<RuntimeIdentity>& identity);
+  void CallVersion(absl::AnyInvocable<void(const absl::StatusOr<pleg::RuntimeVersion>&)> done);
+  void OnVersion(const absl::StatusOr<pleg::RuntimeVersion>& identity);
   void RetryHandshakeLater();
 
   const CriOptions options_;
@@ -187,7 +187,7 @@ class CriRuntime : public pleg::RuntimeService {
   Open<absl::StatusOr<std::shared_ptr<const pleg::SandboxStatus>>> sandbox_statuses_;
   Open<absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>>> container_statuses_;
   Open<pleg::MonoTime> probes_;
-  Open<absl::StatusOr<RuntimeIdentity>> handshakes_;
+  Open<absl::StatusOr<pleg::RuntimeVersion>> handshakes_;
   Open<absl::StatusOr<pleg::RuntimeConditions>> conditions_;
   Listeners listeners_;
   pleg::Executor::TimerId handshake_timer_ = 0;
@@ -205,7 +205,7 @@ class CriRuntime : public pleg::RuntimeService {
 
   mutable pleg::Mutex mu_;
   bool connected_ ABSL_GUARDED_BY(mu_) = false;
-  absl::StatusOr<RuntimeIdentity> identity_ ABSL_GUARDED_BY(mu_);
+  absl::StatusOr<pleg::RuntimeVersion> identity_ ABSL_GUARDED_BY(mu_);
 
   Endpoint endpoint_{""};               // written before there is a transport
   std::optional<Transport> transport_;  // last: its callbacks use all of the above

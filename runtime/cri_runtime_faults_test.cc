@@ -103,7 +103,7 @@ TEST_F(CriRuntimeTest, VersionMustHaveAllFieldsAndTheRightVersion) {
     EXPECT_EQ(Parse<v1::VersionRequest>(bytes).version(), "0.1.0");
     return FakeCriServer::Message(GoodVersion());
   });
-  EXPECT_EQ(*Handshake(), (RuntimeIdentity{"fake", "1.2.3", "v1"}));
+  EXPECT_EQ(*Handshake(), (pleg::RuntimeVersion{"fake", "1.2.3", "v1"}));
   const std::vector<std::function<void(v1::VersionResponse&)>> spoilers = {
       [](auto& v) { v.clear_version(); }, [](auto& v) { v.clear_runtime_name(); },
       [](auto& v) { v.clear_runtime_version(); }, [](auto& v) { v.clear_runtime_api_version(); }};

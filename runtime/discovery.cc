@@ -51,7 +51,7 @@ CandidateReport LookAt(const Endpoint& endpoint, const DiscoverySeams& seams) {
     report.line = std::string(check.message());
     return report;
   }
-  absl::StatusOr<RuntimeIdentity> identity = seams.probe(endpoint);
+  absl::StatusOr<pleg::RuntimeVersion> identity = seams.probe(endpoint);
   report.state = StateOfProbe(identity.status());
   if (identity.ok()) {
     report.line = absl::StrCat(path, ": answers Version: ", identity->name, " ", identity->version,

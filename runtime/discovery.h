@@ -44,8 +44,8 @@ absl::string_view CandidateStateText(CandidateState state);
 struct CandidateReport {
   Endpoint endpoint;
   CandidateState state = CandidateState::kMissing;
-  std::optional<RuntimeIdentity> identity = {};  // of one that answers
-  std::string line = {};                         // for people; begins with the socket's path
+  std::optional<pleg::RuntimeVersion> identity = {};  // of one that answers
+  std::string line = {};                              // for people; begins with the socket's path
 };
 
 // Thread-compatible.
@@ -62,7 +62,7 @@ struct DiscoverySeams {
   ReadFile read_file = ReadConfigFile;
   std::function<absl::Status(const std::string& path)> check_socket = CheckAccess;
   // Version at an endpoint whose socket accepts connections. Takes a bounded time; required.
-  std::function<absl::StatusOr<RuntimeIdentity>(const Endpoint&)> probe;
+  std::function<absl::StatusOr<pleg::RuntimeVersion>(const Endpoint&)> probe;
   // Tried in order when no setting names an endpoint.
   std::vector<Endpoint> candidates = DefaultEndpoints();
   // Docker's own containerd has CRI switched off; it is told of, never used. Empty: not looked for.

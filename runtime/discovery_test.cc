@@ -64,7 +64,7 @@ class DiscoverTest : public ::testing::Test {
     }
   }
 
-  absl::StatusOr<RuntimeIdentity> Answer(const std::string& path) {
+  absl::StatusOr<pleg::RuntimeVersion> Answer(const std::string& path) {
     probed_.push_back(path);
     switch (StateOf(path)) {
       case CandidateState::kSilent:
@@ -74,7 +74,7 @@ class DiscoverTest : public ::testing::Test {
       case CandidateState::kFails:
         return absl::UnavailableError("Version failed: Trying to connect an http1.x server");
       default:
-        return RuntimeIdentity{.name = "containerd", .version = "1.7.27", .api_version = "v1"};
+        return pleg::RuntimeVersion{.name = "containerd", .version = "1.7.27", .api_version = "v1"};
     }
   }
 

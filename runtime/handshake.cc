@@ -29,7 +29,7 @@ std::string VersionRequestBytes() {
   return request.SerializeAsString();
 }
 
-absl::StatusOr<RuntimeIdentity> CheckVersionReply(absl::string_view reply) {
+absl::StatusOr<pleg::RuntimeVersion> CheckVersionReply(absl::string_view reply) {
   v1::VersionResponse version;
   if (ParseLenient(reply, version) == ParseResult::kMalformed) {
     return absl::InternalError("Version: malformed reply");
@@ -45,26 +45,27 @@ absl::StatusOr<RuntimeIdentity> CheckVersionReply(absl::string_view reply) {
         absl::StrCat("Version: the runtime's API version \"", version.version(),
                      "\" is not supported, only \"", kSupportedVersion, "\""));
   }
-  return RuntimeIdentity{.name = version.runtime_name(),
-                         .version = version.runtime_version(),
-                         .api_version = version.runtime_api_version()};
+  return pleg::RuntimeVersion{.name = version.runtime_name(),
+                              .version = version.runtime_version(),
+                              .api_version = version.runtime_api_version()};
 }
 
 std::string ExplainHandshakeError(const absl::Status& error) {
   return std::string(absl::IsUnimplemented(error) ? kCriDisabled : error.message());
 }
 
-absl::StatusOr<RuntimeIdentity> ProbeVersion(const Endpoint& endpoint, absl::Duration timeout) {
+absl::StatusOr<pleg::RuntimeVersion> ProbeVersion(const Endpoint& endpoint,
+                                                  absl::Duration timeout) {
   const absl::Status socket = CheckSocket(endpoint.path());
   if (!socket.ok()) return socket;
   const Transport::Options options{.target = endpoint.GrpcTarget()};
-  std::promise<absl::StatusOr<RuntimeIdentity>> answer;
+  std::promise<absl::StatusOr<pleg::RuntimeVersion>> answer;
   Transport transport(options, nullptr);
   transport.Start(kVersion, VersionRequestBytes(), timeout, [&](const Transport::Reply& reply) {
     const CallSubject subject{.method = kVersion.name, .max_reply_bytes = options.max_reply_bytes};
     answer.set_value(reply.status.ok()
                          ? CheckVersionReply(FlatReply(reply.body).view())
-                         : absl::StatusOr<RuntimeIdentity>(MapStatus(reply.status, subject)));
+                         : absl::StatusOr<pleg::RuntimeVersion>(MapStatus(reply.status, subject)));
   });
   return answer.get_future().get();
 }

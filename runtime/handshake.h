@@ -8,18 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pleg/runtime_state.h"
 #include "runtime/endpoint.h"
 
 namespace runtime {
-
-// Thread-compatible.
-struct RuntimeIdentity {
-  std::string name;         // "containerd"
-  std::string version;      // "1.7.27"
-  std::string api_version;  // "v1"
-
-  friend bool operator==(const RuntimeIdentity&, const RuntimeIdentity&) = default;
-};
 
 // The request that the kubelet sends (version "0.1.0"), serialized.
 std::string VersionRequestBytes();
@@ -27,7 +19,7 @@ std::string VersionRequestBytes();
 // What the kubelet accepts (cri-client, Version; kuberuntime_manager.go): all four fields set and
 // version "0.1.0". kInternal if the reply is malformed or lacks a field, kFailedPrecondition for
 // another version.
-absl::StatusOr<RuntimeIdentity> CheckVersionReply(absl::string_view reply);
+absl::StatusOr<pleg::RuntimeVersion> CheckVersionReply(absl::string_view reply);
 
 // For a person: what an error of Version means for who is there. UNIMPLEMENTED is a server without
 // CRI v1, such as a containerd whose CRI plugin is disabled.
@@ -36,7 +28,7 @@ std::string ExplainHandshakeError(const absl::Status& error);
 // Asks the runtime at `endpoint` who it is. Blocks up to `timeout`. An endpoint where nobody
 // listens is the error of CheckSocket, what answers wrongly that of the call or of
 // CheckVersionReply.
-absl::StatusOr<RuntimeIdentity> ProbeVersion(const Endpoint& endpoint, absl::Duration timeout);
+absl::StatusOr<pleg::RuntimeVersion> ProbeVersion(const Endpoint& endpoint, absl::Duration timeout);
 
 }  // namespace runtime
 

@@ -90,7 +90,7 @@ void StateLog::OnConnection(bool connected, absl::string_view reason) {
   if (!away_untold_) EnterConnection("away");
 }
 
-void StateLog::OnIdentity(const absl::StatusOr<RuntimeIdentity>& identity) {
+void StateLog::OnIdentity(const absl::StatusOr<pleg::RuntimeVersion>& identity) {
   const bool same = identity.ok() && identity_ == *identity;
   if (identity.ok()) {
     version_known_ = true;

@@ -56,7 +56,7 @@ class StateLog {
   void OnEndpoint(std::string url) { endpoint_ = std::move(url); }
   // `reason` of a connection that is lost or was never made; empty if only a failed call will tell.
   void OnConnection(bool connected, absl::string_view reason);
-  void OnIdentity(const absl::StatusOr<RuntimeIdentity>& identity);
+  void OnIdentity(const absl::StatusOr<pleg::RuntimeVersion>& identity);
   // Outcome of a list of everything.
   void OnList(const absl::Status& status);
   // Outcome of the RPC Status.
@@ -96,7 +96,7 @@ class StateLog {
   std::string away_reason_;
   bool version_known_ = false;  // on this connection
   std::string wrong_;           // why not, if it was answered
-  std::optional<RuntimeIdentity> identity_;
+  std::optional<pleg::RuntimeVersion> identity_;
   bool returned_ = false;  // it had said who it is before it was away
 
   mutable pleg::Mutex mu_;

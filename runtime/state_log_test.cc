@@ -63,7 +63,7 @@ class StateLogTest : public ::testing::Test {
     }
   }
 
-  const RuntimeIdentity kContainerd{"containerd", "1.7.27", "v1"};
+  const pleg::RuntimeVersion kContainerd{"containerd", "1.7.27", "v1"};
   pleg::testing::SimClock clock_;
   LinesLog log_;
   StateLog story_{clock_, log_};
@@ -117,7 +117,7 @@ TEST_F(StateLogTest, ALostRuntimeIsOneLineAndItsReturnAnother) {
   Pass(absl::Seconds(12));
   story_.OnConnection(true, "");
   story_.OnList(absl::OkStatus());
-  story_.OnIdentity(RuntimeIdentity{"containerd", "2.0.0", "v1"});
+  story_.OnIdentity(pleg::RuntimeVersion{"containerd", "2.0.0", "v1"});
   story_.OnStatus(Conditions(true));
   Pass(absl::Seconds(20));
   EXPECT_THAT(Lines(), ElementsAre("the container runtime is lost endpoint=unix:///x.sock "

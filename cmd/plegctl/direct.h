@@ -9,14 +9,17 @@
 #define PLEGD_CMD_PLEGCTL_DIRECT_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "api/node_api.h"
 #include "cmd/plegctl/flags.h"
 #include "cmd/plegctl/snapshot.h"
+#include "node/node.h"
 #include "plegd/v1/evidence.pb.h"
+#include "runtime/system_clock.h"
 
 namespace plegctl {
 
@@ -24,10 +27,7 @@ namespace plegctl {
 class DirectNode {
  public:
   // `version` is plegctl's.
-  DirectNode(std::string version, const DirectFlags& flags);
-  ~DirectNode();
-  DirectNode(const DirectNode&) = delete;
-  DirectNode& operator=(const DirectNode&) = delete;
+  DirectNode(absl::string_view version, const DirectFlags& flags);
 
   // Begins to relist the endpoint, or without one what plegd would find. kNotFound if there is
   // none, with a line for each place that was looked at. Blocks for a second for each socket that
@@ -39,11 +39,13 @@ class DirectNode {
 
   // All of it; the newest so many relists.
   Snapshot GetSnapshot(uint32_t relists);
-  plegd::v1::Evidence GetEvidence();
+  plegd::v1::Evidence GetEvidence() { return api_.GetEvidence(); }
 
  private:
-  struct Parts;
-  const std::unique_ptr<Parts> parts_;
+  const std::string endpoint_;  // that was asked for; empty: look for one
+  const runtime::SystemClock clock_;
+  node::Node node_;
+  api::NodeApi api_;
 };
 
 }  // namespace plegctl

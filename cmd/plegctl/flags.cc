@@ -42,6 +42,7 @@ struct Raw {
   std::string patience = "30s";
   std::string direct_for = "5s";
   std::string explain_for = "15s";
+  std::string kubelet_timeout = "2m";
   bool all_namespaces = false;
   Flags flags;
 };
@@ -119,7 +120,8 @@ std::string KubeletVersionError(const std::string& version) {
 }
 
 // As plegd has them.
-void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
+void AddDirectSources(CLI::App& app, DirectFlags& flags, std::string& timeout,
+                      CLI::Option* direct) {
   const auto path = [&](const char* name, std::string& value, const char* help) {
     return app.add_option(name, value, help)->type_name("PATH")->needs(direct);
   };
@@ -131,11 +133,14 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
   app.add_flag("--rootless", flags.host.rootless,
                "With --direct: the node runs without root, as this user")
       ->needs(direct);
-  app.add_option("--kubelet.version", flags.kubelet_version,
+  app.add_option("--kubelet.version", flags.node.kubelet_version,
                  "With --direct: Kubernetes version of the node's kubelet; auto: both generations")
       ->type_name("VERSION")
       ->check(CLI::Validator(KubeletVersionError, ""))
       ->capture_default_str()
+      ->needs(direct);
+  AddDuration(app, "--kubelet.runtime-request-timeout", timeout,
+              "With --direct: the kubelet's runtimeRequestTimeout")
       ->needs(direct);
   const auto url = [&](const char* name, std::string& value, const char* help) {
     app.add_option(name, value, help)
@@ -143,17 +148,17 @@ void AddDirectSources(CLI::App& app, DirectFlags& flags, CLI::Option* direct) {
         ->check(CLI::Validator(UrlError, ""))
         ->needs(direct);
   };
-  url("--kubelet.metrics-url", flags.kubelet.metrics_url,
+  url("--kubelet.metrics-url", flags.node.kubelet.metrics_url,
       "With --direct: ask the kubelet when it relisted: https://127.0.0.1:10250/metrics");
-  url("--kubelet.healthz-url", flags.kubelet.healthz_url,
+  url("--kubelet.healthz-url", flags.node.kubelet.healthz_url,
       "With --direct: ask the kubelet how it is: http://127.0.0.1:10248/healthz");
-  path("--kubelet.token-file", flags.kubelet.token_file,
+  path("--kubelet.token-file", flags.node.kubelet.token_file,
        "With --direct: bearer token for --kubelet.metrics-url, https:// only");
-  path("--kubelet.ca-file", flags.kubelet.ca_file,
+  path("--kubelet.ca-file", flags.node.kubelet.ca_file,
        "With --direct: certificate authority of the kubelet's certificate");
-  path("--kubelet.pinned-cert", flags.kubelet.pinned_cert,
+  path("--kubelet.pinned-cert", flags.node.kubelet.pinned_cert,
        "With --direct: PEM file with the kubelet's own certificate, where no authority signed it");
-  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
+  app.add_flag("--kubelet.insecure-skip-verify", flags.node.kubelet.skip_verification,
                "With --direct: do not verify the kubelet's certificate: whoever answers gets the "
                "token")
       ->needs(direct);
@@ -168,7 +173,7 @@ void AddDirect(CLI::App& app, Raw& raw, std::string& duration) {
       ->needs(direct);
   AddDuration(app, "--for", duration, "With --direct: for how long, at most, before it tells")
       ->needs(direct);
-  AddDirectSources(app, raw.flags.from_here, direct);
+  AddDirectSources(app, raw.flags.from_here, raw.kubelet_timeout, direct);
 }
 
 void AddExplain(CLI::App& app, Raw& raw) {
@@ -267,9 +272,11 @@ Flags ToFlags(Raw& raw) {
   flags.interval = *pleg::ParseGoDuration(raw.interval);
   flags.direct_for =
       *pleg::ParseGoDuration(flags.command == Command::kExplain ? raw.explain_for : raw.direct_for);
+  flags.from_here.node.settings.kubelet_request_timeout =
+      *pleg::ParseGoDuration(raw.kubelet_timeout);
   flags.patience = *pleg::ParseGoDuration(raw.patience);
   if (raw.all_namespaces) flags.pod_namespace.clear();
-  if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(flags.from_here.kubelet);
+  if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(flags.from_here.node.kubelet);
       !kubelet.ok()) {
     throw CLI::ValidationError(std::string(kubelet.message()));
   }

@@ -10,8 +10,8 @@
 
 #include "absl/time/time.h"
 #include "cmd/plegctl/completion.h"
+#include "node/options.h"
 #include "runtime/host/host_sample.h"
-#include "runtime/host/kubelet_probe.h"
 
 namespace plegctl {
 
@@ -34,8 +34,7 @@ enum class Output { kTable, kWide, kJson, kYaml };
 struct DirectFlags {
   std::string runtime_endpoint;  // empty: look for one
   runtime::host::HostPaths host;
-  std::string kubelet_version = "auto";
-  runtime::host::KubeletProbe::Options kubelet;
+  node::Options node;
 };
 
 struct Flags {

@@ -7,43 +7,38 @@
 #ifndef PLEGD_CMD_PLEGD_DAEMON_H_
 #define PLEGD_CMD_PLEGD_DAEMON_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "api/grpc_server.h"
 #include "api/http_server.h"
+#include "api/node_api.h"
 #include "api/web_handler.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
-#include "cmd/plegd/node_watch.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_sockets.h"
 #include "journal/event_log.h"
 #include "journal/structured_log.h"
 #include "metrics/metrics.h"
-#include "pleg/event_hub.h"
-#include "pleg/generic_pleg.h"
-#include "pleg/mutex.h"
-#include "pleg/pod_cache.h"
-#include "pleg/runtime_state.h"
-#include "pleg/status_sweep.h"
-#include "runtime/cri_runtime.h"
-#include "runtime/event_loop.h"
-#include "runtime/socket_watcher.h"
-#include "runtime/state_log.h"
-#include "runtime/status_poller.h"
+#include "node/node.h"
+#include "pleg/mono_time.h"
+#include "runtime/host/prober.h"
 
 namespace plegd {
 
-// Confined to the main thread.
-class Daemon {
+// Confined to the main thread, apart from what it serves of itself.
+class Daemon : private api::ProcessPages {
  public:
   // `prober` may be null; all else outlives the daemon.
   Daemon(const Flags& flags, journal::StructuredLog& log, const pleg::Clock& clock,
          ServiceManager& manager, std::unique_ptr<runtime::host::Prober> prober);
-  ~Daemon();
+  ~Daemon() override;
 
   // Opens what can be refused (listeners, event log) before anything runs; then begins to relist.
   // Serves `inherited` in place of the addresses of the flags, unless it is empty. Does not wait
@@ -66,15 +61,21 @@ class Daemon {
   std::vector<std::string> addresses() const;
 
  private:
+  // Opens the API's socket, if there is to be one. That the default one cannot be opened is only
+  // logged: plegd is then of use without it.
+  absl::Status StartApi();
   absl::Status StartWeb(const std::vector<InheritedSocket>& inherited);
-  void ListenToRuntime();
   void MakeEventLog();
   void ConnectMetrics();
   // Once a second on the core's thread.
   void Tick();
-  std::string StatusLine();
-  api::RuntimeView DescribeRuntime() const;
-  std::string DebugText();
+  std::string StatusLine() const;
+
+  // Any thread.
+  std::string Metrics() override { return metrics_.Render(); }
+  std::string DebugText() override;
+  std::string LogLevel() override;
+  absl::Status SetLogLevel(absl::string_view name) override { return SetLogLevel(name, "API"); }
 
   const Flags flags_;
   journal::StructuredLog& log_;
@@ -82,24 +83,14 @@ class Daemon {
   ServiceManager& manager_;
 
   metrics::Metrics metrics_;
-  runtime::EventLoop loop_;
-  pleg::EventHub hub_;
-  pleg::PodCache cache_;
-  pleg::RuntimeState state_;
-  runtime::StateLog story_;
-  NodeWatch watch_;
-  runtime::CriRuntime runtime_;
-  runtime::StatusPoller poller_;
-  pleg::GenericPleg pleg_;
-  pleg::StatusSweep sweep_;
+  node::Node node_;
+  api::NodeApi api_;
   std::optional<journal::EventLog> event_log_;
+  std::unique_ptr<api::GrpcServer> grpc_;
   std::unique_ptr<api::HttpServer> http_;
-  std::optional<runtime::SocketWatcher> watcher_;
   bool started_ = false;
   bool has_runtime_ = false;
-
-  mutable pleg::Mutex mu_;
-  FoundRuntime found_ ABSL_GUARDED_BY(mu_);
+  uint32_t ticks_ = 0;  // the core's
 };
 
 }  // namespace plegd

@@ -113,34 +113,34 @@ void AddKubeletOptions(CLI::App& app, Flags& flags) {
     const auto kubelets = pleg::KubeletModels(version, absl::Minutes(2));
     return kubelets.ok() ? std::string() : std::string(kubelets.status().message());
   };
-  app.add_option("--kubelet.version", flags.kubelet_version,
+  app.add_option("--kubelet.version", flags.node.kubelet_version,
                  "Kubernetes version of the node's kubelet, for the forecast: 1.31; auto: both "
                  "generations")
       ->type_name("VERSION")
       ->check(CLI::Validator(check, ""))
       ->capture_default_str();
-  AddDuration(app, "--kubelet.runtime-request-timeout", flags.kubelet_request_timeout,
+  AddDuration(app, "--kubelet.runtime-request-timeout", flags.node.settings.kubelet_request_timeout,
               "the kubelet's runtimeRequestTimeout");
-  app.add_option("--kubelet.metrics-url", flags.kubelet.metrics_url,
+  app.add_option("--kubelet.metrics-url", flags.node.kubelet.metrics_url,
                  "ask the kubelet when its PLEG was last seen, to compare: "
                  "https://127.0.0.1:10250/metrics")
       ->type_name("URL")
       ->check(CLI::Validator(CheckUrl, ""));
-  app.add_option("--kubelet.healthz-url", flags.kubelet.healthz_url,
+  app.add_option("--kubelet.healthz-url", flags.node.kubelet.healthz_url,
                  "ask the kubelet how it is: http://127.0.0.1:10248/healthz")
       ->type_name("URL")
       ->check(CLI::Validator(CheckUrl, ""));
-  app.add_option("--kubelet.token-file", flags.kubelet.token_file,
+  app.add_option("--kubelet.token-file", flags.node.kubelet.token_file,
                  "bearer token for --kubelet.metrics-url (https:// only), read before each request")
       ->type_name("PATH");
-  app.add_option("--kubelet.ca-file", flags.kubelet.ca_file,
+  app.add_option("--kubelet.ca-file", flags.node.kubelet.ca_file,
                  "certificate authority of the kubelet's certificate")
       ->type_name("PATH");
-  app.add_option("--kubelet.pinned-cert", flags.kubelet.pinned_cert,
+  app.add_option("--kubelet.pinned-cert", flags.node.kubelet.pinned_cert,
                  "PEM file with the kubelet's own certificate, where no authority has signed it: "
                  "/var/lib/kubelet/pki/kubelet.crt")
       ->type_name("PATH");
-  app.add_flag("--kubelet.insecure-skip-verify", flags.kubelet.skip_verification,
+  app.add_flag("--kubelet.insecure-skip-verify", flags.node.kubelet.skip_verification,
                "do not verify the kubelet's certificate: whoever answers gets the token");
 }
 
@@ -188,11 +188,11 @@ void AddOptions(CLI::App& app, Flags& flags) {
          "--crictl-config", flags.crictl_config,
          "crictl's file, for its runtime-endpoint (env CRI_CONFIG_FILE; else /etc/crictl.yaml)")
       ->type_name("PATH");
-  AddDuration(app, "--relist-period", flags.relist_period,
+  AddDuration(app, "--relist-period", flags.node.settings.relist_period,
               "pause between the end of one listing and the next relist");
-  AddDuration(app, "--relist-threshold", flags.relist_threshold,
+  AddDuration(app, "--relist-threshold", flags.node.settings.relist_threshold,
               "age of the last good relist that makes PLEG unhealthy");
-  AddDuration(app, "--runtime-request-timeout", flags.runtime_request_timeout,
+  AddDuration(app, "--runtime-request-timeout", flags.node.settings.runtime_request_timeout,
               "deadline of every call to the runtime");
   AddWebOptions(app, flags);
   app.add_option("--api.socket", flags.api_socket,
@@ -212,20 +212,21 @@ void AddOptions(CLI::App& app, Flags& flags) {
              {"info", pleg::LogLevel::kInfo},
              {"warn", pleg::LogLevel::kWarning},
              {"error", pleg::LogLevel::kError}});
-  app.add_option("--inspect-concurrency", flags.inspect_concurrency,
+  app.add_option("--inspect-concurrency", flags.node.inspect_concurrency,
                  "pods inspected at a time; what takes long does not count")
       ->type_name("N")
       ->check(CLI::Range(1, 256).description(""))
       ->capture_default_str();
-  AddChoice(app, "--inspect", flags.serial_inspect, "parallel",
+  AddChoice(app, "--inspect", flags.node.serial_inspect, "parallel",
             {{"parallel", false}, {"serial", true}},
             "serial: one call after another, as the kubelet");
-  AddChoice(app, "--sweep", flags.sweep, "on", {{"on", true}, {"off", false}},
+  AddChoice(app, "--sweep", flags.node.sweep, "on", {{"on", true}, {"off", false}},
             "ask running containers for their status now and then, to find one that hangs");
-  AddChoice(app, "--decode", flags.typed_decode, "projected",
+  AddChoice(app, "--decode", flags.node.typed_decode, "projected",
             {{"projected", false}, {"typed", true}},
             "typed: read every list item whole, to check the fast way");
-  AddChoice(app, "--list-streaming", flags.list_streaming, "auto", {{"auto", true}, {"off", false}},
+  AddChoice(app, "--list-streaming", flags.node.list_streaming, "auto",
+            {{"auto", true}, {"off", false}},
             "auto: ask for lists as streams where the runtime knows how (KEP-5825)");
   AddChoice(app, "--log-format", flags.log_json, "logfmt", {{"logfmt", false}, {"json", true}});
   app.add_flag("--find-runtime", flags.find_runtime,
@@ -272,7 +273,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     if (parsed.flags.event_log == "-" && parsed.flags.event_log_max_bytes > 0) {
       throw CLI::ValidationError("--event-log-max-bytes", "needs a file, not standard output");
     }
-    if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(parsed.flags.kubelet);
+    if (const absl::Status kubelet = runtime::host::KubeletProbe::Check(parsed.flags.node.kubelet);
         !kubelet.ok()) {
       throw CLI::ValidationError(std::string(kubelet.message()));
     }

@@ -11,10 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
+#include "node/options.h"
 #include "pleg/log.h"
 #include "runtime/host/host_sample.h"
-#include "runtime/host/kubelet_probe.h"
 
 namespace plegd {
 
@@ -22,29 +21,19 @@ struct Flags {
   std::string runtime_endpoint;  // empty: look for one
   std::string crictl_config;     // empty: CRI_CONFIG_FILE, else /etc/crictl.yaml
   bool find_runtime = false;
-  absl::Duration relist_period = absl::Seconds(1);
-  absl::Duration relist_threshold = absl::Minutes(3);
-  absl::Duration runtime_request_timeout = absl::Minutes(2);
+  node::Options node;
   std::vector<std::string> listen_addresses = {"127.0.0.1:10270"};
   bool enable_api = false;
   bool systemd_socket = false;
   std::vector<std::string> host_names;
   std::string api_socket = "unix:///run/plegd/plegd.sock";  // empty: none
   bool api_socket_given = false;                            // not by default
-  std::string kubelet_version = "auto";
-  absl::Duration kubelet_request_timeout = absl::Minutes(2);
-  runtime::host::KubeletProbe::Options kubelet;
   bool host_probe = true;
   runtime::host::HostPaths host;
   std::string event_log;             // empty: none; "-": standard output
   uint64_t event_log_max_bytes = 0;  // of it and its PATH.old together; 0: no limit
   pleg::LogLevel log_level = pleg::LogLevel::kInfo;
   bool log_json = false;
-  bool typed_decode = false;
-  bool list_streaming = true;
-  size_t inspect_concurrency = 16;
-  bool serial_inspect = false;
-  bool sweep = true;
   bool kubelet_metrics = false;
   bool legacy_metrics = false;
   std::string effective;  // all of the above as text, a line each

@@ -19,10 +19,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "api/evidence_proto.h"
 #include "cmd/plegd/daemon.h"
 #include "cmd/plegd/find_runtime.h"
 #include "cmd/plegd/flags.h"
-#include "cmd/plegd/node_watch.h"
 #include "cmd/plegd/own_rights.h"
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
@@ -37,6 +37,16 @@ namespace {
 
 // SIGTERM to exit, whatever hangs; a little less than the two seconds that are promised.
 constexpr itimerval kExitLimit = {.it_interval = {}, .it_value = {.tv_sec = 1, .tv_usec = 800'000}};
+
+// The child that looks at the host; null with --host-probe=off. To be called before there is any
+// thread.
+absl::StatusOr<std::unique_ptr<runtime::host::Prober>> ForkProber(const plegd::Flags& flags,
+                                                                  const pleg::Clock& clock) {
+  if (!flags.host_probe) return nullptr;
+  return runtime::host::Prober::Fork(
+      {.paths = flags.host, .codec = {&api::SerializeHostEvidence, &api::ParseHostEvidence}},
+      clock);
+}
 
 // There is news of the runtime. Sent to the main thread only.
 int NewsSignal() { return SIGRTMIN; }
@@ -132,7 +142,7 @@ int WaitForEnd(const sigset_t& signals, const plegd::Flags& flags, journal::Stru
 int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& sockets,
         const sigset_t& signals, plegd::ServiceManager& manager) {
   const runtime::SystemClock clock;
-  absl::StatusOr<std::unique_ptr<runtime::host::Prober>> prober = plegd::ForkProber(flags, clock);
+  absl::StatusOr<std::unique_ptr<runtime::host::Prober>> prober = ForkProber(flags, clock);
   if (!prober.ok()) return Fail(prober.status().message());
   // Before there is a thread: all of them inherit it.
   runtime::host::KeepCapabilities(plegd::KeptCapabilities(flags));

@@ -44,6 +44,8 @@ class ServiceManager {
 
   // Why the manager that was named cannot be told anything; OK without one.
   absl::Status status() const { return status_; }
+  // Whether there is one to tell.
+  bool listens() const { return fd_ >= 0; }
   // Half of the watchdog's time-out: how much later than the last the next WATCHDOG=1 is due.
   // Infinite without a watchdog.
   absl::Duration watchdog_period() const { return watchdog_period_; }

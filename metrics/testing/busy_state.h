@@ -3,7 +3,6 @@
 #ifndef PLEGD_METRICS_TESTING_BUSY_STATE_H_
 #define PLEGD_METRICS_TESTING_BUSY_STATE_H_
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "metrics/metrics.h"
+#include "node/testing/fake_node_view.h"
 #include "pleg/runtime_state.h"
 #include "pleg/testing/sim_executor.h"
 
@@ -43,34 +43,24 @@ inline pleg::RuntimeCondition Condition(std::string type, bool status) {
   return {.type = std::move(type), .status = status, .reason = "", .message = ""};
 }
 
-inline LiveSources BusySources(pleg::MonoTime now) {
-  LiveSources sources;
-  sources.calls = [now] {
-    pleg::CallSnapshot calls;
+// The node's part of it.
+class BusyNode : public node::testing::FakeNodeView {
+ public:
+  explicit BusyNode(const pleg::Clock& clock) : FakeNodeView(clock) {
+    const pleg::MonoTime now = clock.Now();
     calls.taken_at = now;
     calls.running = {{"ListContainers", "", now + absl::Milliseconds(-2500)}};
     calls.unanswered = {{"ContainerStatus", "0123abcd", now + absl::Seconds(-300), 3}};
     calls.list_sizes = {{"ListPodSandbox", size_t{4} << 20}, {"ListContainers", size_t{12} << 20}};
-    return calls;
-  };
-  sources.pleg = [now] {
-    auto pleg = std::make_shared<pleg::PlegSnapshot>();
-    pleg->last_relist = now + absl::Seconds(-1);
-    pleg->last_relist_wall = absl::FromUnixMillis(1699999999900);
-    pleg->pods_ready = 110;
-    pleg->pods_notready = 3;
-    pleg->pods_no_sandbox = 1;
-    pleg->containers_running = 220;
-    pleg->containers_exited = 7;
-    pleg->inspections_running = 1;
-    pleg->pods_pending = 2;
-    return pleg;
-  };
-  sources.verdict = [] { return pleg::Verdict{true, ""}; };
-  sources.event_log = [] { return WriterTotals{4, 2}; };
-  sources.log = [] { return WriterTotals{6, 1}; };
-  sources.runtime_info = [] { return RuntimeInfo{"containerd", "v2.1.4", "v1"}; };
-  sources.twins = [] {
+    core->last_relist = now + absl::Seconds(-1);
+    core->last_relist_wall = absl::FromUnixMillis(1699999999900);
+    core->pods_ready = 110;
+    core->pods_notready = 3;
+    core->pods_no_sandbox = 1;
+    core->containers_running = 220;
+    core->containers_exited = 7;
+    core->inspections_running = 1;
+    core->pods_pending = 2;
     pleg::GenerationReport old;
     old.generation = pleg::KubeletGeneration::kTwice;
     old.report.healthy = false;
@@ -81,19 +71,16 @@ inline LiveSources BusySources(pleg::MonoTime now) {
     pleg::GenerationReport newest;
     newest.report.lag.best = absl::Seconds(120);
     newest.report.status_phase = absl::Milliseconds(3750);
-    return std::vector<pleg::GenerationReport>{old, newest};
-  };
-  sources.loop_lag = [] { return absl::Microseconds(2500); };
-  sources.conditions = [] {
-    pleg::RuntimeConditions conditions;
-    conditions.runtime_ready = Condition("RuntimeReady", true);
-    conditions.network_ready = Condition("NetworkReady", false);
-    return conditions;
-  };
-  return sources;
-}
+    assessment->twins = {old, newest};
+    assessment->evidence.self.loop_lag = absl::Microseconds(2500);
+    conditions.emplace();
+    conditions->runtime_ready = Condition("RuntimeReady", true);
+    conditions->network_ready = Condition("NetworkReady", false);
+  }
+};
 
-inline void MakeBusy(Metrics& metrics, const pleg::Clock& clock) {
+// `node` outlives the metrics' last scrape.
+inline void MakeBusy(Metrics& metrics, const BusyNode& node) {
   metrics.OnRelistInterval(absl::Milliseconds(1250));
   metrics.OnRelistEnd(BusyRelist());
   metrics.OnPodRelistEnd(absl::Milliseconds(3));
@@ -107,7 +94,9 @@ inline void MakeBusy(Metrics& metrics, const pleg::Clock& clock) {
   metrics.OnCallEnd(Call("ContainerStatus", absl::StatusCode::kDeadlineExceeded, absl::Minutes(2)));
   metrics.OnCallEnd(Call("ContainerStatus", absl::StatusCode::kNotFound, absl::Milliseconds(1)));
   metrics.OnInvalidItem("ListContainers", "malformed");
-  metrics.SetSources(BusySources(clock.Now()));
+  metrics.Watch(node);
+  metrics.Count(Writer::kEventLog, [] { return WriterTotals{4, 2}; });
+  metrics.Count(Writer::kLog, [] { return WriterTotals{6, 1}; });
 }
 
 }  // namespace metrics::testing

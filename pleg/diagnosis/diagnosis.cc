@@ -31,9 +31,7 @@ std::string Starvation(const Facts& facts) {
   if (facts.io == Strain::kSevere) return "the node starves of disk I/O: calls may only be slow";
   if (facts.cpu == Strain::kSevere) return "the node starves of CPU: calls may only be slow";
   if (facts.own_lag) {
-    return absl::StrCat(
-        "plegd's own timer slips by ",
-        FormatLatency(std::max(facts.e.self.loop_lag, facts.e.self.scheduling_delay)));
+    return absl::StrCat("plegd's own timer slips by ", FormatLatency(facts.e.self.worst_delay()));
   }
   return "";
 }

@@ -8,6 +8,7 @@
 #ifndef PLEGD_PLEG_DIAGNOSIS_EVIDENCE_H_
 #define PLEGD_PLEG_DIAGNOSIS_EVIDENCE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -119,6 +120,9 @@ struct SelfEvidence {
   // the loop's thread was runnable and did not run.
   absl::Duration loop_lag = {};
   absl::Duration scheduling_delay = {};
+
+  // By how much what it says of ages may be wrong.
+  absl::Duration worst_delay() const { return std::max(loop_lag, scheduling_delay); }
 };
 
 // Calls of the kubelet to the runtime that ended between two looks at its metrics.

@@ -96,10 +96,9 @@ Exclusion Cpu(const Facts& facts) {
     judge.Add(some < kCpuSome, absl::StrCat("cpu some ", FormatPercent(some)),
               FormatPercent(kCpuSome));
   }
-  const SelfEvidence& self = facts.e.self;
   if (facts.own_lag || known) {
-    const absl::Duration lag = std::max(self.loop_lag, self.scheduling_delay);
-    judge.Add(!facts.own_lag, absl::StrCat("plegd's own delay ", FormatLatency(lag)),
+    judge.Add(!facts.own_lag,
+              absl::StrCat("plegd's own delay ", FormatLatency(facts.e.self.worst_delay())),
               FormatLatency(kOwnLag));
   }
   return judge.Done(WhyUnknown(facts));

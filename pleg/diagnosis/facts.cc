@@ -122,8 +122,7 @@ bool DiskSaturated(const HostEvidence& host) {
 }
 
 void JudgeStrain(Facts& facts) {
-  const SelfEvidence& self = facts.e.self;
-  facts.own_lag = self.loop_lag >= kOwnLag || self.scheduling_delay >= kOwnLag;
+  facts.own_lag = facts.e.self.worst_delay() >= kOwnLag;
   facts.slowdown = Slowdown(facts.e);
   if (facts.host == nullptr) return;
   const HostEvidence& host = *facts.host;

@@ -32,13 +32,13 @@ absl::Duration Median(std::vector<absl::Duration> values) {
 // Puts one Evidence together.
 class Gatherer {
  public:
-  Gatherer(const GatherFacts& facts, const CallHistory& history)
+  Gatherer(GatherFacts& facts, const CallHistory& history)
       : facts_(facts), history_(history), now_(facts.twin.now), names_(*facts.twin.pods) {}
 
   Evidence Gather() {
     evidence_.recorded_at = facts_.wall_now;
     evidence_.observed_for = now_ - facts_.twin.started_at;
-    evidence_.self = {facts_.version, facts_.loop_lag, facts_.scheduling_delay};
+    evidence_.self = facts_.self;
     GatherRuntimeState();
     GatherRelists();
     for (const CallHistory::Method& method : history_.Methods()) GatherMethod(method);
@@ -51,11 +51,12 @@ class Gatherer {
       evidence_.predicted_status_phase =
           std::max(evidence_.predicted_status_phase, report.report.status_phase);
     }
-    evidence_.host = facts_.host;
+    evidence_.host = std::move(facts_.host);
     if (evidence_.host.has_value()) {
       const std::optional<absl::Duration>& listed = evidence_.relist.last_good_ago;
       if (listed.has_value() && *listed <= kListingIsOld) {
-        LeaveOutForeign(names_, *evidence_.host);
+        std::erase_if(evidence_.host->frozen,
+                      [this](const auto& frozen) { return IsForeign(names_, frozen); });
       }
       NameHostObjects(*evidence_.host);
       for (FrozenCgroup& frozen : evidence_.host->frozen) NameByHost(frozen.object);
@@ -69,17 +70,20 @@ class Gatherer {
  private:
   void GatherRuntimeState() {
     RuntimeEvidence& out = evidence_.runtime;
-    out.endpoint = facts_.runtime.endpoint;
-    out.name = facts_.runtime.name;
-    out.version = facts_.runtime.version;
-    out.api_version = facts_.runtime.api_version;
+    out.endpoint = facts_.endpoint;
+    if (facts_.runtime.ok()) {
+      out.name = facts_.runtime->name;
+      out.version = facts_.runtime->version;
+      out.api_version = facts_.runtime->api_version;
+    } else if (absl::IsUnimplemented(facts_.runtime.status())) {
+      out.unsupported_text = std::string(facts_.runtime.status().message());
+      out.unsupported = !out.unsupported_text.empty();
+    }
     out.connected = facts_.connection.connected;
     out.disconnected_reason = facts_.connection.reason;
     out.connection_for = facts_.connection.lasts;
     out.reconnected_ago = facts_.connection.reconnects;
     if (!out.connected) out.mute_for = facts_.mute_for;
-    out.unsupported = !facts_.runtime.unsupported.empty();
-    out.unsupported_text = facts_.runtime.unsupported;
     if (!facts_.twin.conditions.has_value()) return;
     const RuntimeConditions& conditions = *facts_.twin.conditions;
     if (conditions.runtime_ready.has_value()) {
@@ -282,7 +286,7 @@ class Gatherer {
     }
   }
 
-  const GatherFacts& facts_;
+  GatherFacts& facts_;  // the host's part is moved out
   const CallHistory& history_;
   const MonoTime now_;
   const ObjectNames names_;
@@ -345,13 +349,11 @@ std::string ObjectNames::StateOf(absl::string_view id) const {
 
 bool ObjectNames::IsUnsettled(const PodUid& uid) const { return unsettled_.contains(uid); }
 
-void LeaveOutForeign(const ObjectNames& listed, HostEvidence& host) {
-  std::erase_if(host.frozen, [&listed](const FrozenCgroup& frozen) {
-    return !frozen.object.id.empty() && listed.StateOf(frozen.object.id.value()).empty();
-  });
+bool IsForeign(const ObjectNames& listed, const FrozenCgroup& frozen) {
+  return !frozen.object.id.empty() && listed.StateOf(frozen.object.id.value()).empty();
 }
 
-Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history) {
+Evidence GatherEvidence(GatherFacts facts, const CallHistory& history) {
   return Gatherer(facts, history).Gather();
 }
 

@@ -1,7 +1,7 @@
 // From plegd's snapshots to the one value that a diagnosis is made of.
 //
-//   const Evidence evidence = GatherEvidence(facts, history);   Diagnosis diagnosis =
-//   Diagnose(evidence);
+//   const Evidence evidence = GatherEvidence(facts, history);
+//   const Diagnosis diagnosis = Diagnose(evidence);
 
 #ifndef PLEGD_PLEG_DIAGNOSIS_GATHER_H_
 #define PLEGD_PLEG_DIAGNOSIS_GATHER_H_
@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/evidence.h"
@@ -21,32 +22,24 @@
 #include "pleg/history/relist_ring.h"
 #include "pleg/model.h"
 #include "pleg/pods_view.h"
+#include "pleg/runtime_state.h"
 #include "pleg/twin/twin_feed.h"
 
 namespace pleg {
 
-// Who the runtime is, in strings as it says them.
-struct GatherRuntime {
-  std::string endpoint;
-  std::string name;
-  std::string version;
-  std::string api_version;
-  // Why it is no CRI v1 runtime; empty if it is one, or has not answered.
-  std::string unsupported;
-};
-
 struct GatherFacts {
   TwinFacts twin;  // snapshots of the core, the ledger and the pods, taken together
   std::vector<GenerationReport> reports;
-  GatherRuntime runtime;
+  std::string endpoint;  // of the runtime; empty while none is known
+  // Of the last handshake that succeeded, else why there is none: kUnimplemented by a server that
+  // does not speak CRI v1.
+  absl::StatusOr<RuntimeVersion> runtime;
   ConnectionHistory::View connection;
   std::optional<absl::Duration> mute_for = {};  // see RuntimeEvidence
   std::vector<RelistRing::Entry> relists;       // newest last
   absl::Duration relist_period;
   absl::Duration relist_threshold;
-  absl::Duration loop_lag;
-  absl::Duration scheduling_delay;
-  std::string version;  // plegd's
+  SelfEvidence self;
   absl::Time wall_now;
   std::optional<HostEvidence> host;
   std::optional<KubeletEvidence> kubelet;
@@ -60,10 +53,10 @@ inline constexpr size_t kMaxGatheredRelists = 60;
 // then.
 void NameByPod(const ObjectRef& sandbox, ShimEvidence& shim);
 
-// Changes nothing. Costs O(objects of the node). Names of objects come from the last good listing,
+// Costs O(objects of the node). Names of objects come from the last good listing,
 // also those of the host evidence, which as a rule has ids alone; of objects in no listing they are
 // those of the host evidence.
-Evidence GatherEvidence(const GatherFacts& facts, const CallHistory& history);
+Evidence GatherEvidence(GatherFacts facts, const CallHistory& history);
 
 // The listed objects by id, with names. Refers to the pods.
 class ObjectNames {
@@ -89,8 +82,9 @@ class ObjectNames {
   absl::flat_hash_set<PodUid> unsettled_;
 };
 
-// What a listing of this moment does not have belongs to another runtime of the host.
-void LeaveOutForeign(const ObjectNames& listed, HostEvidence& host);
+// Whether it belongs to another runtime of the host, by a listing of this moment: it does not have
+// its object.
+bool IsForeign(const ObjectNames& listed, const FrozenCgroup& frozen);
 
 }  // namespace pleg
 

@@ -50,7 +50,8 @@ class GatherTest : public testing::Test {
     facts_.relist_period = absl::Seconds(1);
     facts_.relist_threshold = absl::Minutes(3);
     facts_.wall_now = absl::UnixEpoch();
-    facts_.runtime = {"unix:///run/containerd/containerd.sock", "containerd", "1.7.0", "v1", ""};
+    facts_.endpoint = "unix:///run/containerd/containerd.sock";
+    facts_.runtime = RuntimeVersion{"containerd", "1.7.0", "v1"};
     facts_.connection.connected = true;
     facts_.connection.lasts = absl::Hours(1);
     auto view = std::make_shared<PodsView>();

@@ -164,10 +164,8 @@ std::vector<Hint> Hints(const Facts& facts) {
   }
   Restarts(facts, hints);
   if (facts.own_lag) {
-    Add(hints,
-        absl::StrCat("plegd's own timer is ",
-                     FormatLatency(std::max(facts.e.self.loop_lag, facts.e.self.scheduling_delay)),
-                     " late: all ages are in doubt by as much"));
+    Add(hints, absl::StrCat("plegd's own timer is ", FormatLatency(facts.e.self.worst_delay()),
+                            " late: all ages are in doubt by as much"));
   }
   if (facts.e.kubelet.has_value() && !facts.e.kubelet->error.empty()) {
     Add(hints, absl::StrCat("the kubelet could not be asked: ", facts.e.kubelet->error));

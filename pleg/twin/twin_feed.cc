@@ -131,32 +131,11 @@ absl::StatusOr<std::vector<KubeletModel>> KubeletModels(absl::string_view versio
   return kubelets;
 }
 
-NodeTwin::NodeTwin(std::vector<KubeletModel> kubelets, Sources sources, const Clock& clock)
-    : kubelets_(std::move(kubelets)),
-      sources_(std::move(sources)),
-      clock_(clock),
-      started_at_(clock.Now()) {}
-
-TwinFacts NodeTwin::Facts() const {
-  TwinFacts facts = {.now = MonoTime(), .started_at = started_at_};
-  facts.calls = sources_.calls();
-  facts.core = sources_.core();
-  facts.pods = sources_.pods();
-  facts.last_sandbox_list = sources_.history.Last(kListPodSandbox);
-  facts.last_container_list = sources_.history.Last(kListContainers);
-  facts.last_status = sources_.history.Last(kStatus);
-  facts.sandbox_status = sources_.history.Usual(kPodSandboxStatus);
-  facts.container_status = sources_.history.Usual(kContainerStatus);
-  facts.last_status_ok = sources_.state.last_sync();
-  facts.conditions = sources_.state.conditions();
-  facts.now = clock_.Now();  // after all of them: no age is negative
-  return facts;
-}
-
-std::vector<GenerationReport> NodeTwin::Predict() const {
-  const TwinInput input = MakeTwinInput(Facts());
+std::vector<GenerationReport> PredictKubelets(const std::vector<KubeletModel>& kubelets,
+                                              const TwinFacts& facts) {
+  const TwinInput input = MakeTwinInput(facts);
   std::vector<GenerationReport> reports;
-  for (const KubeletModel& kubelet : kubelets_) {
+  for (const KubeletModel& kubelet : kubelets) {
     reports.push_back({kubelet.generation, PredictKubelet(kubelet, input)});
   }
   return reports;

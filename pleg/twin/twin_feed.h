@@ -1,6 +1,6 @@
 // What the kubelet twin is fed: plegd's own observations, brought into the twin's terms.
 //
-//   TwinReport report = PredictKubelet(kubelet, MakeTwinInput(facts));
+//   std::vector<GenerationReport> reports = PredictKubelets(kubelets, facts);
 //
 // All facts are snapshots, ages are computed here, at the time of reading: it waits for nobody,
 // whatever the runtime or the core does.
@@ -8,7 +8,6 @@
 #ifndef PLEGD_PLEG_TWIN_TWIN_FEED_H_
 #define PLEGD_PLEG_TWIN_TWIN_FEED_H_
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,31 +49,9 @@ TwinInput MakeTwinInput(const TwinFacts& facts);
 absl::StatusOr<std::vector<KubeletModel>> KubeletModels(absl::string_view version,
                                                         absl::Duration request_timeout);
 
-// The twins of a running plegd. Thread-safe: immutable; its sources are thread-safe.
-class NodeTwin {
- public:
-  struct Sources {
-    std::function<std::shared_ptr<const PlegSnapshot>()> core;
-    std::function<std::shared_ptr<const PodsView>()> pods;
-    std::function<CallSnapshot()> calls;
-    const CallHistory& history;
-    const RuntimeState& state;
-  };
-
-  // `clock` and what `sources` refers to outlive the twin. plegd's observation begins now.
-  NodeTwin(std::vector<KubeletModel> kubelets, Sources sources, const Clock& clock);
-
-  // One report of each kubelet, in order. Does not block; O(objects of the node) at worst.
-  std::vector<GenerationReport> Predict() const;
-  TwinFacts Facts() const;
-  const std::vector<KubeletModel>& kubelets() const { return kubelets_; }
-
- private:
-  const std::vector<KubeletModel> kubelets_;
-  const Sources sources_;
-  const Clock& clock_;
-  const MonoTime started_at_;
-};
+// One report of each kubelet, in order. Pure. Costs O(objects of the node) at worst.
+std::vector<GenerationReport> PredictKubelets(const std::vector<KubeletModel>& kubelets,
+                                              const TwinFacts& facts);
 
 }  // namespace pleg
 

@@ -231,32 +231,19 @@ TEST(KubeletModelsTest, AutoIsOneOfEachGeneration) {
             absl::StatusCode::kInvalidArgument);
 }
 
-TEST(NodeTwinTest, ReportsOnEachKubelet) {
+TEST(PredictKubeletsTest, ReportsOnEachKubelet) {
   testing::SimClock clock;
-  CallHistory history(clock);
-  RuntimeState state;
   auto core = std::make_shared<PlegSnapshot>();
   core->last_relist = clock.Now();
-  auto pods = std::make_shared<const PodsView>();
   const MonoTime hung = clock.Now();
-  const NodeTwin twin(*KubeletModels("auto", absl::Minutes(2)),
-                      {.core = [&] { return core; },
-                       .pods = [&] { return pods; },
-                       .calls =
-                           [&] {
-                             CallSnapshot calls;
-                             calls.unanswered = {{"ListContainers", "", hung, 1, hung}};
-                             return calls;
-                           },
-                       .history = history,
-                       .state = state},
-                      clock);
-  CallRecord list;
-  list.method = "ListPodSandbox";
-  history.OnCallEnd(list);
+  TwinFacts facts = {.now = clock.Now(), .started_at = clock.Now(), .core = core};
+  facts.calls.unanswered = {{"ListContainers", "", hung, 1, hung}};
+  facts.last_sandbox_list = CallHistory::Ended{"", clock.Now(), absl::ZeroDuration()};
   clock.Advance(absl::Seconds(60));
-  state.OnStatus(Ready(true), clock.Now());
-  const auto reports = twin.Predict();
+  facts.now = clock.Now();
+  facts.last_status_ok = clock.Now();
+  facts.conditions = Ready(true);
+  const auto reports = PredictKubelets(*KubeletModels("auto", absl::Minutes(2)), facts);
   ASSERT_THAT(reports, SizeIs(2));
   EXPECT_EQ(reports[0].generation, KubeletGeneration::kTwice);
   EXPECT_DOUBLE_EQ(Seconds(reports[0].report.to_not_ready), 120);

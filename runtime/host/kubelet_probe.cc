@@ -136,6 +136,11 @@ void KubeletProbe::Ask() {
   asked_at_ = clock_.Now();
 }
 
+pleg::MonoTime KubeletProbe::answered_at() const {
+  pleg::MutexLock lock(mu_);
+  return asked_at_;
+}
+
 std::optional<pleg::KubeletEvidence> KubeletProbe::Latest() const {
   pleg::MutexLock lock(mu_);
   std::optional<pleg::KubeletEvidence> evidence = evidence_;

@@ -62,6 +62,8 @@ class KubeletProbe {
   void SetBusy(bool busy);
   // Empty before the first answer or error.
   std::optional<pleg::KubeletEvidence> Latest() const;
+  // When that came; the zero time before.
+  pleg::MonoTime answered_at() const;
 
  private:
   // Until it is to be asked again; false at the end.

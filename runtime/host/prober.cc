@@ -145,7 +145,7 @@ void Prober::SetBusy(bool busy) {
 void Prober::LookNow() {
   const pleg::MonoTime now = clock_.Now();
   pleg::MutexLock lock(mu_);
-  const bool fresh = evidence_.has_value() && now - sampled_at_ < options_.fresh_for;
+  const bool fresh = sighting_ != nullptr && now - sampled_at_ < options_.fresh_for;
   if (fresh || asked_at_.has_value()) return;
   wanted_ = true;
   wake_.notify_all();
@@ -171,10 +171,11 @@ absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& ques
   if (!containers.ok()) return containers.status();
   absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
   if (!evidence.ok()) return evidence.status();
-  if (seen_) seen_(*evidence);
+  auto sighting = std::make_shared<const Sighting>(
+      Sighting{*std::move(evidence), absl::StrSplit(*containers, '\n', absl::SkipEmpty())});
+  if (seen_) seen_(sighting->evidence);
   pleg::MutexLock lock(mu_);
-  evidence_ = *std::move(evidence);
-  containers_ = absl::StrSplit(*containers, '\n', absl::SkipEmpty());
+  sighting_ = std::move(sighting);
   sampled_at_ = clock_.Now();
   asked_at_.reset();
   gone_.clear();
@@ -184,25 +185,27 @@ absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& ques
 Prober::Reading Prober::Latest() const {
   const pleg::MonoTime now = clock_.Now();
   pleg::MutexLock lock(mu_);
-  Reading reading;
+  Reading reading = {.sighting = sighting_};
+  if (sighting_ != nullptr) reading.ago = now - sampled_at_;
   const absl::Duration asked_for = asked_at_.has_value() ? now - *asked_at_ : absl::ZeroDuration();
-  const bool hangs = asked_for > options_.patience;
-  reading.evidence = evidence_;
-  reading.containers = containers_;
-  if (!evidence_.has_value() && !hangs && gone_.empty()) return reading;
-  if (!reading.evidence.has_value()) reading.evidence.emplace();
-  if (evidence_.has_value()) reading.evidence->sampled_ago = now - sampled_at_;
-  pleg::ProbeProblem problem;
-  problem.probe = "all";
-  if (hangs) {
-    problem.text = "the host probe does not answer: what it reads is stuck in the kernel";
-    problem.hangs = true;
-    problem.hangs_for = asked_for;
+  if (asked_for > options_.patience) {
+    reading.problem = {
+        .probe = "all",
+        .text = "the host probe does not answer: what it reads is stuck in the kernel",
+        .hangs = true,
+        .hangs_for = asked_for};
   } else if (!gone_.empty()) {
-    problem.text = gone_;
+    reading.problem = {.probe = "all", .text = gone_};
   }
-  if (!problem.text.empty()) reading.evidence->problems.push_back(std::move(problem));
   return reading;
+}
+
+std::optional<pleg::HostEvidence> Prober::Reading::Evidence() const {
+  if (sighting == nullptr && !problem.has_value()) return std::nullopt;
+  pleg::HostEvidence evidence = sighting != nullptr ? sighting->evidence : pleg::HostEvidence();
+  if (sighting != nullptr) evidence.sampled_ago = ago;
+  if (problem.has_value()) evidence.problems.push_back(*problem);
+  return evidence;
 }
 
 }  // namespace runtime::host

@@ -61,12 +61,20 @@ class Prober {
     absl::Duration patience = absl::Seconds(5);
   };
 
-  struct Reading {
-    // With `sampled_ago`, and with a problem that says that the child hangs or has died. Empty
-    // before the first look has ended, or has taken too long.
-    std::optional<pleg::HostEvidence> evidence;
+  // What one look found. Immutable once shared.
+  struct Sighting {
+    pleg::HostEvidence evidence;  // its age not yet
     // Ids of containers and sandboxes that the host knows of.
     std::vector<std::string> containers;
+  };
+  // What is known at one moment.
+  struct Reading {
+    std::shared_ptr<const Sighting> sighting;        // null before the first has ended
+    absl::Duration ago = {};                         // how long that is ago
+    std::optional<pleg::ProbeProblem> problem = {};  // the child hangs or has died
+
+    // A copy of its evidence with its age and that problem; empty if there is neither.
+    std::optional<pleg::HostEvidence> Evidence() const;
   };
 
   // INTERNAL if there can be no child.
@@ -112,8 +120,7 @@ class Prober {
 
   mutable pleg::Mutex mu_;
   Zygote::Child child_ ABSL_GUARDED_BY(mu_);  // changed by the thread, and by Stop after it
-  std::optional<pleg::HostEvidence> evidence_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::string> containers_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const Sighting> sighting_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
   std::string gone_ ABSL_GUARDED_BY(mu_);  // that the last look came to nothing, and why

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <string>
@@ -50,11 +51,11 @@ class ProberTest : public testing::Test {
     return WaitUntil([&] { return condition(prober_->Latest()); });
   }
   static bool HasProblem(const Prober::Reading& reading, const std::string& part) {
-    if (!reading.evidence.has_value()) return false;
-    for (const pleg::ProbeProblem& problem : reading.evidence->problems) {
-      if (problem.text.find(part) != std::string::npos) return true;
-    }
-    return false;
+    const std::optional<pleg::HostEvidence> evidence = reading.Evidence();
+    if (!evidence.has_value()) return false;
+    return std::any_of(
+        evidence->problems.begin(), evidence->problems.end(),
+        [&](const auto& problem) { return problem.text.find(part) != std::string::npos; });
   }
 
   const FixtureTree tree_;
@@ -71,9 +72,19 @@ TEST_F(ProberTest, AsksAndIsAnswered) {
     return ProbeQuestion{};
   });
   EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
-    return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0";
+    return reading.Evidence().has_value() && reading.Evidence()->kernel_version == "5.15.0";
   }));
   EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked > 2; }));
+}
+
+TEST_F(ProberTest, WhatALookFoundIsSharedNotCopied) {
+  Fork(absl::Seconds(5), absl::Hours(1));
+  prober_->Start([] { return ProbeQuestion{}; });
+  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.sighting != nullptr; }));
+  EXPECT_EQ(prober_->Latest().sighting, prober_->Latest().sighting);
+  const std::shared_ptr<const Prober::Sighting> first = prober_->Latest().sighting;
+  prober_->LookNow();
+  EXPECT_TRUE(Eventually([&](const Prober::Reading& r) { return r.sighting != first; }));
 }
 
 TEST_F(ProberTest, LooksAtOnceForSomebodyWhoWantsToKnow) {
@@ -83,7 +94,7 @@ TEST_F(ProberTest, LooksAtOnceForSomebodyWhoWantsToKnow) {
     ++asked;
     return ProbeQuestion{};
   });
-  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.evidence.has_value(); }));
+  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.Evidence().has_value(); }));
   EXPECT_EQ(asked, 1);
   prober_->LookNow();
   EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked == 2; }));
@@ -94,7 +105,7 @@ TEST_F(ProberTest, AChildThatHangsIsEvidenceAndHoldsUpNobody) {
   ASSERT_EQ(kill(prober_->child(), SIGSTOP), 0);
   prober_->Start([] { return ProbeQuestion{}; });
   EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
-    return HasProblem(reading, "does not answer") && reading.evidence->problems[0].hangs;
+    return HasProblem(reading, "does not answer") && reading.Evidence()->problems[0].hangs;
   }));
 }
 
@@ -107,8 +118,8 @@ TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
                    if (seen.kernel_version.empty()) ++forgotten;
                  });
   const auto good = [](const Prober::Reading& reading) {
-    return reading.evidence.has_value() && reading.evidence->kernel_version == "5.15.0" &&
-           reading.evidence->problems.empty();
+    return reading.Evidence().has_value() && reading.Evidence()->kernel_version == "5.15.0" &&
+           reading.Evidence()->problems.empty();
   };
   ASSERT_TRUE(Eventually(good));
   const pid_t first = prober_->child();
@@ -117,19 +128,19 @@ TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
   EXPECT_EQ(forgotten, 1);
   tree_.Write("proc/sys/kernel/osrelease", "5.15.1\n");
   EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
-    return reading.evidence->kernel_version == "5.15.1" && reading.evidence->problems.empty();
+    return reading.Evidence()->kernel_version == "5.15.1" && reading.Evidence()->problems.empty();
   }));
 }
 
 TEST_F(ProberTest, ThatThereCanBeNoMoreLooksIsSaidAndWhatWasSeenGrowsOld) {
   Fork();
   prober_->Start([] { return ProbeQuestion{}; });
-  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.evidence.has_value(); }));
+  ASSERT_TRUE(Eventually([](const Prober::Reading& r) { return r.Evidence().has_value(); }));
   ASSERT_EQ(kill(prober_->zygote(), SIGKILL), 0);  // the child dies with it
   EXPECT_TRUE(
       Eventually([](const Prober::Reading& reading) { return HasProblem(reading, "has ended"); }));
   EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
-    return reading.evidence->sampled_ago > absl::Milliseconds(100);
+    return reading.Evidence()->sampled_ago > absl::Milliseconds(100);
   }));
 }
 

@@ -213,8 +213,8 @@ class CriRuntimeTest : public ::testing::Test {
     return Ask<ContainerResult>(
         [&](auto done) { runtime_->GetContainerStatus(info, std::move(done)); });
   }
-  absl::StatusOr<RuntimeIdentity> Handshake() {
-    return Ask<absl::StatusOr<RuntimeIdentity>>(
+  absl::StatusOr<pleg::RuntimeVersion> Handshake() {
+    return Ask<absl::StatusOr<pleg::RuntimeVersion>>(
         [&](auto done) { runtime_->Handshake(std::move(done)); });
   }
 

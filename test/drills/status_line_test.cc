@@ -66,8 +66,15 @@ TEST(StatusLineTest, TellsOfAKubeletThatIsStuckWhilePlegdIsWell) {
   incident.kubelet().Freeze(absl::Minutes(4));
   EXPECT_TRUE(
       WaitUntil([&] { return systemd.Says("KUBELET_SIDE: The kubelet is stuck"); }, kPatience));
+  // One judge: whoever is asked says the same.
+  const auto diagnosis = (*plegd)->Diagnosis();
+  ASSERT_TRUE(diagnosis.ok()) << diagnosis.status();
+  EXPECT_EQ(diagnosis->findings(0).code(), "KUBELET_SIDE");
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"KUBELET_SIDE\"}"), 1);
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\"}"), 0);
   incident.kubelet().Thaw();
   EXPECT_TRUE(WaitUntil([&] { return systemd.Says("PLEG is healthy: 3 pods"); }, kPatience));
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\"}"), 1);
 }
 
 }  // namespace

@@ -1,20 +1,20 @@
-#include "pleg/history/loop_lag.h"
+#include "pleg/history/loop_watch.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace pleg {
 
-LoopLag::LoopLag(Executor& executor, const Clock& clock) : executor_(executor), clock_(clock) {}
-LoopLag::~LoopLag() { Stop(); }
+LoopWatch::LoopWatch(Executor& executor, const Clock& clock) : executor_(executor), clock_(clock) {}
+LoopWatch::~LoopWatch() { Stop(); }
 
-void LoopLag::Start() {
+void LoopWatch::Start() {
   if (alive_ != nullptr) return;
   alive_ = std::make_shared<bool>(true);
   Probe();
 }
 
-void LoopLag::Stop() {
+void LoopWatch::Stop() {
   executor_.Cancel(std::exchange(timer_, 0));
   alive_ = nullptr;
   MutexLock lock(mu_);
@@ -22,7 +22,7 @@ void LoopLag::Stop() {
   queued_.reset();
 }
 
-absl::Duration LoopLag::Worst() const {
+absl::Duration LoopWatch::Worst() const {
   const MonoTime now = clock_.Now();
   MutexLock lock(mu_);
   absl::Duration worst = *std::max_element(samples_.begin(), samples_.end());
@@ -31,7 +31,7 @@ absl::Duration LoopLag::Worst() const {
   return worst;
 }
 
-void LoopLag::Probe() {
+void LoopWatch::Probe() {
   const MonoTime now = clock_.Now();
   {
     MutexLock lock(mu_);
@@ -47,7 +47,7 @@ void LoopLag::Probe() {
   });
 }
 
-void LoopLag::OnProbe() {
+void LoopWatch::OnProbe() {
   const MonoTime now = clock_.Now();
   MutexLock lock(mu_);
   if (!queued_.has_value()) return;

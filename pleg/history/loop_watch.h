@@ -1,12 +1,12 @@
 // How late the core's loop runs what is due: once a second it queues a task, and looks how long
 // that waits.
 //
-//   LoopLag lag(loop, clock);   loop.Post([&] { lag.Start(); });   …   lag.Worst()
+//   LoopWatch watch(loop, clock);   loop.Post([&] { watch.Start(); });   …   watch.Worst()
 //
 // A loop that is stuck is seen while it is, not only afterwards.
 
-#ifndef PLEGD_PLEG_HISTORY_LOOP_LAG_H_
-#define PLEGD_PLEG_HISTORY_LOOP_LAG_H_
+#ifndef PLEGD_PLEG_HISTORY_LOOP_WATCH_H_
+#define PLEGD_PLEG_HISTORY_LOOP_WATCH_H_
 
 #include <array>
 #include <cstddef>
@@ -21,7 +21,7 @@
 namespace pleg {
 
 // Worst is thread-safe; the rest is confined to the executor's thread.
-class LoopLag {
+class LoopWatch {
  public:
   static constexpr absl::Duration kPeriod = absl::Seconds(1);
   // So many of the last samples count.
@@ -30,10 +30,10 @@ class LoopLag {
   static constexpr absl::Duration kTimerSlack = absl::Milliseconds(250);
 
   // Both outlive this.
-  LoopLag(Executor& executor, const Clock& clock);
-  ~LoopLag();
-  LoopLag(const LoopLag&) = delete;
-  LoopLag& operator=(const LoopLag&) = delete;
+  LoopWatch(Executor& executor, const Clock& clock);
+  ~LoopWatch();
+  LoopWatch(const LoopWatch&) = delete;
+  LoopWatch& operator=(const LoopWatch&) = delete;
 
   void Start();
   void Stop();
@@ -59,4 +59,4 @@ class LoopLag {
 
 }  // namespace pleg
 
-#endif  // PLEGD_PLEG_HISTORY_LOOP_LAG_H_
+#endif  // PLEGD_PLEG_HISTORY_LOOP_WATCH_H_
