@@ -168,28 +168,6 @@ pleg::CountEvidence CountsFromProto(const v1::CountEvidence& message) {
   return counts;
 }
 
-void TwinToProto(const pleg::GenerationReport& evidence, v1::KubeletTwin& out) {
-  const pleg::TwinReport& twin = evidence.report;
-  out.set_generation(std::string(pleg::KubeletGenerationName(evidence.generation)));
-  out.set_healthy(twin.healthy);
-  out.set_condition(ToValidUtf8(twin.condition));
-  if (IsFinite(twin.to_not_ready)) out.set_seconds_to_not_ready(Seconds(twin.to_not_ready));
-  out.set_lasting(twin.lasting);
-  if (twin.flapping.has_value()) {
-    out.set_flapping_period_seconds(Seconds(twin.flapping->period));
-    out.set_flapping_unhealthy_seconds(Seconds(twin.flapping->unhealthy_for));
-  }
-  out.set_silent(twin.silent);
-  if (IsFinite(twin.lag.best)) out.set_event_lag_best_seconds(Seconds(twin.lag.best));
-  if (IsFinite(twin.lag.median)) out.set_event_lag_median_seconds(Seconds(twin.lag.median));
-  if (IsFinite(twin.lag.worst)) out.set_event_lag_worst_seconds(Seconds(twin.lag.worst));
-  if (IsFinite(twin.restart_cost)) out.set_restart_cost_seconds(Seconds(twin.restart_cost));
-  out.set_latent_pods(static_cast<uint32_t>(twin.latent_pods));
-  out.set_stage(std::string(pleg::KubeletStageName(twin.stage)));
-  out.set_stage_seconds(Seconds(twin.stage_for));
-  out.set_older_than_observed(twin.older_than_observed);
-}
-
 absl::Duration OrInfinite(bool has, double seconds) {
   return has ? FromSeconds(seconds) : absl::InfiniteDuration();
 }
@@ -271,14 +249,39 @@ pleg::KubeletEvidence KubeletFromProto(const v1::KubeletEvidence& message) {
 
 }  // namespace
 
+void TargetToProto(const pleg::ObjectRef& object, v1::CallTarget& out) {
+  out.set_id(ToValidUtf8(object.id.value()));
+  out.set_pod_uid(ToValidUtf8(object.pod_uid.value()));
+  out.set_pod_namespace(ToValidUtf8(object.pod_namespace));
+  out.set_pod_name(ToValidUtf8(object.pod_name));
+  out.set_container(ToValidUtf8(object.container));
+}
+
 void ObjectToProto(const pleg::ObjectRef& object, v1::Object& out) {
-  v1::CallTarget& target = *out.mutable_target();
-  target.set_id(ToValidUtf8(object.id.value()));
-  target.set_pod_uid(ToValidUtf8(object.pod_uid.value()));
-  target.set_pod_namespace(ToValidUtf8(object.pod_namespace));
-  target.set_pod_name(ToValidUtf8(object.pod_name));
-  target.set_container(ToValidUtf8(object.container));
+  TargetToProto(object, *out.mutable_target());
   out.set_image(ToValidUtf8(object.image));
+}
+
+void TwinToProto(const pleg::GenerationReport& evidence, v1::KubeletTwin& out) {
+  const pleg::TwinReport& twin = evidence.report;
+  out.set_generation(std::string(pleg::KubeletGenerationName(evidence.generation)));
+  out.set_healthy(twin.healthy);
+  out.set_condition(ToValidUtf8(twin.condition));
+  if (IsFinite(twin.to_not_ready)) out.set_seconds_to_not_ready(Seconds(twin.to_not_ready));
+  out.set_lasting(twin.lasting);
+  if (twin.flapping.has_value()) {
+    out.set_flapping_period_seconds(Seconds(twin.flapping->period));
+    out.set_flapping_unhealthy_seconds(Seconds(twin.flapping->unhealthy_for));
+  }
+  out.set_silent(twin.silent);
+  if (IsFinite(twin.lag.best)) out.set_event_lag_best_seconds(Seconds(twin.lag.best));
+  if (IsFinite(twin.lag.median)) out.set_event_lag_median_seconds(Seconds(twin.lag.median));
+  if (IsFinite(twin.lag.worst)) out.set_event_lag_worst_seconds(Seconds(twin.lag.worst));
+  if (IsFinite(twin.restart_cost)) out.set_restart_cost_seconds(Seconds(twin.restart_cost));
+  out.set_latent_pods(static_cast<uint32_t>(twin.latent_pods));
+  out.set_stage(std::string(pleg::KubeletStageName(twin.stage)));
+  out.set_stage_seconds(Seconds(twin.stage_for));
+  out.set_older_than_observed(twin.older_than_observed);
 }
 
 pleg::ObjectRef ObjectFromProto(const v1::Object& message) {

@@ -18,11 +18,14 @@
 #include "pleg/diagnosis/evidence.h"
 #include "pleg/diagnosis/host_evidence.h"
 #include "pleg/diagnosis/verdict.h"
+#include "pleg/twin/kubelet_twin.h"
 
 namespace plegd::v1 {
+class CallTarget;
 class Diagnosis;
 class Evidence;
 class HostEvidence;
+class KubeletTwin;
 class Object;
 }  // namespace plegd::v1
 
@@ -33,6 +36,8 @@ void EvidenceToProto(const pleg::Evidence& evidence, plegd::v1::Evidence& out);
 void HostEvidenceToProto(const pleg::HostEvidence& host, plegd::v1::HostEvidence& out);
 void DiagnosisToProto(const pleg::Diagnosis& diagnosis, plegd::v1::Diagnosis& out);
 void ObjectToProto(const pleg::ObjectRef& object, plegd::v1::Object& out);
+void TargetToProto(const pleg::ObjectRef& object, plegd::v1::CallTarget& out);
+void TwinToProto(const pleg::GenerationReport& report, plegd::v1::KubeletTwin& out);
 
 pleg::Evidence EvidenceFromProto(const plegd::v1::Evidence& message);
 pleg::HostEvidence HostEvidenceFromProto(const plegd::v1::HostEvidence& message);

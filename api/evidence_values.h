@@ -1,4 +1,4 @@
-// Values of the evidence's messages. Private to evidence_proto.
+// Durations and times as the messages have them. Private to the room.
 
 #ifndef PLEGD_API_EVIDENCE_VALUES_H_
 #define PLEGD_API_EVIDENCE_VALUES_H_

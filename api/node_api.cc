@@ -131,7 +131,7 @@ plegd::v1::Node NodeApi::GetNode() const {
 plegd::v1::Calls NodeApi::GetCalls() const {
   plegd::v1::Calls calls;
   const std::shared_ptr<const pleg::PodsView> pods = node_.Pods();
-  const TargetNames names(*pods);
+  const pleg::ObjectNames names(*pods);
   pleg::CallSnapshot snapshot = node_.Calls();
   const WallClock clock = {clock_.Now(), clock_.WallNow()};
   TimeToProto(clock.wall_now, *calls.mutable_time());
