@@ -1,8 +1,13 @@
 #include "test/drills/calm_host.h"
 
+#include <cstdio>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "test/process/subprocess.h"
 
 namespace plegd_testing {
 namespace {
@@ -26,11 +31,32 @@ CalmHost::CalmHost() {
   tree_.Write("proc/1/mountinfo", "21 1 8:0 / / rw shared:1 - ext4 /dev/sda rw\n");
   tree_.Add({.pid = 1, .parent = 0, .comm = "systemd"});
   tree_.Write("cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
+  thread_ = std::jthread([this](const std::stop_token& stop) { CopyAll(stop); });
 }
 
 void CalmHost::Show(pid_t pid) const {
-  tree_.Remove(absl::StrCat("proc/", pid));
-  tree_.Link(absl::StrCat("proc/", pid), absl::StrCat("/proc/", pid));
+  CopyProcess(pid);
+  const std::lock_guard lock(mu_);
+  shown_.insert(pid);
+}
+
+void CalmHost::CopyProcess(pid_t pid) const {
+  const std::string dir = absl::StrCat("proc/", pid, "/");
+  for (const char* file : {"status", "cgroup", "wchan", "cmdline", "stat"}) {
+    const std::string text = ReadFile(absl::StrCat("/", dir, file));
+    if (text.empty() && absl::string_view(file) == "stat") return tree_.Remove(dir);
+    // At once: plegd may be reading.
+    tree_.Write(dir + "new", text);
+    std::rename(tree_.Path(dir + "new").c_str(), tree_.Path(dir + file).c_str());
+  }
+}
+
+void CalmHost::CopyAll(const std::stop_token& stop) const {
+  while (!stop.stop_requested()) {
+    absl::SleepFor(absl::Milliseconds(100));
+    const std::lock_guard lock(mu_);
+    for (const pid_t pid : shown_) CopyProcess(pid);
+  }
 }
 
 void CalmHost::AddCgroup(absl::string_view pod_uid, absl::string_view container_id) const {

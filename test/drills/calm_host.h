@@ -11,7 +11,11 @@
 
 #include <sys/types.h>
 
+#include <mutex>
+#include <set>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -24,7 +28,8 @@ class CalmHost {
  public:
   CalmHost();
 
-  // A process of this machine is one of the host's.
+  // A process of this machine is one of the host's, as it is from moment to moment: its files are
+  // copied ten times a second, since plegd follows no link.
   void Show(pid_t pid) const;
   // The cgroup that the kubelet and containerd make for a container.
   void AddCgroup(absl::string_view pod_uid, absl::string_view container_id) const;
@@ -34,7 +39,13 @@ class CalmHost {
   std::vector<std::string> plegd_flags() const;
 
  private:
+  void CopyProcess(pid_t pid) const;
+  void CopyAll(const std::stop_token& stop) const;
+
   runtime::host::FixtureTree tree_;
+  mutable std::mutex mu_;
+  mutable std::set<pid_t> shown_;
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 }  // namespace plegd_testing
