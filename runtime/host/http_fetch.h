@@ -21,7 +21,7 @@
 namespace runtime::host {
 
 struct FetchRequest {
-  std::string url;                // http:// or https://
+  std::string url = {};           // http:// or https://
   std::string bearer_token = {};  // empty: none; else the URL has to be https://
   std::string ca_file = {};       // empty: the system's
   // PEM file, read for each request. Not empty: only the certificates in it are accepted, and what
