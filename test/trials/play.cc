@@ -191,7 +191,7 @@ Answers PlayRecord(const Trial& trial, const std::string& directory) {
   plegd::v1::Evidence evidence;
   google::protobuf::TextFormat::Parser parser;
   for (const std::string& name : {std::string("base.textproto"), trial.record()}) {
-    const std::string path = directory + "/records/" + name;
+    const std::string path = absl::StrCat(directory, "/records/", name);
     if (!parser.MergeFromString(ReadFile(path), &evidence)) answers.error = path + " is no record";
   }
   const plegd_testing::ScratchDir dir;
@@ -228,6 +228,7 @@ std::map<std::string, Answers> PlayAll(const std::string& directory,
     live.emplace_back(&of, std::move(node));
   }
   std::vector<std::jthread> watchers;
+  watchers.reserve(live.size());
   for (auto& [of, node] : live) {
     watchers.emplace_back([of = of, node = node.get()] { node->Watch(*of); });
   }
