@@ -57,10 +57,12 @@ GroupPressure ReadGroupPressure(const HostTree& tree, const std::string& directo
 // Takes one sample. Lives as long as that.
 class Sampler {
  public:
-  Sampler(const HostPaths& paths, const HostQuestion& question, const HostSample* before)
+  Sampler(const HostPaths& paths, const HostQuestion& question, const HostSample* before,
+          const BeginPart& begin)
       : paths_(paths),
         question_(question),
         before_(before),
+        begin_(begin),
         proc_(paths.procfs),
         sysctl_(absl::StrCat(paths.procfs, "/sys")),
         reader_(proc_),
@@ -71,11 +73,19 @@ class Sampler {
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
     sample_.ticks_per_second = sysconf(_SC_CLK_TCK);
-    TakeNode();
-    TakeFuse(paths_.sysfs, sample_);
-    TakeCgroups();
-    TakeTaskDirectories();
-    TakeProcesses();
+    if (Begin(ProbePart::kNode)) TakeNode();
+    if (Begin(ProbePart::kFuse)) TakeFuse(paths_.sysfs, sample_);
+    if (Begin(ProbePart::kCgroups)) TakeCgroups();
+    if (Begin(ProbePart::kTaskDirectories)) {
+      TakeTaskDirectories();
+    } else {
+      sample_.shims_unknown = true;
+    }
+    if (Begin(ProbePart::kProcesses)) {
+      TakeProcesses();
+    } else {
+      sample_.hidden = true;
+    }
     if (!sample_.hidden) TakeFileSystems();
     for (std::string& problem : reader_.Problems()) Problem(std::move(problem));
     sample_.took_seconds = BootSeconds() - sample_.uptime_seconds;
@@ -83,6 +93,8 @@ class Sampler {
   }
 
  private:
+  bool Begin(ProbePart part) const { return !begin_ || begin_(part); }
+
   void Problem(std::string text) {
     if (sample_.problems.size() < kMaxProblems) sample_.problems.push_back(std::move(text));
   }
@@ -201,6 +213,10 @@ class Sampler {
     for (const auto& [pid, stat] : stats_) Consider(stat);
     SortLookAlikes();
     for (const auto& [pid, stat] : stats_) ConsiderSilent(stat);
+    if (!Begin(ProbePart::kOwnWords)) {
+      reader_.ReadNoWords();
+      sample_.shims_unknown = true;
+    }
     for (HostProcess& process : sample_.processes) ReadOwnWords(process);
     // A helper of the runtime is none of the plugins that it was taken for.
     std::erase_if(sample_.processes, [this](const HostProcess& process) {
@@ -427,18 +443,26 @@ class Sampler {
   }
 
   void TakeFileSystems() {
-    const absl::StatusOr<std::vector<Mount>> mounts = ReadHostMounts(proc_);
-    if (mounts.ok()) {
-      TakeMounts(*mounts, question_, sample_);
-    } else {
-      Problem(mounts.status());
+    std::vector<Mount> known;
+    if (Begin(ProbePart::kMounts)) {
+      absl::StatusOr<std::vector<Mount>> mounts = ReadHostMounts(proc_);
+      if (mounts.ok()) {
+        known = *std::move(mounts);
+        TakeMounts(known, question_, sample_);
+        // Without the table it is not known which directories may never answer.
+        if (Begin(ProbePart::kDirectories)) TakeDirectories(known, question_, sample_);
+      } else {
+        Problem(mounts.status());
+      }
     }
-    if (!mounts.ok() || !IsRemote(FindMount(*mounts, "/usr/lib"))) TakeSystemd();
+    if (IsRemote(FindMount(known, "/usr/lib"))) return;
+    if (Begin(ProbePart::kSystemd)) TakeSystemd();
   }
 
   const HostPaths& paths_;
   const HostQuestion& question_;
   const HostSample* const before_;
+  const BeginPart& begin_;
   const HostTree proc_;
   const HostTree sysctl_;  // a mount of its own where it is read-only
   ProcessReader reader_;
@@ -456,8 +480,8 @@ class Sampler {
 }  // namespace
 
 HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question,
-                          const HostSample* before) {
-  return Sampler(paths, question, before).Take();
+                          const HostSample* before, const BeginPart& begin) {
+  return Sampler(paths, question, before, begin).Take();
 }
 
 }  // namespace runtime::host

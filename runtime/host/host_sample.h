@@ -22,6 +22,7 @@
 #include "pleg/diagnosis/host_evidence.h"
 #include "runtime/host/host_process.h"
 #include "runtime/host/node_directories.h"
+#include "runtime/host/probe_parts.h"
 #include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
@@ -79,8 +80,11 @@ struct HostSample {
 
   std::vector<GroupPressure> groups;
 
-  // plegd is in a PID namespace of its own, so that of what follows up to `fuse` nothing is known.
+  // plegd is in a PID namespace of its own, or processes were left out, so that of what follows up
+  // to `fuse` nothing is known.
   bool hidden = false;
+  // Something was left out that tells which containers a shim serves: none is known to lack one.
+  bool shims_unknown = false;
   uint32_t turn = 0;  // which of the shims have their threads looked at while all is well
   // By pid. Those with a role, those in D state, the one behind the runtime's socket, and the
   // containers' own first ones: children of shims, or of PID 1 where the shim is gone.
@@ -125,8 +129,10 @@ struct HostQuestion {
 
 // Blocks for as long as the kernel does; milliseconds on a host that is well. What does not change
 // about a process is not read again if `before`, the look before this one, has it.
+// `begin` is asked before each part; empty: none is left out. Where processes are left out, no more
+// is known of them than where they are hidden.
 HostSample TakeHostSample(const HostPaths& paths, const HostQuestion& question,
-                          const HostSample* before = nullptr);
+                          const HostSample* before = nullptr, const BeginPart& begin = {});
 
 }  // namespace runtime::host
 

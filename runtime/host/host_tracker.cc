@@ -416,7 +416,8 @@ void HostTracker::TellShims(const std::vector<WatchedObject>& watched, pleg::Hos
     }
     // conmon is there for containers alone.
     const bool may_lack_it = sight.any_monitor && watch.sandbox == watch.object.id;
-    evidence.shim_missing = shim == nullptr && !sight.bundles.empty() && !may_lack_it;
+    evidence.shim_missing =
+        shim == nullptr && !sight.bundles.empty() && !may_lack_it && !now_->shims_unknown;
     if (process != nullptr || ShouldBeSeen(sight, watch, shim)) {
       evidence.container_alive = process != nullptr;
     }

@@ -65,13 +65,7 @@ absl::StatusOr<std::vector<Mount>> ReadHostMounts(const HostTree& proc) {
 
 void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
                 HostSample& sample) {
-  const NodeDirectories& likely = question.directories;
   sample.mounts = static_cast<uint32_t>(mounts.size());
-  sample.runtime_root =
-      PickRoot(Role::kRuntime, question.listener, likely.runtime_roots, mounts, sample);
-  sample.kubelet_root = PickRoot(Role::kKubelet, 0, likely.kubelet_roots, mounts, sample);
-  TakeRoot(mounts, sample.runtime_root, sample.runtime_mount, sample.runtime_usage);
-  TakeRoot(mounts, sample.kubelet_root, sample.kubelet_mount, sample.kubelet_usage);
   std::vector<Mount> of_silent;
   for (const Mount& mount : mounts) {
     const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
@@ -84,6 +78,16 @@ void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
     }
   }
   sample.network_mounts.insert(sample.network_mounts.begin(), of_silent.begin(), of_silent.end());
+}
+
+void TakeDirectories(const std::vector<Mount>& mounts, const HostQuestion& question,
+                     HostSample& sample) {
+  const NodeDirectories& likely = question.directories;
+  sample.runtime_root =
+      PickRoot(Role::kRuntime, question.listener, likely.runtime_roots, mounts, sample);
+  sample.kubelet_root = PickRoot(Role::kKubelet, 0, likely.kubelet_roots, mounts, sample);
+  TakeRoot(mounts, sample.runtime_root, sample.runtime_mount, sample.runtime_usage);
+  TakeRoot(mounts, sample.kubelet_root, sample.kubelet_mount, sample.kubelet_usage);
 }
 
 void TakeFuse(const std::string& sysfs, HostSample& sample) {

@@ -17,8 +17,13 @@ namespace runtime::host {
 // Those of PID 1, which systemd and the runtime walk; of this process where they are hidden.
 absl::StatusOr<std::vector<Mount>> ReadHostMounts(const HostTree& proc);
 
-// Adds them to a sample that has the processes, which tell where they keep their files.
+// Adds them to a sample. Asks no file system anything.
 void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question, HostSample& sample);
+
+// Adds where runtime and kubelet keep their files, which the processes of the sample tell, and how
+// full these disks are.
+void TakeDirectories(const std::vector<Mount>& mounts, const HostQuestion& question,
+                     HostSample& sample);
 
 // Adds the FUSE connections with requests that wait.
 void TakeFuse(const std::string& sysfs, HostSample& sample);

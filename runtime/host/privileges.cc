@@ -22,7 +22,7 @@ void KeepCapabilities(const std::vector<int>& kept, Effect effect) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   // While that is allowed: it takes CAP_SETPCAP.
   for (int i = 0; i < kMostCapabilities && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; ++i) {
-    prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+    if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0) break;
   }
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   Sets had = {};

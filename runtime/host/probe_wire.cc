@@ -67,6 +67,37 @@ absl::StatusOr<std::string> ReceiveFrame(int socket) {
   return payload;
 }
 
+absl::Status SendReply(int socket, ReplyKind kind, absl::string_view payload) {
+  return SendFrame(socket, absl::StrCat(std::string(1, static_cast<char>(kind)), payload));
+}
+
+absl::Status SendPart(int socket, ProbePart part) {
+  return SendReply(socket, ReplyKind::kPart, std::string(1, static_cast<char>(part)));
+}
+
+absl::StatusOr<ProbeReply> ReceiveReply(int socket) {
+  absl::StatusOr<std::string> frame = ReceiveFrame(socket);
+  if (!frame.ok()) return frame.status();
+  const absl::Status nonsense = absl::InvalidArgumentError("it sent what is no answer");
+  if (frame->empty()) return nonsense;
+  ProbeReply reply;
+  reply.kind = static_cast<ReplyKind>(frame->front());
+  switch (reply.kind) {
+    case ReplyKind::kPart: {
+      const uint8_t part = frame->size() == 2 ? static_cast<uint8_t>((*frame)[1]) : kProbeParts;
+      if (part >= kProbeParts) return nonsense;
+      reply.part = static_cast<ProbePart>(part);
+      return reply;
+    }
+    case ReplyKind::kEvidence:
+    case ReplyKind::kContainers:
+      frame->erase(0, 1);
+      reply.payload = *std::move(frame);
+      return reply;
+  }
+  return nonsense;
+}
+
 std::string EncodeQuestion(const ProbeQuestion& question) {
   plegd::v1::ProbeRequest request;
   for (const WatchedObject& watched : question.watched) {
@@ -89,6 +120,7 @@ std::string EncodeQuestion(const ProbeQuestion& question) {
                                           directories.kubelet_roots.end());
   request.mutable_task_roots()->Assign(directories.task_roots.begin(),
                                        directories.task_roots.end());
+  for (const ProbePart part : question.off) request.add_off(static_cast<uint32_t>(part));
   return request.SerializeAsString();
 }
 
@@ -114,6 +146,9 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
   directories.runtime_roots.assign(request.runtime_roots().begin(), request.runtime_roots().end());
   directories.kubelet_roots.assign(request.kubelet_roots().begin(), request.kubelet_roots().end());
   directories.task_roots.assign(request.task_roots().begin(), request.task_roots().end());
+  for (const uint32_t part : request.off()) {
+    if (part < kProbeParts) question.off.push_back(static_cast<ProbePart>(part));
+  }
   question.host.listener = request.runtime_pid();
   for (const WatchedObject& watched : question.watched) {
     if (question.host.silent.size() == kMaxSilent) break;

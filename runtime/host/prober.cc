@@ -1,9 +1,11 @@
 #include "runtime/host/prober.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,8 +17,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/host/bundle_names.h"
+#include "runtime/host/confinement.h"
 #include "runtime/host/kernel_log.h"
 #include "runtime/host/probe_wire.h"
+#include "runtime/host/proc_file.h"
 
 namespace runtime::host {
 namespace {
@@ -24,6 +28,7 @@ namespace {
 constexpr char kThreadName[] = "pleg-probe";
 constexpr char kChildName[] = "plegd-probe";
 constexpr int kTickMs = 200;
+constexpr int kSlowest = 10;  // times Options::give_up
 
 void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
   timespec now = {};
@@ -35,34 +40,99 @@ void ReadKernelLog(KernelLog& log, pleg::HostEvidence& evidence) {
   }
 }
 
-// The child's whole life: answers until the parent has gone.
-void Serve(int socket, const HostPaths& paths, const EvidenceCodec& codec) {
-  prctl(PR_SET_NAME, kChildName);
-  HostTracker tracker;
-  KernelLog kernel_log(paths.kmsg);
-  while (true) {
-    const absl::StatusOr<std::string> request = ReceiveFrame(socket);
-    if (!request.ok()) return;
-    const ProbeQuestion question = DecodeQuestion(*request);
-    const HostSample sample = TakeHostSample(paths, question.host, tracker.last());
-    pleg::HostEvidence evidence = tracker.Update(sample, question.watched, question.runtime_pid);
-    NameByBundles(question.host.directories.task_roots, evidence);
-    ReadKernelLog(kernel_log, evidence);
-    if (!SendFrame(socket, codec.encode(evidence)).ok() ||
-        !SendFrame(socket, absl::StrJoin(sample.containers, "\n")).ok()) {
-      return;
+// What the child can do that plegd cannot: it sees kernel stacks, wait channels, other users'
+// processes and the kernel's log.
+std::vector<int> ProbeCapabilities() {
+  return {CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYSLOG};
+}
+
+// A child. Its first question that knows who listens also knows where the runtime has its files.
+class Probe {
+ public:
+  Probe(int socket, HostPaths paths, EvidenceCodec codec)
+      : socket_(socket),
+        paths_(std::move(paths)),
+        codec_(std::move(codec)),
+        kernel_log_(paths_.kmsg) {}
+
+  // Answers until the parent has gone.
+  void Serve() {
+    while (true) {
+      const absl::StatusOr<std::string> request = ReceiveFrame(socket_);
+      if (!request.ok()) return;
+      const ProbeQuestion question = DecodeQuestion(*request);
+      if (!Confine(question) || !Answer(question)) return;
     }
   }
+
+ private:
+  // False if it cannot answer, since it has given up what it needs: another child can.
+  bool Confine(const ProbeQuestion& question) {
+    const std::vector<std::string>& tasks = question.host.directories.task_roots;
+    if (confined_to_.has_value()) return *confined_to_ == tasks;
+    if (!question.runtime_pid.has_value() || SeesIntoProcesses()) return true;
+    std::vector<std::string> roots = {paths_.procfs,   paths_.sysfs,
+                                      paths_.cgroupfs, paths_.kmsg,
+                                      "/proc",         paths_.procfs + "/1/root/usr/lib"};
+    roots.insert(roots.end(), tasks.begin(), tasks.end());
+    if (ConfineReads(roots)) confined_to_ = tasks;
+    return true;
+  }
+
+  bool Begin(const ProbeQuestion& question, ProbePart part) const {
+    const bool off =
+        std::find(question.off.begin(), question.off.end(), part) != question.off.end();
+    // If nobody is there any more, the answer finds out.
+    if (!off) static_cast<void>(SendPart(socket_, part));
+    return !off;
+  }
+
+  bool Answer(const ProbeQuestion& question) {
+    const BeginPart begin = [&](ProbePart part) { return Begin(question, part); };
+    const HostSample sample = TakeHostSample(paths_, question.host, tracker_.last(), begin);
+    pleg::HostEvidence evidence = tracker_.Update(sample, question.watched, question.runtime_pid);
+    if (begin(ProbePart::kBundles)) {
+      NameByBundles(question.host.directories.task_roots, evidence);
+    }
+    if (begin(ProbePart::kKernelLog)) ReadKernelLog(kernel_log_, evidence);
+    return SendReply(socket_, ReplyKind::kEvidence, codec_.encode(evidence)).ok() &&
+           SendReply(socket_, ReplyKind::kContainers, absl::StrJoin(sample.containers, "\n")).ok();
+  }
+
+  const int socket_;
+  const HostPaths paths_;
+  const EvidenceCodec codec_;
+  HostTracker tracker_;
+  KernelLog kernel_log_;
+  std::optional<std::vector<std::string>> confined_to_;
+};
+
+// A child that stops amid an answer is as good as gone.
+void LimitReceiving(int socket, absl::Duration limit) {
+  const timeval timeout = absl::ToTimeval(limit);
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+}
+
+// How long a process has run and waited for a CPU; the same text while it does neither.
+std::string CpuUse(pid_t pid) {
+  return ReadSmallFile(absl::StrCat("/proc/", pid, "/schedstat")).value_or("");
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Prober>> Prober::Fork(Options options, const pleg::Clock& clock) {
-  absl::StatusOr<std::unique_ptr<Zygote>> zygote = Zygote::Fork(
-      [paths = options.paths, codec = options.codec](int socket) { Serve(socket, paths, codec); });
+  absl::StatusOr<std::unique_ptr<Zygote>> zygote =
+      Zygote::Fork({.child =
+                        [paths = options.paths, codec = options.codec](int socket) {
+                          prctl(PR_SET_NAME, kChildName);
+                          FilterSyscalls(Process::kProbe);
+                          Probe(socket, paths, codec).Serve();
+                        },
+                    .capabilities = ProbeCapabilities()});
   if (!zygote.ok()) return zygote.status();
   const absl::StatusOr<Zygote::Child> child = (*zygote)->Spawn();
   if (!child.ok()) return child.status();
+  LimitReceiving(child->socket, options.give_up);
   return std::unique_ptr<Prober>(new Prober(std::move(options), clock, *std::move(zygote), *child));
 }
 
@@ -101,27 +171,58 @@ void Prober::Start(std::function<ProbeQuestion()> question,
 
 void Prober::Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question) {
   do {
-    const absl::Status status = Look(stop, question());
-    if (!status.ok() && !Replace(stop, status)) return;
+    absl::Status status = StartMissing();
+    if (status.ok()) status = Look(stop, question());
+    if (!status.ok() && !stop.stop_requested()) Replace(status);
   } while (WaitForNext(stop));
 }
 
-bool Prober::Replace(const std::stop_token& stop, const absl::Status& why) {
-  if (stop.stop_requested()) return false;
-  if (seen_) seen_({});
-  const absl::StatusOr<Zygote::Child> child = zygote_->Spawn();
-  pleg::MutexLock lock(mu_);
-  gone_ = child.ok() ? absl::StrCat("the host probe has ended and is started anew: ", why.message())
-                     : absl::StrCat("the host probe has ended: ", why.message(), ", and ",
-                                    child.status().message());
-  asked_at_.reset();
-  if (!child.ok() || stop.stop_requested()) {
-    if (child.ok()) close(child->socket);
-    return false;
+absl::Status Prober::StartMissing() {
+  {
+    pleg::MutexLock lock(mu_);
+    if (child_.socket >= 0) return absl::OkStatus();
   }
-  close(child_.socket);  // one that sends nonsense still lives, and ends by this
+  const absl::StatusOr<Zygote::Child> child = zygote_->Spawn();
+  if (!child.ok()) return child.status();
+  LimitReceiving(child->socket, options_.give_up);
+  pleg::MutexLock lock(mu_);
   child_ = *child;
-  return true;
+  return absl::OkStatus();
+}
+
+void Prober::Replace(const absl::Status& why) {
+  bool lost = false;
+  {
+    pleg::MutexLock lock(mu_);
+    asked_at_.reset();
+    lost = child_.socket >= 0;
+    if (lost) {
+      Blame(why);
+      // One that sends nonsense still lives, and ends by this; the zygote kills it in any case.
+      close(std::exchange(child_.socket, -1));
+    }
+  }
+  if (lost && seen_) seen_({});
+  const absl::Status started = StartMissing();
+  pleg::MutexLock lock(mu_);
+  const absl::string_view end = absl::IsDeadlineExceeded(why) ? "got stuck" : "has ended";
+  if (lost) lost_ = absl::StrCat("the host probe ", end, ": ", why.message());
+  gone_ = started.ok() ? absl::StrCat(lost_, "; it is started anew")
+                       : absl::StrCat(lost_, "; no other one yet: ", started.message());
+  // Whoever waits for it has waited long enough.
+  if (started.ok() && absl::IsDeadlineExceeded(why)) wanted_ = true;
+}
+
+// A single death may be anything: of the machine's want of memory, or an operator's hand.
+void Prober::Blame(const absl::Status& why) {
+  const std::optional<ProbePart> at = std::exchange(at_, std::nullopt);
+  const bool again = at.has_value() && died_at_ == at;
+  if (at.has_value() && (absl::IsDeadlineExceeded(why) || again)) {
+    parts_.TurnOff(*at, clock_.Now());
+    died_at_.reset();
+  } else {
+    died_at_ = at;
+  }
 }
 
 bool Prober::WaitForNext(const std::stop_token& stop) {
@@ -151,35 +252,70 @@ void Prober::LookNow() {
   wake_.notify_all();
 }
 
-absl::Status Prober::Look(const std::stop_token& stop, const ProbeQuestion& question) {
-  int socket = -1;
+absl::Status Prober::Look(const std::stop_token& stop, ProbeQuestion question) {
+  Zygote::Child child;
   {
     pleg::MutexLock lock(mu_);
     asked_at_ = clock_.Now();
-    socket = child_.socket;
+    at_.reset();
+    at_since_ = *asked_at_;
+    question.off = parts_.Off(*asked_at_);
+    child = child_;
   }
-  if (absl::Status status = SendFrame(socket, EncodeQuestion(question)); !status.ok()) {
+  if (absl::Status status = SendFrame(child.socket, EncodeQuestion(question)); !status.ok()) {
     return status;
   }
-  pollfd poller = {.fd = socket, .events = POLLIN, .revents = 0};
-  while (!stop.stop_requested() && poll(&poller, 1, kTickMs) == 0) {
-  }
-  if (stop.stop_requested()) return absl::CancelledError("the host probe is stopped");
-  const absl::StatusOr<std::string> reply = ReceiveFrame(socket);
+  const absl::StatusOr<std::string> reply = TakeAnswer(stop, child, ReplyKind::kEvidence);
   if (!reply.ok()) return reply.status();
-  const absl::StatusOr<std::string> containers = ReceiveFrame(socket);
+  const absl::StatusOr<std::string> containers = TakeAnswer(stop, child, ReplyKind::kContainers);
   if (!containers.ok()) return containers.status();
   absl::StatusOr<pleg::HostEvidence> evidence = options_.codec.decode(*reply);
   if (!evidence.ok()) return evidence.status();
   auto sighting = std::make_shared<const Sighting>(
       Sighting{*std::move(evidence), absl::StrSplit(*containers, '\n', absl::SkipEmpty())});
   if (seen_) seen_(sighting->evidence);
+  died_at_.reset();
   pleg::MutexLock lock(mu_);
   sighting_ = std::move(sighting);
   sampled_at_ = clock_.Now();
   asked_at_.reset();
+  at_.reset();
   gone_.clear();
+  parts_.OnLook(question.off);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Prober::TakeAnswer(const std::stop_token& stop,
+                                               const Zygote::Child& child, ReplyKind kind) {
+  while (true) {
+    if (absl::Status status = WaitForReply(stop, child); !status.ok()) return status;
+    absl::StatusOr<ProbeReply> reply = ReceiveReply(child.socket);
+    if (!reply.ok()) return reply.status();
+    if (reply->kind == kind) return std::move(reply->payload);
+    if (reply->kind != ReplyKind::kPart) return absl::InvalidArgumentError("it sent nonsense");
+    pleg::MutexLock lock(mu_);
+    at_ = reply->part;
+    at_since_ = clock_.Now();
+  }
+}
+
+absl::Status Prober::WaitForReply(const std::stop_token& stop, const Zygote::Child& child) {
+  pollfd poller = {.fd = child.socket, .events = POLLIN, .revents = 0};
+  std::string use = CpuUse(child.pid);
+  pleg::MonoTime moved = clock_.Now();
+  while (!stop.stop_requested()) {
+    if (poll(&poller, 1, kTickMs) > 0) return absl::OkStatus();
+    const pleg::MonoTime now = clock_.Now();
+    std::string use_now = CpuUse(child.pid);
+    if (use_now != use) moved = now;
+    use = std::move(use_now);
+    pleg::MutexLock lock(mu_);
+    if (now - moved > options_.give_up || now - at_since_ > kSlowest * options_.give_up) {
+      return absl::DeadlineExceededError(at_.has_value() ? absl::StrCat("reading ", NameOf(*at_))
+                                                         : "before it read anything");
+    }
+  }
+  return absl::CancelledError("the host probe is stopped");
 }
 
 Prober::Reading Prober::Latest() const {
@@ -188,10 +324,13 @@ Prober::Reading Prober::Latest() const {
   Reading reading = {.sighting = sighting_};
   if (sighting_ != nullptr) reading.ago = now - sampled_at_;
   const absl::Duration asked_for = asked_at_.has_value() ? now - *asked_at_ : absl::ZeroDuration();
+  reading.off = parts_.Problems(now);
   if (asked_for > options_.patience) {
     reading.problem = {
         .probe = "all",
-        .text = "the host probe does not answer: what it reads is stuck in the kernel",
+        .text = absl::StrCat("the host probe does not answer: what it reads",
+                             at_.has_value() ? absl::StrCat(" (", NameOf(*at_), ")") : "",
+                             " is stuck in the kernel"),
         .hangs = true,
         .hangs_for = asked_for};
   } else if (!gone_.empty()) {
@@ -201,9 +340,11 @@ Prober::Reading Prober::Latest() const {
 }
 
 std::optional<pleg::HostEvidence> Prober::Reading::Evidence() const {
-  if (sighting == nullptr && !problem.has_value()) return std::nullopt;
+  if (sighting == nullptr && !problem.has_value() && off.empty()) return std::nullopt;
   pleg::HostEvidence evidence = sighting != nullptr ? sighting->evidence : pleg::HostEvidence();
   if (sighting != nullptr) evidence.sampled_ago = ago;
+  // First, since they are why the rest is missing.
+  evidence.problems.insert(evidence.problems.begin(), off.begin(), off.end());
   if (problem.has_value()) evidence.problems.push_back(*problem);
   return evidence;
 }

@@ -1,7 +1,9 @@
 // The host is looked at by a child process: what it reads may block for ever on a host that is
-// sick, and nothing but the child is then lost. One that has died is replaced at the next look. It
-// and the process that forks it, itself forked before plegd has a thread, keep the capabilities
-// that wait channels and kernel stacks need; whoever forked them gives them up afterwards.
+// sick, and nothing but the child is then lost. One that has died is replaced, and so is one that
+// got stuck; what it got stuck in is left out for a while, so that one bad path does not blind the
+// node. It and the process that forks it, itself forked before plegd has a thread, keep the
+// capabilities that wait channels and kernel stacks need; whoever forked them gives them up
+// afterwards.
 //
 //   absl::StatusOr<std::unique_ptr<Prober>> prober = Prober::Fork(options);  // first in main()
 //   KeepCapabilities({});
@@ -30,16 +32,21 @@
 #include "pleg/mutex.h"
 #include "runtime/host/host_sample.h"
 #include "runtime/host/host_tracker.h"
+#include "runtime/host/part_switch.h"
+#include "runtime/host/probe_parts.h"
 #include "runtime/host/zygote.h"
 
 namespace runtime::host {
 
 // What the child is asked, from look to look.
 struct ProbeQuestion {
+  std::vector<ProbePart> off;  // what to leave out; the prober's own business
   std::vector<WatchedObject> watched;
   std::optional<int> runtime_pid;
   HostQuestion host;
 };
+
+enum class ReplyKind : char;
 
 // How evidence travels from the child. Both are pure.
 struct EvidenceCodec {
@@ -59,6 +66,9 @@ class Prober {
     absl::Duration fresh_for = absl::Seconds(2);    // see LookNow
     // A look that takes longer is evidence itself.
     absl::Duration patience = absl::Seconds(5);
+    // A child that has used no CPU for so long is stuck, and one that has read one part for ten
+    // times as long, even if it has.
+    absl::Duration give_up = absl::Seconds(20);
   };
 
   // What one look found. Immutable once shared.
@@ -72,8 +82,9 @@ class Prober {
     std::shared_ptr<const Sighting> sighting;        // null before the first has ended
     absl::Duration ago = {};                         // how long that is ago
     std::optional<pleg::ProbeProblem> problem = {};  // the child hangs or has died
+    std::vector<pleg::ProbeProblem> off = {};        // parts that are left out
 
-    // A copy of its evidence with its age and that problem; empty if there is neither.
+    // A copy of its evidence with its age and these problems; empty if there is none of it.
     std::optional<pleg::HostEvidence> Evidence() const;
   };
 
@@ -84,8 +95,8 @@ class Prober {
   Prober& operator=(const Prober&) = delete;
 
   // Begins to look, on a thread of its own; `question` is called there before each look.
-  // `seen` is called there with the evidence of each look, and with none when a child has died; it
-  // may be empty.
+  // `seen` is called there with the evidence of each look, and with none when a child has died or
+  // is given up; it may be empty.
   void Start(std::function<ProbeQuestion()> question,
              std::function<void(const pleg::HostEvidence&)> seen = {});
   // Joins the thread, after which `question` and `seen` are not called; what was seen last stays.
@@ -109,21 +120,37 @@ class Prober {
   void Run(const std::stop_token& stop, const std::function<ProbeQuestion()>& question);
   // Waits until the next look is due; false at the end.
   bool WaitForNext(const std::stop_token& stop);
-  // One look: asks and waits for the answer, as long as it takes.
-  absl::Status Look(const std::stop_token& stop, const ProbeQuestion& question);
-  // Another child, for one that has died; false if there can be none.
-  bool Replace(const std::stop_token& stop, const absl::Status& why);
+  // A child, if there is none.
+  absl::Status StartMissing();
+  // One look: asks and waits for the answer. DEADLINE_EXCEEDED for a child that is stuck.
+  absl::Status Look(const std::stop_token& stop, ProbeQuestion question);
+  absl::StatusOr<std::string> TakeAnswer(const std::stop_token& stop, const Zygote::Child& child,
+                                         ReplyKind kind);
+  // Until there is something to receive.
+  absl::Status WaitForReply(const std::stop_token& stop, const Zygote::Child& child);
+  // Another child, for one that has died or is stuck.
+  void Replace(const absl::Status& why);
+  // What the child was at when it came to nothing is left out, if that is to blame.
+  void Blame(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
   const pleg::Clock& clock_;
   std::unique_ptr<Zygote> zygote_;  // null once stopped
 
   mutable pleg::Mutex mu_;
-  Zygote::Child child_ ABSL_GUARDED_BY(mu_);  // changed by the thread, and by Stop after it
+  // Without a socket there is none. Changed by the thread, and by Stop after it.
+  Zygote::Child child_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const Sighting> sighting_ ABSL_GUARDED_BY(mu_);
   pleg::MonoTime sampled_at_ ABSL_GUARDED_BY(mu_);
   std::optional<pleg::MonoTime> asked_at_ ABSL_GUARDED_BY(mu_);  // a look is out
   std::string gone_ ABSL_GUARDED_BY(mu_);  // that the last look came to nothing, and why
+  PartSwitch parts_ ABSL_GUARDED_BY(mu_);
+  std::optional<ProbePart> at_ ABSL_GUARDED_BY(mu_);  // what the child is reading
+  pleg::MonoTime at_since_ ABSL_GUARDED_BY(mu_);
+
+  // Of the thread.
+  std::optional<ProbePart> died_at_;  // the last child, if it died by itself
+  std::string lost_;                  // what became of it
 
   std::function<void(const pleg::HostEvidence&)> seen_;  // of the thread
   std::condition_variable_any wake_;

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,8 +15,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "pleg/testing/sanitizers.h"
+#include "runtime/host/confinement.h"
+#include "runtime/host/privileges.h"
 #include "runtime/host/probe_wire.h"
 #include "runtime/host/testing/fixture_tree.h"
+#include "runtime/host/testing/process_facts.h"
+#include "runtime/host/testing/silent_fuse.h"
 #include "runtime/host/testing/wait_until.h"
 #include "runtime/system_clock.h"
 
@@ -35,13 +43,15 @@ EvidenceCodec Codec() {
 class ProberTest : public testing::Test {
  protected:
   void Fork(absl::Duration patience = absl::Minutes(1),
-            absl::Duration period = absl::Milliseconds(20)) {
+            absl::Duration period = absl::Milliseconds(20),
+            absl::Duration give_up = absl::Minutes(1)) {
     auto prober = Prober::Fork({.paths = tree_.paths(),
                                 .codec = Codec(),
                                 .period = period,
                                 .busy_period = absl::Milliseconds(10),
                                 .fresh_for = absl::ZeroDuration(),
-                                .patience = patience},
+                                .patience = patience,
+                                .give_up = give_up},
                                clock_);
     ASSERT_TRUE(prober.ok()) << prober.status();
     prober_ = *std::move(prober);
@@ -132,6 +142,97 @@ TEST_F(ProberTest, AChildThatHasDiedIsReplaced) {
   }));
 }
 
+// Unlike a path that a tenant chose, this one is entered: it is where the tree itself is.
+TEST_F(ProberTest, AChildThatIsStuckIsReplacedByOneThatLeavesOutWhatItWasStuckIn) {
+  if (!HaveOwnMounts()) GTEST_SKIP() << "no mounts of its own";
+  SilentFuse fuse(tree_.paths().cgroupfs);
+  if (!fuse.ok()) GTEST_SKIP() << "no FUSE here";
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
+  Fork(absl::Milliseconds(50), absl::Milliseconds(20), absl::Milliseconds(300));
+  const pid_t first = prober_->child();
+  std::atomic<int> forgotten = 0;
+  prober_->Start([] { return ProbeQuestion{}; },
+                 [&](const pleg::HostEvidence& seen) {
+                   if (seen.kernel_version.empty()) ++forgotten;
+                 });
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    return HasProblem(reading, "what it reads (the cgroup tree) is stuck in the kernel");
+  }));
+  // It sees the rest of the node, and says what it leaves out.
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    const std::optional<pleg::HostEvidence> evidence = reading.Evidence();
+    return evidence.has_value() && evidence->kernel_version == "5.15.0" &&
+           evidence->problems.size() == 1 && evidence->problems[0].probe == "the cgroup tree" &&
+           absl::StrContains(evidence->problems[0].text, "got stuck there");
+  }));
+  EXPECT_EQ(forgotten, 1);
+  EXPECT_NE(prober_->child(), first);
+  // The first one cannot even be killed.
+  EXPECT_TRUE(absl::StartsWith(StatusOf(first, "State"), "D"));
+}
+
+TEST_F(ProberTest, AChildThatDiesTwiceInAPartIsReplacedByOneThatLeavesItOut) {
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
+  // The last thing a child does: it is at the kernel's log then.
+  EvidenceCodec codec = Codec();
+  codec.encode = [encode = codec.encode](const pleg::HostEvidence& evidence) {
+    if (!evidence.kernel_log.empty()) _exit(1);
+    return encode(evidence);
+  };
+  HostPaths paths = tree_.paths();
+  paths.kmsg = tree_.Path("kmsg");
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  tree_.Write("kmsg", absl::StrCat("3,1,", now.tv_sec, "000000,-;",
+                                   "INFO: task runc:4711 blocked for more than 120 seconds.\n"));
+  auto prober =
+      Prober::Fork({.paths = paths, .codec = codec, .period = absl::Milliseconds(20)}, clock_);
+  ASSERT_TRUE(prober.ok());
+  prober_ = *std::move(prober);
+  prober_->Start([] { return ProbeQuestion{}; });
+  EXPECT_TRUE(Eventually([](const Prober::Reading& reading) {
+    const std::optional<pleg::HostEvidence> evidence = reading.Evidence();
+    return evidence.has_value() && evidence->kernel_version == "5.15.0" &&
+           !evidence->problems.empty() && evidence->problems[0].probe == "the kernel's log";
+  }));
+}
+
+// Another process, since what it gives up cannot be had back. Its probe is confined to the
+// directories of the first question, so that the second one takes another probe.
+TEST_F(ProberTest, AProbeWithoutCapabilitiesReadsBelowItsRootsAndIsReplacedIfTheyChange) {
+  if (pleg::testing::kSanitized) GTEST_SKIP() << "a forked process starts a thread";
+  tree_.Write(absl::StrCat("one/", std::string(64, 'a'), "/config.json"), "");
+  tree_.Write(absl::StrCat("two/", std::string(64, 'b'), "/config.json"), "");
+  const pid_t pid = fork();
+  if (pid == 0) {
+    KeepCapabilities({});
+    Fork();
+    const pid_t first = prober_->child();
+    std::atomic<bool> second = false;
+    prober_->Start([&] {
+      ProbeQuestion question;
+      question.runtime_pid = 50;
+      question.host.directories.task_roots = {tree_.Path(second ? "two" : "one")};
+      return question;
+    });
+    const auto sees = [&](char id) {
+      return Eventually([id](const Prober::Reading& reading) {
+        return reading.sighting != nullptr &&
+               reading.sighting->containers == std::vector<std::string>{std::string(64, id)};
+      });
+    };
+    if (!sees('a') || prober_->child() != first) _exit(1);
+    second = true;
+    if (!sees('b')) _exit(2);
+    ForbidNewPrivileges();
+    const bool confined = ConfineReads({"/"});
+    _exit((prober_->child() != first) == confined ? 0 : 3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+}
+
 TEST_F(ProberTest, ThatThereCanBeNoMoreLooksIsSaidAndWhatWasSeenGrowsOld) {
   Fork();
   prober_->Start([] { return ProbeQuestion{}; });
@@ -164,6 +265,7 @@ TEST_F(ProberTest, TheChildrenEndWithTheirParent) {
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   ProbeQuestion question;
   question.runtime_pid = 50;
+  question.off = {ProbePart::kFuse, ProbePart::kKernelLog};
   question.host.directories = {{"/r", "/r2"}, {"/k"}, {"/t"}};
   WatchedObject watched;
   watched.object = {pleg::ContainerId("c"), pleg::PodUid("u"), "ns", "pod", "app", "image"};
@@ -172,6 +274,7 @@ TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   question.watched = {watched};
   const ProbeQuestion copy = DecodeQuestion(EncodeQuestion(question));
   EXPECT_EQ(copy.runtime_pid, 50);
+  EXPECT_EQ(copy.off, question.off);
   EXPECT_EQ(copy.host.directories.runtime_roots, question.host.directories.runtime_roots);
   EXPECT_EQ(copy.host.directories.kubelet_roots, question.host.directories.kubelet_roots);
   EXPECT_EQ(copy.host.directories.task_roots, question.host.directories.task_roots);
@@ -179,6 +282,22 @@ TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   EXPECT_EQ(copy.watched[0].object.container, "app");
   EXPECT_EQ(copy.watched[0].sandbox.value(), "s");
   EXPECT_EQ(copy.watched[0].listed_state, "running");
+}
+
+TEST(ProbeWireTest, TakesNoReplyThatNoChildSends) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  ASSERT_TRUE(SendPart(pair[0], ProbePart::kFuse).ok());
+  ASSERT_TRUE(SendReply(pair[0], ReplyKind::kEvidence, "").ok());
+  EXPECT_EQ(ReceiveReply(pair[1])->part, ProbePart::kFuse);
+  EXPECT_EQ(ReceiveReply(pair[1])->kind, ReplyKind::kEvidence);
+  for (const std::string frame : {"", "p", "p12", "p\x7f", "x"}) {
+    ASSERT_TRUE(SendFrame(pair[0], frame).ok());
+    EXPECT_EQ(ReceiveReply(pair[1]).status().code(), absl::StatusCode::kInvalidArgument) << frame;
+  }
+  close(pair[0]);
+  EXPECT_EQ(ReceiveReply(pair[1]).status().code(), absl::StatusCode::kUnavailable);
+  close(pair[1]);
 }
 
 TEST(ProbeWireTest, GarbageIsTheDefaultQuestion) {

@@ -115,6 +115,7 @@ void ProcessReader::ReadWait(HostProcess& process) {
 }
 
 void ProcessReader::ReadBundle(HostProcess& shim) {
+  if (!words_) return;
   const absl::StatusOr<std::string> cwd = proc_.ReadLink(Path(shim.stat.pid, "cwd"));
   if (cwd.ok()) {
     // A runtime that takes a shim for dead removes the bundle under it, by a hidden name
@@ -139,7 +140,7 @@ bool ProcessReader::IsBlockedNow(int pid) {
 }
 
 std::vector<std::string> ProcessReader::ReadCommandLine(int pid) {
-  if (IsBlockedNow(pid)) return {};
+  if (!words_ || IsBlockedNow(pid)) return {};
   const absl::StatusOr<std::string> line = proc_.Read(Path(pid, "cmdline"), kMaxCommand);
   if (!line.ok() || line->empty()) return {};
   return absl::StrSplit(absl::StripSuffix(*line, absl::string_view("\0", 1)), '\0');
@@ -155,7 +156,7 @@ void ProcessReader::ReadCommand(HostProcess& process) {
 }
 
 ProcessReader::CniAnswer ProcessReader::ReadCniCall(HostProcess& process) {
-  if (IsBlockedNow(process.stat.pid)) return CniAnswer::kUnknown;
+  if (!words_ || IsBlockedNow(process.stat.pid)) return CniAnswer::kUnknown;
   const absl::StatusOr<std::string> environment = proc_.Read(Path(process.stat.pid, "environ"));
   if (!environment.ok()) {
     Note(environment.status(), kEnvironment, process.stat.pid);

@@ -41,6 +41,9 @@ class ProcessReader {
   // Of an OCI runtime.
   void ReadCommand(HostProcess& process);
 
+  // From now on nothing is read that may wait for a process's memory, nor its working directory.
+  void ReadNoWords() { words_ = false; }
+
   enum class CniAnswer : uint8_t { kIsOne, kIsNone, kUnknown };
   // Whether a child of the runtime is a CNI plugin, by its environment, and its call.
   CniAnswer ReadCniCall(HostProcess& process);
@@ -66,6 +69,7 @@ class ProcessReader {
 
   const HostTree& proc_;
   size_t threads_ = 0;  // looked at
+  bool words_ = true;
   std::map<std::string, Denied> denied_;
 };
 

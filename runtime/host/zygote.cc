@@ -5,48 +5,86 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "runtime/host/confinement.h"
+#include "runtime/host/privileges.h"
 
 namespace runtime::host {
 namespace {
 
 constexpr char kName[] = "plegd-zygote";
-constexpr char kPlease = 'f';
+// The one request there is, a message of its own.
+constexpr std::array<char, 4> kPlease = {'f', 'o', 'r', 'k'};
+constexpr absl::Duration kPause = absl::Seconds(1);
+constexpr int kEndTries = 20;
+constexpr absl::Duration kEndTry = absl::Milliseconds(10);
 
-// The header of a message that carries one file descriptor beside `pid`.
-class PassedSocket {
+enum class Answer : uint8_t { kHere, kTooSoon, kTooManyUndead, kNone };
+
+struct Reply {
+  Answer answer = Answer::kNone;
+  pid_t pid = 0;
+};
+
+absl::Duration Now() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+void Sleep(absl::Duration duration) {
+  timespec left = absl::ToTimespec(duration);
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+}
+
+// A message that may carry one descriptor.
+class Message {
  public:
-  explicit PassedSocket(pid_t& pid) : data_{&pid, sizeof(pid)} {
+  explicit Message(Reply& reply) : data_{&reply, sizeof(reply)} {
     message_.msg_iov = &data_;
     message_.msg_iovlen = 1;
-    message_.msg_control = control_.data();
-    message_.msg_controllen = control_.size();
   }
-  PassedSocket(const PassedSocket&) = delete;
-  PassedSocket& operator=(const PassedSocket&) = delete;
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
 
   bool Send(int to, int passed) {
-    cmsghdr* const head = CMSG_FIRSTHDR(&message_);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(passed));
-    std::memcpy(CMSG_DATA(head), &passed, sizeof(passed));
+    if (passed >= 0) {
+      UseControl();
+      cmsghdr* const head = CMSG_FIRSTHDR(&message_);
+      head->cmsg_level = SOL_SOCKET;
+      head->cmsg_type = SCM_RIGHTS;
+      head->cmsg_len = CMSG_LEN(sizeof(passed));
+      std::memcpy(CMSG_DATA(head), &passed, sizeof(passed));
+    }
     return TEMP_FAILURE_RETRY(sendmsg(to, &message_, MSG_NOSIGNAL)) > 0;
   }
-  // -1 if there is none.
-  int Receive(int from) {
-    if (TEMP_FAILURE_RETRY(recvmsg(from, &message_, MSG_CMSG_CLOEXEC)) <= 0) return -1;
-    const cmsghdr* const head = CMSG_FIRSTHDR(&message_);
-    if (head == nullptr || head->cmsg_type != SCM_RIGHTS) return -1;
-    int passed = -1;
-    std::memcpy(&passed, CMSG_DATA(head), sizeof(passed));
-    return passed;
+  // The descriptor, -1 if there is none; false if no whole message came.
+  bool Receive(int from, int& passed) {
+    UseControl();
+    const ssize_t size = TEMP_FAILURE_RETRY(recvmsg(from, &message_, MSG_CMSG_CLOEXEC));
+    const cmsghdr* const head = size > 0 ? CMSG_FIRSTHDR(&message_) : nullptr;
+    if (head != nullptr && head->cmsg_type == SCM_RIGHTS) {
+      std::memcpy(&passed, CMSG_DATA(head), sizeof(passed));
+    }
+    return size == static_cast<ssize_t>(data_.iov_len);
   }
 
  private:
+  void UseControl() {
+    message_.msg_control = control_.data();
+    message_.msg_controllen = control_.size();
+  }
+
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control_ = {};
   iovec data_;
   msghdr message_ = {};
@@ -60,47 +98,114 @@ void LiveAndDieWith(pid_t parent) {
   signal(SIGTERM, SIG_IGN);
 }
 
-// 0 if there can be no child, or the parent has gone: then nothing was answered.
-pid_t SpawnFor(int socket, const std::function<void(int)>& child) {
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return 0;
-  const pid_t zygote = getpid();
-  pid_t pid = fork();
-  if (pid == 0) {
-    LiveAndDieWith(zygote);
-    close(socket);
-    close(sockets[0]);
-    child(sockets[1]);
-    _exit(0);
-  }
-  const bool answered = pid > 0 && PassedSocket(pid).Send(socket, sockets[0]);
-  close(sockets[0]);
-  close(sockets[1]);
-  return answered ? pid : 0;
-}
+// The zygote's own process.
+class Nursery {
+ public:
+  Nursery(int socket, const Zygote::Options& options) : socket_(socket), options_(options) {}
 
-[[noreturn]] void Run(int socket, pid_t parent, const std::function<void(int)>& child) {
+  // Until the other side has gone.
+  void Serve() {
+    // Larger than the request, so that what is longer is not taken for it.
+    std::array<char, kPlease.size() + 1> request = {};
+    while (true) {
+      const ssize_t size = TEMP_FAILURE_RETRY(recv(socket_, request.data(), request.size(), 0));
+      if (size <= 0) break;
+      const bool asked = size == static_cast<ssize_t>(kPlease.size()) &&
+                         std::memcmp(request.data(), kPlease.data(), kPlease.size()) == 0;
+      if (asked && !AnswerRequest()) break;
+    }
+    // Not waited for yet, so the number is still its own. It may be stopped, before it was told
+    // with whom to die.
+    if (last_ > 0) kill(last_, SIGKILL);
+  }
+
+ private:
+  // False if the other side has gone.
+  bool AnswerRequest() {
+    const absl::Duration now = Now();
+    if (spawned_at_.has_value() && now - *spawned_at_ < kPause) return Say(Answer::kTooSoon);
+    EndLast();
+    if (undead_ >= Zygote::kMostUndead) return Say(Answer::kTooManyUndead);
+    spawned_at_ = now;
+    return Spawn();
+  }
+
+  bool Say(Answer answer) const {
+    Reply reply = {.answer = answer};
+    return Message(reply).Send(socket_, -1);
+  }
+
+  void Reap() {
+    for (pid_t pid = 0; (pid = waitpid(-1, nullptr, WNOHANG)) > 0;) {
+      if (pid == last_) {
+        last_ = 0;
+      } else if (undead_ > 0) {
+        --undead_;
+      }
+    }
+  }
+
+  // One in uninterruptible sleep ends when what it waits for does, and is counted until then.
+  void EndLast() {
+    Reap();
+    if (last_ == 0) return;
+    kill(last_, SIGKILL);
+    for (int i = 0; i < kEndTries && last_ != 0; ++i) {
+      Sleep(kEndTry);
+      Reap();
+    }
+    if (last_ == 0) return;
+    last_ = 0;
+    ++undead_;
+  }
+
+  bool Spawn() {
+    int sockets[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+      return Say(Answer::kNone);
+    }
+    const pid_t zygote = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) {
+      LiveAndDieWith(zygote);
+      close(socket_);
+      close(sockets[0]);
+      KeepCapabilities(options_.capabilities, Effect::kNow);
+      options_.child(sockets[1]);
+      _exit(0);
+    }
+    close(sockets[1]);
+    if (pid > 0) last_ = pid;
+    Reply reply = {.answer = pid > 0 ? Answer::kHere : Answer::kNone, .pid = pid};
+    const bool answered = Message(reply).Send(socket_, pid > 0 ? sockets[0] : -1);
+    close(sockets[0]);
+    return answered;
+  }
+
+  const int socket_;
+  const Zygote::Options& options_;
+  pid_t last_ = 0;
+  int undead_ = 0;
+  std::optional<absl::Duration> spawned_at_;
+};
+
+[[noreturn]] void Run(int socket, pid_t parent, const Zygote::Options& options) {
   LiveAndDieWith(parent);
   prctl(PR_SET_NAME, kName);
-  pid_t last = 0;
-  char please = 0;
-  while (TEMP_FAILURE_RETRY(read(socket, &please, 1)) == 1) {
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
-    last = SpawnFor(socket, child);
-    if (last == 0) break;
-  }
-  // Not waited for yet, so the number is still its own. It may be stopped, before it was told with
-  // whom to die.
-  if (last > 0) kill(last, SIGKILL);
+  const int kept = KeepOnly(socket);
+  if (kept < 0) _exit(1);
+  KeepCapabilities(options.capabilities, Effect::kLater);
+  ForbidNewPrivileges();
+  FilterSyscalls(Process::kZygote);
+  Nursery(kept, options).Serve();
   _exit(0);
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(const std::function<void(int)>& child) {
+absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(const Options& options) {
   int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair for the host probe");
   }
   const pid_t parent = getpid();
@@ -113,7 +218,7 @@ absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(const std::function<void(in
   }
   if (pid == 0) {
     close(sockets[0]);
-    Run(sockets[1], parent, child);
+    Run(sockets[1], parent, options);
   }
   close(sockets[1]);
   return std::unique_ptr<Zygote>(new Zygote(pid, sockets[0]));
@@ -126,11 +231,26 @@ Zygote::~Zygote() {
 
 absl::StatusOr<Zygote::Child> Zygote::Spawn() {
   Child child;
-  if (send(socket_, &kPlease, 1, MSG_NOSIGNAL) == 1) {
-    child.socket = PassedSocket(child.pid).Receive(socket_);
+  Reply reply;
+  const bool asked = send(socket_, kPlease.data(), kPlease.size(), MSG_NOSIGNAL) ==
+                     static_cast<ssize_t>(kPlease.size());
+  if (!asked || !Message(reply).Receive(socket_, child.socket)) {
+    return absl::UnavailableError("the process that starts it has ended");
   }
-  if (child.socket < 0) return absl::UnavailableError("no process can be started for it");
-  return child;
+  child.pid = reply.pid;
+  switch (reply.answer) {
+    case Answer::kHere:
+      if (child.socket >= 0) return child;
+      break;
+    case Answer::kTooSoon:
+      return absl::UnavailableError("the last one was started less than a second ago");
+    case Answer::kTooManyUndead:
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the kernel holds ", kMostUndead, " of them that were killed"));
+    case Answer::kNone:
+      break;
+  }
+  return absl::UnavailableError("no process can be started for it");
 }
 
 }  // namespace runtime::host
