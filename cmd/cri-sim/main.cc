@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cmd/cri-sim/flags.h"
+#include "cmd/standard_streams.h"
 #include "runtime/sim/control_line.h"
 #include "runtime/sim/control_socket.h"
 #include "runtime/sim/controller.h"
@@ -126,6 +128,7 @@ int Control(const cri_sim::ControlFlags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!cmd::HasStandardStreams()) return EXIT_FAILURE;
   auto parsed = cri_sim::ParseFlags(argc, argv);
   if (const int* code = std::get_if<cri_sim::ExitCode>(&parsed)) return *code;
   if (auto* control = std::get_if<cri_sim::ControlFlags>(&parsed)) return Control(*control);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -19,6 +20,7 @@
 #include "cmd/plegctl/screen.h"
 #include "cmd/plegctl/terminal.h"
 #include "cmd/plegctl/text.h"
+#include "cmd/standard_streams.h"
 
 namespace {
 
@@ -137,6 +139,7 @@ int AnswerFromDaemon(const Flags& flags, const Terminal& terminal) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!cmd::HasStandardStreams()) return EXIT_FAILURE;
   const std::variant<Flags, plegctl::ExitCode> parsed = plegctl::ParseFlags(argc, argv);
   if (const auto* code = std::get_if<plegctl::ExitCode>(&parsed)) return *code;
   const Flags& flags = std::get<Flags>(parsed);

@@ -27,6 +27,7 @@
 #include "cmd/plegd/service_manager.h"
 #include "cmd/plegd/service_manager_limits.h"
 #include "cmd/plegd/service_manager_sockets.h"
+#include "cmd/standard_streams.h"
 #include "journal/structured_log.h"
 #include "runtime/grpc_log.h"
 #include "runtime/host/privileges.h"
@@ -188,6 +189,7 @@ int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& so
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!cmd::HasStandardStreams()) return EXIT_FAILURE;
   const plegd::ParsedFlags parsed = plegd::ParseFlags(argc, argv);
   if (parsed.exit_code.has_value()) return *parsed.exit_code;
   if (parsed.flags.find_runtime) return plegd::PrintFoundRuntime(parsed.flags);
