@@ -59,6 +59,7 @@ void RelistToProto(const pleg::RelistEvidence& relist, v1::RelistEvidence& out) 
   if (const auto& median = relist.median_interval) {
     out.set_median_interval_seconds(Seconds(*median));
   }
+  out.set_error(ToValidUtf8(relist.error));
 }
 
 pleg::RelistEvidence RelistFromProto(const v1::RelistEvidence& message) {
@@ -72,6 +73,7 @@ pleg::RelistEvidence RelistFromProto(const v1::RelistEvidence& message) {
   for (double seconds : message.recent_seconds()) relist.recent.push_back(FromSeconds(seconds));
   relist.median_interval =
       OptionalSeconds(message.has_median_interval_seconds(), message.median_interval_seconds());
+  relist.error = message.error();
   return relist;
 }
 
@@ -85,7 +87,12 @@ void MethodToProto(const pleg::MethodEvidence& method, v1::MethodEvidence& out) 
     out.mutable_failing()->set_since_seconds(Seconds(method.failing->since));
     out.mutable_failing()->set_code(ToValidUtf8(method.failing->code));
     out.mutable_failing()->set_text(ToValidUtf8(method.failing->text));
+    out.mutable_failing()->set_in_a_row(method.failing->in_a_row);
+    if (const auto& answered = method.failing->answered) {
+      out.mutable_failing()->set_answered(*answered);
+    }
   }
+  out.set_error_rows(method.error_rows);
 }
 
 pleg::MethodEvidence MethodFromProto(const v1::MethodEvidence& message) {
@@ -98,9 +105,12 @@ pleg::MethodEvidence MethodFromProto(const v1::MethodEvidence& message) {
   method.median_hour =
       OptionalSeconds(message.has_median_hour_seconds(), message.median_hour_seconds());
   if (message.has_failing()) {
-    method.failing = {FromSeconds(message.failing().since_seconds()), message.failing().code(),
-                      message.failing().text()};
+    const v1::FailureEvidence& failing = message.failing();
+    method.failing = {FromSeconds(failing.since_seconds()), failing.code(), failing.text(),
+                      failing.in_a_row(), std::nullopt};
+    if (failing.has_answered()) method.failing->answered = failing.answered();
   }
+  method.error_rows = message.error_rows();
   return method;
 }
 
@@ -118,6 +128,60 @@ void CallsToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
     to.set_method(ToValidUtf8(call.method));
     ObjectToProto(call.object, *to.mutable_object());
     to.set_age_seconds(Seconds(call.age));
+  }
+}
+
+void ObjectsToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
+  for (const pleg::FailingEvidence& row : evidence.failing) {
+    v1::FailingEvidence& to = *out.add_failing();
+    to.set_method(ToValidUtf8(row.method));
+    ObjectToProto(row.object, *to.mutable_object());
+    to.set_since_seconds(Seconds(row.since));
+    to.set_in_a_row(row.in_a_row);
+    to.set_code(ToValidUtf8(row.code));
+    to.set_text(ToValidUtf8(row.text));
+    to.set_last_duration_seconds(Seconds(row.last_duration));
+    to.set_pod_pending(row.pod_pending);
+  }
+  for (const pleg::LastingEvidence& lasting : evidence.lasting) {
+    v1::LastingEvidence& to = *out.add_lasting();
+    to.set_state(std::string(pleg::LastingName(lasting.lasting)));
+    to.set_total(lasting.total);
+    for (const pleg::LastingObject& object : lasting.worst) {
+      v1::LastingObject& worst = *to.add_worst();
+      ObjectToProto(object.object, *worst.mutable_object());
+      worst.set_age_seconds(Seconds(object.age));
+      worst.set_count(object.count);
+    }
+  }
+  if (evidence.clock_step.has_value()) {
+    out.mutable_clock_step()->set_ago_seconds(Seconds(evidence.clock_step->ago));
+    out.mutable_clock_step()->set_by_seconds(absl::ToDoubleSeconds(evidence.clock_step->by));
+  }
+}
+
+void ObjectsFromProto(const v1::Evidence& message, pleg::Evidence& evidence) {
+  for (const v1::FailingEvidence& row : message.failing()) {
+    evidence.failing.push_back({row.method(), ObjectFromProto(row.object()),
+                                FromSeconds(row.since_seconds()), row.in_a_row(), row.code(),
+                                row.text(), FromSeconds(row.last_duration_seconds()),
+                                row.pod_pending()});
+  }
+  for (const v1::LastingEvidence& from : message.lasting()) {
+    pleg::LastingEvidence& lasting = evidence.lasting.emplace_back();
+    for (pleg::Lasting kind : pleg::kLastings) {
+      if (pleg::LastingName(kind) == from.state()) lasting.lasting = kind;
+    }
+    lasting.total = from.total();
+    for (const v1::LastingObject& object : from.worst()) {
+      lasting.worst.push_back(
+          {ObjectFromProto(object.object()), FromSeconds(object.age_seconds()), object.count()});
+    }
+  }
+  if (message.has_clock_step()) {
+    const double by = message.clock_step().by_seconds();
+    evidence.clock_step = {FromSeconds(message.clock_step().ago_seconds()),
+                           by < 0 ? -FromSeconds(-by) : FromSeconds(by)};
   }
 }
 
@@ -308,6 +372,7 @@ void EvidenceToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
     MethodToProto(method, *out.add_methods());
   }
   CallsToProto(evidence, out);
+  ObjectsToProto(evidence, out);
   CountsToProto(evidence.counts, *out.mutable_counts());
   for (const pleg::ListSizeEvidence& list : evidence.list_sizes) {
     v1::ListSizeEvidence& to = *out.add_list_sizes();
@@ -335,6 +400,7 @@ pleg::Evidence EvidenceFromProto(const v1::Evidence& message) {
     evidence.methods.push_back(MethodFromProto(method));
   }
   CallsFromProto(message, evidence);
+  ObjectsFromProto(message, evidence);
   evidence.counts = CountsFromProto(message.counts());
   for (const v1::ListSizeEvidence& list : message.list_sizes()) {
     evidence.list_sizes.push_back({list.method(), list.bytes(), list.limit_bytes(),

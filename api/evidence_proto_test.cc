@@ -25,6 +25,8 @@ std::string NameFor(const FieldDescriptor& field) {
   if (name == "plegd.v1.KubeletTwin.generation") return "<=1.31";
   if (name == "plegd.v1.KubeletTwin.stage") return "inspecting";
   if (name == "plegd.v1.HostProcess.state" || name == "plegd.v1.LookAlike.state") return "D";
+  if (name == "plegd.v1.HostProcess.state") return "D";
+  if (name == "plegd.v1.LastingEvidence.state") return "attempt_order";
   if (name == "plegd.v1.Finding.code") return "LIST_LOCK_CONVOY";
   if (name == "plegd.v1.Finding.confidence") return "high";
   if (name == "plegd.v1.Finding.docs") return "docs/verdicts/LIST_LOCK_CONVOY.md";

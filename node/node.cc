@@ -210,6 +210,7 @@ std::shared_ptr<const Assessment> Node::MakeAssessment() const {
   facts.endpoint = LastEndpoint().url;
   facts.runtime = runtime_.Identity();
   facts.relists = relists_.Newest(0);
+  facts.clock_step = relists_.LastClockStep();
   facts.relist_period = options_.settings.relist_period;
   facts.relist_threshold = options_.settings.relist_threshold;
   facts.self = {options_.settings.version, loop_watch_.Worst(), lookout_.scheduling_delay()};

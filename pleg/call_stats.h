@@ -24,6 +24,9 @@ struct CallRecord {
   absl::StatusCode code = absl::StatusCode::kOk;
   absl::Duration duration;
   size_t response_bytes = 0;
+  // The runtime itself ended it, be it with an error; else plegd's deadline or the connection did.
+  bool answered = true;
+  std::string text = {};  // of an error, as whoever ended the call put it
 };
 
 // Told of every call's end. Implementations are thread-safe and do not block.
@@ -57,11 +60,26 @@ struct UnansweredTarget {
   std::optional<MonoTime> hanging_since = {};
 };
 
+// A target whose calls end, and end badly time after time: with an error of the runtime's own, or
+// only after kLateAnswer. A call without an answer neither begins nor ends such a row.
+struct FailingTarget {
+  absl::string_view method;
+  std::string target;
+  MonoTime since;                                 // start of the first call of the row
+  uint32_t in_a_row = 0;                          // calls of the row that have ended
+  absl::StatusCode code = absl::StatusCode::kOk;  // of the last; kOk if it only came late
+  std::string text;                               // the runtime's own, of the last
+  absl::Duration last_duration;
+};
+// An answer for one object that takes longer comes late. As much counts as silence.
+inline constexpr absl::Duration kLateAnswer = absl::Seconds(5);
+
 // One moment of the ledger. Immutable once shared.
 struct CallSnapshot {
   MonoTime taken_at;
   std::vector<RunningCall> running;
   std::vector<UnansweredTarget> unanswered;
+  std::vector<FailingTarget> failing;
   struct ListSize {
     absl::string_view method;
     size_t bytes = 0;  // of the last good reply

@@ -72,11 +72,14 @@ struct ContainerInfo {
 struct ListedSandbox {
   std::shared_ptr<const SandboxInfo> info;  // never null
   SandboxState state = SandboxState::kUnknown;
+  // Of a Pod's: start of the listing that showed it in this state first.
+  MonoTime since = {};
 };
 
 struct ListedContainer {
   std::shared_ptr<const ContainerInfo> info;  // never null
   ContainerState state = ContainerState::kUnknown;
+  MonoTime since = {};  // as above
 };
 
 // The answer to one ListPodSandbox and one ListContainers, in the runtime's order, without items

@@ -51,6 +51,26 @@ void Finish(Pod& pod, Report report_duplicate) {
   }
 }
 
+// What was in its state already has been so for as long as before. Both are sorted.
+template <typename Listed, typename Info>
+void DateStates(std::vector<Listed>& now, const std::vector<Listed>& before, MonoTime listed_at,
+                bool (*precedes)(const Info&, const Info&)) {
+  auto earlier = before.begin();
+  for (Listed& item : now) {
+    item.since = listed_at;
+    while (earlier != before.end() && precedes(*earlier->info, *item.info)) ++earlier;
+    const bool same = earlier != before.end() && earlier->info->id == item.info->id;
+    if (same && earlier->state == item.state) item.since = earlier->since;
+  }
+}
+
+void DateStates(Pod& now, const Pod* before) {
+  static const Pod& nothing = *new Pod();
+  const Pod& earlier = before == nullptr ? nothing : *before;
+  DateStates(now.sandboxes, earlier.sandboxes, now.timestamp, SandboxBefore);
+  DateStates(now.containers, earlier.containers, now.timestamp, ContainerBefore);
+}
+
 bool NewerPodFirst(const PodRecord* a, const PodRecord* b) {
   if ((a->current == nullptr) != (b->current == nullptr)) return a->current != nullptr;
   if (a->current != nullptr && a->current->created_at != b->current->created_at) {
@@ -137,10 +157,13 @@ void PodRecords::Rebuild(const Listing& listing) {
     if (Pod* pod = pod_of(c.info.get(), record)) pod->containers.push_back(c);
   }
   pods_counted_ = false;
-  for (PodRecord* changed : changed_) changed->current = nullptr;
   for (auto& [owner, pod] : built) {
     // What the pod does not keep must not be known by its address any longer.
     Finish(*pod, [this](const void* info) { items_.erase(info); });
+    DateStates(*pod, owner->current.get());
+  }
+  for (PodRecord* changed : changed_) changed->current = nullptr;
+  for (auto& [owner, pod] : built) {
     owner->name = pod->name;
     owner->pod_namespace = pod->pod_namespace;
     owner->current = std::move(pod);

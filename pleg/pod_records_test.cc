@@ -330,5 +330,25 @@ TEST(PodRecordsTest, AnUnchangedListingAllocatesNothing) {
   EXPECT_EQ(after, before);
 }
 
+TEST(PodRecordsTest, AStateIsAsOldAsTheFirstListingThatShowedIt) {
+  PodRecords records;
+  Listing listing = Of({Sandbox("p", "s", 5)}, {Container("p", "a", ContainerState::kUnknown, 7),
+                                                Container("p", "b", ContainerState::kRunning, 6)});
+  listing.started_at = At(100);
+  records.Apply(listing);
+  listing.started_at = At(200);
+  listing.containers[1].state = ContainerState::kExited;
+  listing.containers.push_back(Container("p", "c", ContainerState::kCreated, 8));
+  records.Apply(listing);
+  const Pod& pod = *records.Find(PodUid("p"))->current;
+  EXPECT_EQ(pod.sandboxes[0].since, At(100));
+  ASSERT_EQ(pod.containers.size(), 3u);
+  EXPECT_EQ(pod.containers[0].info->id.value(), "c");
+  EXPECT_EQ(pod.containers[0].since, At(200));
+  EXPECT_EQ(pod.containers[1].info->id.value(), "a");
+  EXPECT_EQ(pod.containers[1].since, At(100));
+  EXPECT_EQ(pod.containers[2].since, At(200));
+}
+
 }  // namespace
 }  // namespace pleg

@@ -37,6 +37,7 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
     if (!call->forgotten) {
       if (outcome.answered) {
         EndRowLocked(call->key);
+        NoteAnswerLocked(*call, outcome, now - call->started_at);
       } else {
         LeaveUnansweredLocked(*call, outcome.code);
       }
@@ -46,7 +47,29 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
                        .target = std::move(call->key.second),
                        .code = outcome.code,
                        .duration = now - call->started_at,
-                       .response_bytes = outcome.response_bytes});
+                       .response_bytes = outcome.response_bytes,
+                       .answered = outcome.answered,
+                       .text = outcome.text});
+}
+
+void CallLedger::NoteAnswerLocked(const OpenCall& call, const Outcome& outcome,
+                                  absl::Duration took) {
+  if (call.key.second.empty()) return;  // the history of its method has it
+  const bool good =
+      outcome.code == absl::StatusCode::kOk || outcome.code == absl::StatusCode::kNotFound;
+  if (good && took < pleg::kLateAnswer) {
+    failing_.erase(call.key);
+    return;
+  }
+  auto row = failing_.find(call.key);
+  if (row == failing_.end()) {
+    if (failing_.size() >= kMaxFailing) return;
+    row = failing_.emplace(call.key, FailingRow{.since = call.started_at}).first;
+  }
+  ++row->second.in_a_row;
+  row->second.code = good ? absl::StatusCode::kOk : outcome.code;
+  row->second.text = outcome.text.substr(0, kMaxErrorBytes);
+  row->second.last_duration = took;
 }
 
 void CallLedger::LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code) {
@@ -99,6 +122,7 @@ void CallLedger::Forget(absl::string_view target) {
     if (here->second.running == 0) --idle_rows_;
     rows_.erase(here);
   }
+  absl::erase_if(failing_, [target](const auto& row) { return row.first.second == target; });
 }
 
 void CallLedger::HideIdle() {
@@ -110,12 +134,13 @@ void CallLedger::HideIdle() {
   }
 }
 
-std::vector<std::string> CallLedger::UnansweredTargets() const {
+std::vector<std::string> CallLedger::RowTargets() const {
   absl::flat_hash_set<std::string> targets;
   pleg::MutexLock lock(mu_);
   for (const auto& [key, row] : rows_) {
     if (!key.second.empty()) targets.insert(key.second);
   }
+  for (const auto& [key, row] : failing_) targets.insert(key.second);
   return {targets.begin(), targets.end()};
 }
 
@@ -132,6 +157,11 @@ pleg::CallSnapshot CallLedger::Snapshot() const {
     if (row.hidden) continue;
     snapshot.unanswered.push_back(
         {key.first, key.second, row.since, row.attempts, row.hanging_since});
+  }
+  snapshot.failing.reserve(failing_.size());
+  for (const auto& [key, row] : failing_) {
+    snapshot.failing.push_back(
+        {key.first, key.second, row.since, row.in_a_row, row.code, row.text, row.last_duration});
   }
   snapshot.list_sizes = list_sizes_;
   return snapshot;

@@ -5,7 +5,8 @@
 //   …  ledger.Close(id, {.code = absl::StatusCode::kOk, .answered = true, .response_bytes = 2093});
 //
 // A call that times out and is tried again is still the same silence: the row of a target begins
-// with the first call that got no answer and ends with an answer, or with the target itself.
+// with the first call that got no answer and ends with an answer, or with the target itself. Beside
+// it stand the targets that are answered, and badly: see pleg::FailingTarget.
 
 #ifndef PLEGD_RUNTIME_CALL_LEDGER_H_
 #define PLEGD_RUNTIME_CALL_LEDGER_H_
@@ -34,6 +35,9 @@ class CallLedger {
   // Rows kept for targets that have no call in flight. Beyond it, a silence that is between two
   // tries is forgotten rather than an older one.
   static constexpr size_t kMaxRows = 10'000;
+  // The same of targets that fail, and bytes of an error's text that are kept.
+  static constexpr size_t kMaxFailing = 1'000;
+  static constexpr size_t kMaxErrorBytes = 512;
 
   using Id = uint64_t;
 
@@ -41,6 +45,7 @@ class CallLedger {
     absl::StatusCode code = absl::StatusCode::kOk;
     bool answered = false;  // the runtime itself answered, be it with an error
     size_t response_bytes = 0;
+    std::string text = {};  // of an error
   };
 
   // Both outlive the ledger.
@@ -62,8 +67,8 @@ class CallLedger {
   // are not told until the target is asked again, because it may well be answered now. If it is
   // not, its silence was never broken.
   void HideIdle();
-  // Targets that have a row; lists and Version are none.
-  std::vector<std::string> UnansweredTargets() const;
+  // Targets that have a row, of either kind; lists and Version are none.
+  std::vector<std::string> RowTargets() const;
 
   pleg::CallSnapshot Snapshot() const;
 
@@ -83,7 +88,17 @@ class CallLedger {
     std::optional<pleg::MonoTime> hanging_since = {};
     bool hidden = false;
   };
+  struct FailingRow {
+    pleg::MonoTime since;
+    uint32_t in_a_row = 0;
+    absl::StatusCode code = absl::StatusCode::kOk;
+    std::string text;
+    absl::Duration last_duration;
+  };
 
+  // An answer has come: well, which ends the row of those that did not, or not.
+  void NoteAnswerLocked(const OpenCall& call, const Outcome& outcome, absl::Duration took)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The row of a call that got no answer.
   void LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -97,6 +112,7 @@ class CallLedger {
   absl::flat_hash_map<Id, OpenCall> open_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<RowKey, Row> rows_ ABSL_GUARDED_BY(mu_);
   size_t idle_rows_ ABSL_GUARDED_BY(mu_) = 0;  // rows without a running call
+  absl::flat_hash_map<RowKey, FailingRow> failing_ ABSL_GUARDED_BY(mu_);
   std::vector<pleg::CallSnapshot::ListSize> list_sizes_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -18,9 +18,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr CallLedger::Outcome kOk{absl::StatusCode::kOk, true, 100};
-constexpr CallLedger::Outcome kRuntimeError{absl::StatusCode::kUnknown, true, 0};
-constexpr CallLedger::Outcome kTimedOut{absl::StatusCode::kDeadlineExceeded, false, 0};
+const CallLedger::Outcome kOk{absl::StatusCode::kOk, true, 100};
+const CallLedger::Outcome kRuntimeError{absl::StatusCode::kUnknown, true, 0};
+const CallLedger::Outcome kTimedOut{absl::StatusCode::kDeadlineExceeded, false, 0};
 
 class CallLedgerTest : public ::testing::Test {
  protected:
@@ -139,7 +139,7 @@ TEST_F(CallLedgerTest, AnAnswerBreaksTheRowBeforeWhatStillRuns) {
 TEST_F(CallLedgerTest, ForgettingATargetEndsItsRowsForGood) {
   const CallLedger::Id id = Open("c1");
   ledger_.Close(Open("c2"), kTimedOut);
-  std::vector<std::string> targets = ledger_.UnansweredTargets();
+  std::vector<std::string> targets = ledger_.RowTargets();
   std::sort(targets.begin(), targets.end());
   EXPECT_THAT(targets, ElementsAre("c1", "c2"));
   ledger_.Forget("c1");
@@ -148,7 +148,7 @@ TEST_F(CallLedgerTest, ForgettingATargetEndsItsRowsForGood) {
   EXPECT_THAT(ledger_.Snapshot().running, SizeIs(1));
   ledger_.Close(id, kTimedOut);
   EXPECT_EQ(Silence("c1"), -1);
-  EXPECT_THAT(ledger_.UnansweredTargets(), ElementsAre("c2"));
+  EXPECT_THAT(ledger_.RowTargets(), ElementsAre("c2"));
 }
 
 TEST_F(CallLedgerTest, ATargetThatComesBackBeginsAnew) {
@@ -184,7 +184,7 @@ TEST_F(CallLedgerTest, ListsAreNeverForgotten) {
   ledger_.Open("ListContainers", "", pleg::MonoTime::Max());
   ledger_.Forget("");
   EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
-  EXPECT_THAT(ledger_.UnansweredTargets(), IsEmpty());
+  EXPECT_THAT(ledger_.RowTargets(), IsEmpty());
 }
 
 TEST_F(CallLedgerTest, ListSizesAreOfTheLastGoodReply) {
@@ -238,6 +238,60 @@ TEST_F(CallLedgerTest, RowsAreBounded) {
   ledger_.Forget("c1");
   ledger_.Close(Open("room"), kTimedOut);
   EXPECT_EQ(Attempts("room"), 1u);
+}
+
+TEST_F(CallLedgerTest, ErrorsInARowAreOneRowUntilAGoodAnswer) {
+  const pleg::MonoTime start = clock_.Now();
+  for (int i = 0; i < 3; ++i) {
+    const CallLedger::Id id = Open();
+    Wait(9);
+    ledger_.Close(id, {absl::StatusCode::kDeadlineExceeded, true, 0, "context deadline exceeded"});
+    Wait(1);
+  }
+  const std::vector<pleg::FailingTarget> failing = ledger_.Snapshot().failing;
+  ASSERT_THAT(failing, SizeIs(1));
+  EXPECT_EQ(failing[0].target, "c1");
+  EXPECT_EQ(failing[0].since, start);
+  EXPECT_EQ(failing[0].in_a_row, 3u);
+  EXPECT_EQ(failing[0].code, absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(failing[0].text, "context deadline exceeded");
+  EXPECT_EQ(failing[0].last_duration, absl::Seconds(9));
+  EXPECT_EQ(Silence(), -1);
+  ledger_.Close(Open(), kOk);
+  EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+TEST_F(CallLedgerTest, AnAnswerThatComesLateIsABadOne) {
+  const CallLedger::Id id = Open();
+  Wait(6);
+  ledger_.Close(id, kOk);
+  ASSERT_THAT(ledger_.Snapshot().failing, SizeIs(1));
+  EXPECT_EQ(ledger_.Snapshot().failing[0].code, absl::StatusCode::kOk);
+  ledger_.Close(Open(), {absl::StatusCode::kNotFound, true, 0});
+  EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+TEST_F(CallLedgerTest, SilenceAndListsMakeNoRowOfErrors) {
+  ledger_.Close(Open(), kTimedOut);
+  ledger_.Close(Open(""), kRuntimeError);
+  EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+TEST_F(CallLedgerTest, ATargetThatIsGoneFailsNoMore) {
+  ledger_.Close(Open(), kRuntimeError);
+  EXPECT_THAT(ledger_.RowTargets(), ElementsAre("c1"));
+  ledger_.Forget("c1");
+  EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+TEST_F(CallLedgerTest, RowsOfErrorsAreBounded) {
+  for (size_t i = 0; i < CallLedger::kMaxFailing + 5; ++i) {
+    ledger_.Close(Open(absl::StrCat("c", i)),
+                  {absl::StatusCode::kUnknown, true, 0, std::string(5000, 'x')});
+  }
+  const std::vector<pleg::FailingTarget> failing = ledger_.Snapshot().failing;
+  EXPECT_THAT(failing, SizeIs(CallLedger::kMaxFailing));
+  EXPECT_EQ(failing[0].text.size(), CallLedger::kMaxErrorBytes);
 }
 
 }  // namespace

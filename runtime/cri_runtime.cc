@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pleg/utf8.h"
 #include "runtime/byte_buffer.h"
 #include "runtime/convert.h"
 #include "runtime/cri_methods.h"
@@ -173,9 +174,12 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
       status = check(reply.body);
       NoteReply(call, status);
     }
-    ledger_.Close(id, {.code = status.code(),
-                       .answered = reply.answered,
-                       .response_bytes = status.ok() ? reply.body.Length() : 0});
+    ledger_.Close(id,
+                  {.code = status.code(),
+                   .answered = reply.answered,
+                   .response_bytes = status.ok() ? reply.body.Length() : 0,
+                   .text = pleg::ToValidUtf8(reply.status.ok() ? std::string(status.message())
+                                                               : reply.status.error_message())});
     done(status.ok() ? Bytes(reply.body) : Bytes(status));
   };
   if (on_message != nullptr) {
@@ -323,7 +327,7 @@ void CriRuntime::OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& re
 }
 
 void CriRuntime::ForgetRemovedTargets() {
-  for (const std::string& target : ledger_.UnansweredTargets()) {
+  for (const std::string& target : ledger_.RowTargets()) {
     const pleg::ContainerId id(target);
     if (!sandbox_decoder_.Knows(id) && !container_decoder_.Knows(id)) ledger_.Forget(target);
   }

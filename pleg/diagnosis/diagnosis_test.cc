@@ -31,6 +31,11 @@ class Fuzz {
     Relist(e.relist);
     Many(e.methods, 8, [this] { return Method(); });
     Many(e.unanswered, 8, [this] { return Unanswered(); });
+    Many(e.failing, 4, [this] {
+      return FailingEvidence{Text(), Object(), Age(), Roll(9), Text(), Text(), Age(), Coin()};
+    });
+    Many(e.lasting, 4, [this] { return LastingOf(kLastings[Roll(std::size(kLastings))]); });
+    if (Coin()) e.clock_step = ClockStep{Age(), Age()};
     Many(e.running, 3, [this] { return RunningEvidence{Text(), Object(), Age()}; });
     Counts(e.counts);
     Many(e.list_sizes, 3, [this] {
@@ -141,12 +146,19 @@ class Fuzz {
     Many(relist.recent, 3, [this] { return Age(); });
   }
   MethodEvidence Method() {
-    MethodEvidence method{Text(), MaybeAge(), Age(), MaybeAge(), MaybeAge(), {}};
-    if (Coin()) method.failing = {Age(), Text(), Text()};
+    MethodEvidence method{Text(), MaybeAge(), Age(), MaybeAge(), MaybeAge(), {}, 0};
+    if (Coin()) method.failing = {Age(), Text(), Text(), Roll(9), std::nullopt};
+    if (method.failing.has_value() && Coin()) method.failing->answered = Coin();
+    method.error_rows = Roll(5);
     return method;
   }
   UnansweredEvidence Unanswered() {
     return {Text(), Object(), Age(), static_cast<uint32_t>(Number()), Coin()};
+  }
+  LastingEvidence LastingOf(Lasting kind) {
+    LastingEvidence lasting{kind, static_cast<uint32_t>(Number()), {}};
+    Many(lasting.worst, 3, [this] { return LastingObject{Object(), Age(), Roll(200)}; });
+    return lasting;
   }
   void Counts(CountEvidence& counts) {
     counts.pods_pending = static_cast<uint32_t>(Number());

@@ -58,8 +58,16 @@ struct MethodEvidence {
     absl::Duration since = {};
     std::string code;  // "RESOURCE_EXHAUSTED", as in absl::StatusCodeToString
     std::string text;
+    uint32_t in_a_row = 0;  // calls that have ended since; 0 if that is not known
+    // The runtime itself sent it, rather than plegd's deadline or a broken connection; absent in
+    // records that do not tell.
+    std::optional<bool> answered = {};
+
+    bool of_runtime() const;
   };
   std::optional<Failure> failing = {};
+  // Rows of answers that were errors, begun in the last 5 minutes: it fails now and then.
+  uint32_t error_rows = 0;
 
   bool is_list() const { return IsList(method); }
 };
@@ -71,6 +79,20 @@ struct UnansweredEvidence {
   absl::Duration age = {};
   uint32_t attempts = 0;
   bool pod_pending = false;  // its pod has a change that the kubelet has to inspect
+};
+
+// See FailingTarget.
+struct FailingEvidence {
+  std::string method;
+  ObjectRef object;
+  absl::Duration since = {};
+  uint32_t in_a_row = 0;
+  std::string code;  // "OK" if its answers only come late
+  std::string text;
+  absl::Duration last_duration = {};
+  bool pod_pending = false;  // its pod has a change that the kubelet has to inspect
+
+  bool only_late() const { return code == "OK"; }
 };
 
 struct RunningEvidence {
@@ -86,6 +108,7 @@ struct RelistEvidence {
   std::optional<absl::Duration> listing_for = {};    // a list is out
   std::vector<absl::Duration> recent;                // how long the last took, latest first
   std::optional<absl::Duration> median_interval = {};
+  std::string error;  // why the last one failed; empty if it did not
 };
 
 struct CountEvidence {
@@ -103,6 +126,41 @@ struct CountEvidence {
   double changed_pods_per_minute = 0;
   // Of the last 3 minutes; what changed before, a kubelet that is Ready has inspected.
   uint32_t changed_pods_lately = 0;
+};
+
+// What objects are on the way through, and do not stay in on a node that is well.
+enum class Lasting : uint8_t {
+  kCreated,       // a container that was made and not started
+  kUnknown,       // a container or sandbox of which the runtime does not know the state
+  kNotReady,      // sandboxes of one pod that are not ready
+  kReadyTwice,    // sandboxes of one pod that are ready
+  kRunningTwice,  // containers of one name in one pod that run
+  kAttemptOrder,  // a later attempt was created before an earlier one: the clock went back
+  kNoUid,         // a pod without a UID
+  kNotInspected,  // a pod whose inspection fails, though none of its statuses does
+};
+inline constexpr Lasting kLastings[] = {
+    Lasting::kCreated,      Lasting::kUnknown,      Lasting::kNotReady, Lasting::kReadyTwice,
+    Lasting::kRunningTwice, Lasting::kAttemptOrder, Lasting::kNoUid,    Lasting::kNotInspected};
+// "created", "unknown", "notready", …: as records have it.
+absl::string_view LastingName(Lasting lasting);
+
+struct LastingObject {
+  ObjectRef object;
+  absl::Duration age = {};  // it has been so for as long as anything tells
+  uint32_t count = 1;       // instances of that pod or name that are so
+};
+
+struct LastingEvidence {
+  Lasting lasting = Lasting::kCreated;
+  uint32_t total = 0;                // objects, or pods, that are so
+  std::vector<LastingObject> worst;  // a few
+};
+
+// The wall clock was set, or the machine slept.
+struct ClockStep {
+  absl::Duration ago = {};
+  absl::Duration by = {};  // negative: back
 };
 
 struct ListSizeEvidence {
@@ -156,8 +214,11 @@ struct Evidence {
   RelistEvidence relist;
   std::vector<MethodEvidence> methods;
   std::vector<UnansweredEvidence> unanswered;
+  std::vector<FailingEvidence> failing;  // longest first
   std::vector<RunningEvidence> running;
   CountEvidence counts;
+  std::vector<LastingEvidence> lasting;      // one of each that there is
+  std::optional<ClockStep> clock_step = {};  // the last that matters
   std::vector<ListSizeEvidence> list_sizes;
   // What the kubelet's inspections would take if it relisted now.
   absl::Duration predicted_status_phase = {};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "pleg/diagnosis/gather_objects.h"
 
 namespace pleg {
 namespace {
@@ -14,14 +15,8 @@ constexpr absl::Duration kListingIsOld = absl::Seconds(10);
 // A slope over less is noise.
 constexpr absl::Duration kSlopeAfter = absl::Minutes(10);
 
-bool IsFailure(absl::StatusCode code) {
-  return code != absl::StatusCode::kOk && code != absl::StatusCode::kNotFound;
-}
-
-bool IsAnswer(absl::StatusCode code) {
-  return code != absl::StatusCode::kDeadlineExceeded && code != absl::StatusCode::kUnavailable &&
-         code != absl::StatusCode::kCancelled;
-}
+// An older step of the clock says nothing of what is listed now.
+constexpr absl::Duration kStepKept = absl::Minutes(10);
 
 absl::Duration Median(std::vector<absl::Duration> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -43,7 +38,12 @@ class Gatherer {
     GatherRelists();
     for (const CallHistory::Method& method : history_.Methods()) GatherMethod(method);
     GatherCalls();
+    GatherFailing();
     GatherCounts();
+    evidence_.lasting = FindLasting(*facts_.twin.pods, now_, facts_.wall_now);
+    if (facts_.clock_step.has_value() && now_ - facts_.clock_step->at <= kStepKept) {
+      evidence_.clock_step = {now_ - facts_.clock_step->at, facts_.clock_step->by};
+    }
     GatherSizes();
     for (const GenerationReport& report : facts_.reports) {
       if (!IsOfThisKubelet(report.generation)) continue;
@@ -61,6 +61,7 @@ class Gatherer {
       NameHostObjects(*evidence_.host);
       for (FrozenCgroup& frozen : evidence_.host->frozen) NameByHost(frozen.object);
       for (UnansweredEvidence& call : evidence_.unanswered) NameByHost(call.object);
+      for (FailingEvidence& row : evidence_.failing) NameByHost(row.object);
       for (RunningEvidence& call : evidence_.running) NameByHost(call.object);
     }
     evidence_.kubelet = facts_.kubelet;
@@ -112,16 +113,7 @@ class Gatherer {
       if (i > 1) intervals.push_back(relists[i - 1].started_at - relists[i - 2].started_at);
     }
     if (!intervals.empty()) out.median_interval = Median(std::move(intervals));
-  }
-
-  // The first of the row of relists without a good one that the last one ends.
-  absl::Duration ListsFailingFor() const {
-    absl::Duration age;
-    for (auto relist = facts_.relists.rbegin(); relist != facts_.relists.rend(); ++relist) {
-      if (relist->error == nullptr) break;
-      age = now_ - relist->started_at;
-    }
-    return age;
+    if (!relists.empty() && relists.back().error != nullptr) out.error = *relists.back().error;
   }
 
   void GatherMethod(const CallHistory::Method& method) {
@@ -133,22 +125,14 @@ class Gatherer {
     const std::optional<CallHistory::Ended> last = history_.Last(method.name);
     if (last.has_value()) {
       out.last_duration = last->duration;
-      if (IsAnswer(last->code)) out.answered_ago = now_ - last->ended_at;
-      if (IsFailure(last->code)) out.failing = FailureOf(out, *last);
+      if (last->answered) out.answered_ago = now_ - last->ended_at;
+    }
+    out.error_rows = method.error_rows;
+    if (const auto& failing = method.failing; failing.has_value()) {
+      out.failing = {now_ - failing->since, absl::StatusCodeToString(failing->code), failing->text,
+                     failing->in_a_row, failing->answered};
     }
     evidence_.methods.push_back(std::move(out));
-  }
-
-  MethodEvidence::Failure FailureOf(const MethodEvidence& method,
-                                    const CallHistory::Ended& last) const {
-    MethodEvidence::Failure failure;
-    failure.since = now_ - last.ended_at + last.duration;
-    failure.code = absl::StatusCodeToString(last.code);
-    const bool relist_failed = !facts_.relists.empty() && facts_.relists.back().error != nullptr;
-    if (!method.is_list() || !relist_failed) return failure;
-    failure.since = std::max(failure.since, ListsFailingFor());
-    failure.text = *facts_.relists.back().error;
-    return failure;
   }
 
   void GatherCalls() {
@@ -173,6 +157,24 @@ class Gatherer {
     const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
     std::stable_sort(evidence_.unanswered.begin(), evidence_.unanswered.end(), older);
     std::stable_sort(evidence_.running.begin(), evidence_.running.end(), older);
+  }
+
+  void GatherFailing() {
+    for (const FailingTarget& row : facts_.twin.calls.failing) {
+      FailingEvidence out;
+      out.method = std::string(row.method);
+      out.object = names_.Find(row.target);
+      out.since = now_ - row.since;
+      out.in_a_row = row.in_a_row;
+      out.code = absl::StatusCodeToString(row.code);
+      out.text = row.text;
+      out.last_duration = row.last_duration;
+      out.pod_pending = names_.IsUnsettled(out.object.pod_uid);
+      evidence_.failing.push_back(std::move(out));
+    }
+    std::stable_sort(evidence_.failing.begin(), evidence_.failing.end(),
+                     [](const auto& a, const auto& b) { return a.since > b.since; });
+    if (evidence_.failing.size() > kMaxGatheredCalls) evidence_.failing.resize(kMaxGatheredCalls);
   }
 
   void GatherCounts() {
@@ -320,17 +322,12 @@ const ObjectNames::Object* ObjectNames::Get(absl::string_view id) const {
 }
 
 ObjectRef ObjectNames::Find(absl::string_view id) const {
+  if (const Object* object = Get(id)) {
+    return object->container != nullptr ? RefOf(*object->pod, *object->container)
+                                        : RefOf(*object->pod, *object->sandbox);
+  }
   ObjectRef ref;
   ref.id = ContainerId(id);
-  const Object* object = Get(id);
-  if (object == nullptr) return ref;
-  ref.pod_uid = object->pod->uid;
-  ref.pod_namespace = object->pod->pod_namespace;
-  ref.pod_name = object->pod->name;
-  if (object->container != nullptr) {
-    ref.container = object->container->info->name;
-    ref.image = object->container->info->image;
-  }
   return ref;
 }
 

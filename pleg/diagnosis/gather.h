@@ -37,6 +37,7 @@ struct GatherFacts {
   ConnectionHistory::View connection;
   std::optional<absl::Duration> mute_for = {};  // see RuntimeEvidence
   std::vector<RelistRing::Entry> relists;       // newest last
+  std::optional<RelistRing::ClockStep> clock_step = {};
   absl::Duration relist_period;
   absl::Duration relist_threshold;
   SelfEvidence self;

@@ -72,6 +72,16 @@ class GatherTest : public testing::Test {
     if (!error.empty()) relist.error = std::make_shared<const std::string>(error);
     facts_.relists.push_back(relist);
   }
+  void End(absl::string_view method, absl::StatusCode code, bool answered = true,
+           const std::string& text = "") {
+    CallRecord call;
+    call.method = method;
+    call.code = code;
+    call.duration = absl::Milliseconds(3);
+    call.answered = answered;
+    call.text = text;
+    history_.OnCallEnd(call);
+  }
   Evidence Gather() const { return GatherEvidence(facts_, history_); }
 
   SettableClock clock_;
@@ -171,30 +181,57 @@ TEST_F(GatherTest, CountsThePodWithMostDeadContainers) {
   EXPECT_EQ(counts.sandboxes_ready, 2u);
 }
 
-TEST_F(GatherTest, ATimeOutIsNoAnswerAndARefusalIsOne) {
-  history_.OnCallEnd({"ListContainers", "", absl::StatusCode::kOk, absl::Milliseconds(3), 100});
-  history_.OnCallEnd(
-      {"ListContainers", "", absl::StatusCode::kDeadlineExceeded, absl::Minutes(2), 0});
-  history_.OnCallEnd({"Version", "", absl::StatusCode::kUnimplemented, absl::Milliseconds(1), 0});
+TEST_F(GatherTest, WhoEndedACallIsWhatItsRecordSays) {
+  End("ListContainers", absl::StatusCode::kOk);
+  End("ListContainers", absl::StatusCode::kDeadlineExceeded, false);
+  End("Status", absl::StatusCode::kDeadlineExceeded, true, "the runtime's own");
   const Evidence evidence = Gather();
   ASSERT_EQ(evidence.methods.size(), 2);
   EXPECT_FALSE(evidence.methods[0].answered_ago.has_value());
   EXPECT_EQ(evidence.methods[0].failing->code, "DEADLINE_EXCEEDED");
+  EXPECT_FALSE(evidence.methods[0].failing->of_runtime());
   EXPECT_TRUE(evidence.methods[1].answered_ago.has_value());
-  EXPECT_EQ(evidence.methods[1].failing->code, "UNIMPLEMENTED");
+  EXPECT_TRUE(evidence.methods[1].failing->of_runtime());
+  EXPECT_EQ(evidence.methods[1].failing->text, "the runtime's own");
 }
 
-TEST_F(GatherTest, AListFailsSinceTheFirstOfTheRow) {
-  history_.OnCallEnd(
-      {"ListContainers", "", absl::StatusCode::kResourceExhausted, absl::Milliseconds(3), 0});
-  AddRelist(absl::Seconds(90), "early");
-  AddRelist(absl::Seconds(60));
-  AddRelist(absl::Seconds(30), "too large");
-  AddRelist(absl::Seconds(1), "too large");
+TEST_F(GatherTest, AMethodFailsSinceTheFirstOfTheRow) {
+  End("Status", absl::StatusCode::kOk);
+  for (int i = 0; i < 3; ++i) {
+    clock_.now = clock_.now + absl::Seconds(5);
+    End("Status", absl::StatusCode::kInternal, true, "failed");
+  }
+  facts_.twin.now = clock_.now + absl::Seconds(4);
   const Evidence evidence = Gather();
   ASSERT_TRUE(evidence.methods[0].failing.has_value());
-  EXPECT_EQ(evidence.methods[0].failing->since, absl::Seconds(30));
-  EXPECT_EQ(evidence.methods[0].failing->text, "too large");
+  EXPECT_EQ(evidence.methods[0].failing->since, absl::Seconds(14) + absl::Milliseconds(3));
+  EXPECT_EQ(evidence.methods[0].failing->in_a_row, 3u);
+  EXPECT_EQ(evidence.methods[0].error_rows, 1u);
+}
+
+TEST_F(GatherTest, NamesTheTargetsThatFailLongestFirst) {
+  facts_.twin.calls.failing = {{"PodSandboxStatus", "job-sandbox", Ago(absl::Seconds(20)), 2,
+                                absl::StatusCode::kUnknown, "no task", absl::Seconds(9)},
+                               {"ContainerStatus", "web-c0", Ago(absl::Minutes(2)), 12,
+                                absl::StatusCode::kOk, "", absl::Seconds(7)}};
+  const Evidence evidence = Gather();
+  ASSERT_EQ(evidence.failing.size(), 2u);
+  EXPECT_EQ(evidence.failing[0].object.pod_name, "web");
+  EXPECT_TRUE(evidence.failing[0].only_late());
+  EXPECT_EQ(evidence.failing[1].object.pod_name, "job");
+  EXPECT_EQ(evidence.failing[1].code, "UNKNOWN");
+  EXPECT_EQ(evidence.failing[1].text, "no task");
+  EXPECT_EQ(evidence.failing[1].since, absl::Seconds(20));
+  EXPECT_EQ(evidence.failing[1].last_duration, absl::Seconds(9));
+}
+
+TEST_F(GatherTest, AStepOfTheClockIsToldForTenMinutes) {
+  facts_.clock_step = {Ago(absl::Minutes(3)), -absl::Seconds(90)};
+  ASSERT_TRUE(Gather().clock_step.has_value());
+  EXPECT_EQ(Gather().clock_step->ago, absl::Minutes(3));
+  EXPECT_EQ(Gather().clock_step->by, -absl::Seconds(90));
+  facts_.clock_step->at = Ago(absl::Minutes(11));
+  EXPECT_FALSE(Gather().clock_step.has_value());
 }
 
 TEST_F(GatherTest, ForecastsFromAnHourOfSizesAndNotFromAMinute) {
@@ -256,7 +293,7 @@ TEST_F(GatherTest, AFineNodeIsDiagnosedAsHealthy) {
 
 TEST_F(GatherTest, AConvoyIsDiagnosedByItsContainer) {
   for (const char* method : {"Version", "ListPodSandbox", "ListContainers", "ContainerStatus"}) {
-    history_.OnCallEnd({method, "", absl::StatusCode::kOk, absl::Milliseconds(3), 100});
+    End(method, absl::StatusCode::kOk);
   }
   AddRelist(absl::Seconds(40));
   auto core = std::make_shared<PlegSnapshot>(*facts_.twin.core);

@@ -52,13 +52,12 @@ std::optional<Ranked> CriUnsupported(const Facts& facts) {
 }
 
 std::optional<Ranked> RuntimeErrors(const Facts& facts) {
-  static constexpr absl::string_view kOthers[] = {
-      "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "OK"};
+  static constexpr absl::string_view kOthers[] = {"RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "OK"};
   const MethodEvidence* failing = nullptr;
   for (absl::string_view name : {"ListPodSandbox", "ListContainers", "Status"}) {
     const MethodEvidence* method = facts.Method(name);
     if (method == nullptr || !method->failing.has_value()) continue;
-    if (method->failing->since < kSilentAfter) continue;
+    if (method->failing->since < kSilentAfter || !method->failing->of_runtime()) continue;
     if (std::count(std::begin(kOthers), std::end(kOthers), method->failing->code) > 0) continue;
     if (failing == nullptr || method->failing->since > failing->failing->since) failing = method;
   }

@@ -63,11 +63,17 @@ struct CallHistory::Track {
   MonoTime last_at;
   absl::Duration last_duration;
   absl::StatusCode last_code = absl::StatusCode::kOk;
+  bool last_answered = true;
+  std::optional<FailingCalls> failing;
+  std::array<MonoTime, kMaxRows> row_starts;  // of rows of errors, a ring; zero where there is none
+  size_t rows = 0;                            // begun so far
   std::array<Window, kWindows> windows;
 
   Window& At(MonoTime now);
   // Adds the buckets of the windows that are at most `back` older than the current one.
   void AddCounts(int64_t current, size_t back, Counts& sum) const;
+  void NoteFailure(const CallRecord& call, MonoTime now);
+  uint32_t RowsSince(MonoTime then) const;
 };
 
 namespace {
@@ -97,6 +103,24 @@ void CallHistory::Track::AddCounts(int64_t current, size_t back, Counts& sum) co
     if (!IsKept(window.number, current, back)) continue;
     for (size_t i = 0; i < kBuckets; ++i) sum[i] += window.answered[i];
   }
+}
+
+void CallHistory::Track::NoteFailure(const CallRecord& call, MonoTime now) {
+  if (!failing.has_value()) {
+    failing.emplace();
+    failing->since = now + -call.duration;
+    if (call.answered) row_starts[rows++ % kMaxRows] = now;
+  }
+  ++failing->in_a_row;
+  failing->code = call.code;
+  failing->text = call.text.substr(0, kMaxErrorBytes);
+  failing->answered = call.answered;
+}
+
+uint32_t CallHistory::Track::RowsSince(MonoTime then) const {
+  uint32_t count = 0;
+  for (size_t i = 0; i < std::min(rows, kMaxRows); ++i) count += row_starts[i] >= then ? 1 : 0;
+  return count;
 }
 
 CallHistory::CallHistory(const Clock& clock) : clock_(clock) {}
@@ -130,6 +154,12 @@ void CallHistory::OnCallEnd(const CallRecord& call) {
   track->last_at = now;
   track->last_duration = call.duration;
   track->last_code = call.code;
+  track->last_answered = call.answered;
+  if (failed) {
+    track->NoteFailure(call, now);
+  } else {
+    track->failing.reset();
+  }
   Window& window = track->At(now);
   ++window.ended;
   if (failed) {
@@ -143,12 +173,13 @@ void CallHistory::OnCallEnd(const CallRecord& call) {
     std::pop_heap(slowest.begin(), slowest.end(), Slower);
     slowest.pop_back();
   }
-  slowest.push_back({call.target, now, call.duration, call.code});
+  slowest.push_back({call.target, now, call.duration, call.code, call.answered});
   std::push_heap(slowest.begin(), slowest.end(), Slower);
 }
 
 std::vector<CallHistory::Method> CallHistory::Methods() const {
-  const int64_t current = WindowNumber(clock_.Now());
+  const MonoTime now = clock_.Now();
+  const int64_t current = WindowNumber(now);
   std::vector<Method> methods;
   MutexLock lock(mu_);
   for (const auto& track : tracks_) {
@@ -164,6 +195,8 @@ std::vector<CallHistory::Method> CallHistory::Methods() const {
     }
     std::sort(method.slowest.begin(), method.slowest.end(), Slower);
     if (method.slowest.size() > kSlowest) method.slowest.resize(kSlowest);
+    method.failing = track->failing;
+    method.error_rows = track->RowsSince(now + -kWindow);
     methods.push_back(std::move(method));
   }
   return methods;
@@ -188,7 +221,7 @@ std::optional<CallHistory::Ended> CallHistory::Last(absl::string_view method) co
   MutexLock lock(mu_);
   const Track* track = FindLocked(method);
   if (track == nullptr || !track->any) return std::nullopt;
-  return Ended{{}, track->last_at, track->last_duration, track->last_code};
+  return Ended{{}, track->last_at, track->last_duration, track->last_code, track->last_answered};
 }
 
 }  // namespace pleg

@@ -27,6 +27,15 @@
 
 namespace pleg {
 
+// The calls that ended last, if they ended with an error, one after the other.
+struct FailingCalls {
+  MonoTime since;                                      // start of the first of them
+  uint32_t in_a_row = 0;                               // of all targets
+  absl::StatusCode code = absl::StatusCode::kUnknown;  // of the last
+  std::string text;      // the same; at most CallHistory::kMaxErrorBytes
+  bool answered = true;  // the same
+};
+
 // Thread-safe. About 15 KB for each of at most kMaxMethods methods.
 class CallHistory : public CallObserver {
  public:
@@ -34,19 +43,26 @@ class CallHistory : public CallObserver {
   static constexpr size_t kSlowest = 10;
   static constexpr absl::Duration kWindow = absl::Minutes(5);
   static constexpr size_t kWindows = 13;
+  static constexpr size_t kMaxRows = 8;
 
   struct Ended {
     std::string target;
     MonoTime ended_at;
     absl::Duration duration;
     absl::StatusCode code = absl::StatusCode::kOk;
+    bool answered = true;  // see CallRecord
   };
+  static constexpr size_t kMaxErrorBytes = 512;
   struct Method {
     absl::string_view name;
     uint32_t ended = 0;
     uint32_t failed = 0;         // otherwise than with OK or NOT_FOUND
     absl::Duration median;       // of those that did not fail, to an eighth; zero without any
     std::vector<Ended> slowest;  // slowest first
+    std::optional<FailingCalls> failing = {};
+    // Rows of answers that were errors, begun in the last kWindow; at most kMaxRows. A runtime that
+    // fails now and then has several of them, one that failed for a while and was healed has one.
+    uint32_t error_rows = 0;
   };
 
   // `clock` outlives the history.

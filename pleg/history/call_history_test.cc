@@ -56,6 +56,36 @@ TEST_F(CallHistoryTest, CountsByMethod) {
   EXPECT_EQ(history_.Last("Status")->duration, absl::Milliseconds(1));
 }
 
+TEST_F(CallHistoryTest, ARowOfErrorsLastsUntilAGoodAnswer) {
+  End("Status", absl::Milliseconds(1));
+  EXPECT_FALSE(history_.Methods()[0].failing.has_value());
+  const MonoTime first = clock_.Now();
+  End("Status", absl::ZeroDuration(), "", absl::StatusCode::kInternal);
+  clock_.Advance(absl::Seconds(5));
+  End("Status", absl::ZeroDuration(), "", absl::StatusCode::kUnknown);
+  const auto failing = history_.Methods()[0].failing;
+  ASSERT_TRUE(failing.has_value());
+  EXPECT_EQ(failing->since, first);
+  EXPECT_EQ(failing->in_a_row, 2u);
+  EXPECT_EQ(failing->code, absl::StatusCode::kUnknown);
+  End("Status", absl::ZeroDuration(), "", absl::StatusCode::kNotFound);
+  EXPECT_FALSE(history_.Methods()[0].failing.has_value());
+}
+
+TEST_F(CallHistoryTest, CountsTheRowsOfErrorsOfFiveMinutes) {
+  for (int i = 0; i < 4; ++i) {
+    End("Status", absl::ZeroDuration(), "", absl::StatusCode::kInternal);
+    End("Status", absl::ZeroDuration(), "", absl::StatusCode::kInternal);
+    End("Status", absl::ZeroDuration());
+    clock_.Advance(absl::Minutes(1));
+  }
+  EXPECT_EQ(history_.Methods()[0].error_rows, 4u);
+  clock_.Advance(absl::Minutes(2));
+  EXPECT_EQ(history_.Methods()[0].error_rows, 3u);
+  clock_.Advance(absl::Minutes(5));
+  EXPECT_EQ(history_.Methods()[0].error_rows, 0u);
+}
+
 TEST_F(CallHistoryTest, TheMedianIsRightToAnEighth) {
   for (const double millis : {0.02, 0.3, 1.0, 1.4, 5.0, 77.0, 1000.0, 119'000.0}) {
     testing::SimClock clock;

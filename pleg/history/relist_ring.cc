@@ -36,6 +36,20 @@ std::vector<RelistRing::Entry> RelistRing::Newest(size_t limit) const {
   return newest;
 }
 
+std::optional<RelistRing::ClockStep> RelistRing::LastClockStep() const {
+  MutexLock lock(mu_);
+  return step_;
+}
+
+void RelistRing::NoteClockLocked() {
+  const MonoTime now = clock_.Now();
+  const absl::Time started = clock_.WallNow() - (now - MonoTime());
+  // A clock that is slewed goes a few milliseconds a second astray.
+  const absl::Duration by = started - clock_started_.value_or(started);
+  if (absl::AbsDuration(by) >= kStep) step_ = {now, by};
+  clock_started_ = started;
+}
+
 void RelistRing::OnRelistEnd(const RelistRecord& relist) {
   Entry entry = {.started_at = relist.started_at,
                  .total = relist.total,
@@ -51,6 +65,7 @@ void RelistRing::OnRelistEnd(const RelistRecord& relist) {
                  .error = nullptr};
   std::string error = relist.lists.ok() ? "" : ErrorText(relist.lists);
   MutexLock lock(mu_);
+  NoteClockLocked();
   if (!error.empty()) {
     if (last_error_ == nullptr || *last_error_ != error) {
       last_error_ = std::make_shared<const std::string>(std::move(error));

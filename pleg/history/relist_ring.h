@@ -42,6 +42,14 @@ class RelistRing : public PlegObserver {
     std::shared_ptr<const std::string> error;  // why a list failed; null if both succeeded
   };
 
+  // Between the ends of two relists the wall clock went otherwise than the monotonic one, by at
+  // least kStep: it was set, or the machine slept.
+  static constexpr absl::Duration kStep = absl::Seconds(1);
+  struct ClockStep {
+    MonoTime at;
+    absl::Duration by;  // negative: back
+  };
+
   // `clock` outlives the ring.
   explicit RelistRing(const Clock& clock);
   RelistRing(const RelistRing&) = delete;
@@ -50,6 +58,8 @@ class RelistRing : public PlegObserver {
   // The newest `limit` that began in the last hour, all of them with 0; in the order in which they
   // ended.
   std::vector<Entry> Newest(size_t limit) const;
+  // The last; empty before the first.
+  std::optional<ClockStep> LastClockStep() const;
 
   void OnRelistEnd(const RelistRecord& relist) override;
   void OnRelistInterval(absl::Duration) override {}
@@ -60,10 +70,14 @@ class RelistRing : public PlegObserver {
   void OnRelistRequestDropped() override {}
 
  private:
+  void NoteClockLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const Clock& clock_;
   mutable Mutex mu_;
   std::vector<Entry> entries_ ABSL_GUARDED_BY(mu_);  // a ring once it is full
   size_t next_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<absl::Time> clock_started_ ABSL_GUARDED_BY(mu_);  // wall time of MonoTime()
+  std::optional<ClockStep> step_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const std::string> last_error_ ABSL_GUARDED_BY(mu_);  // shared while it stays
 };
 

@@ -101,5 +101,20 @@ TEST_F(RelistRingTest, RepeatedErrorsShareOneText) {
   EXPECT_THAT(*entries[2].error, SizeIs(RelistRing::kMaxErrorBytes));
 }
 
+TEST_F(RelistRingTest, AStepOfTheWallClockIsKept) {
+  End(100);
+  EXPECT_FALSE(ring_.LastClockStep().has_value());
+  clock_.JumpWall(-absl::Seconds(90));
+  End(1);
+  ASSERT_TRUE(ring_.LastClockStep().has_value());
+  EXPECT_EQ(ring_.LastClockStep()->by, -absl::Seconds(90));
+  const MonoTime at = clock_.Now();
+  End(100);
+  EXPECT_EQ(ring_.LastClockStep()->at, at);
+  clock_.JumpWall(absl::Milliseconds(300));  // a slew
+  End(1);
+  EXPECT_EQ(ring_.LastClockStep()->at, at);
+}
+
 }  // namespace
 }  // namespace pleg
