@@ -1,3 +1,8 @@
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
 #include "api/evidence_proto.h"
 #include "api/evidence_values.h"
 #include "pleg/utf8.h"
@@ -28,6 +33,18 @@ void FindingToProto(const pleg::Finding& finding, v1::Finding& out) {
     to.set_disruptive(action.disruptive);
   }
   out.set_docs(pleg::VerdictPage(finding.code));
+  out.set_severity(Text(pleg::SeverityName(finding.severity)));
+  out.set_settled(finding.settled);
+  out.set_brief(ToValidUtf8(finding.brief));
+  for (pleg::SignId id : finding.signs) out.add_signs(Text(pleg::SignLabel(id)));
+}
+
+pleg::Severity SeverityFromName(absl::string_view name) {
+  for (pleg::Severity severity :
+       {pleg::Severity::kNone, pleg::Severity::kInfo, pleg::Severity::kWarn}) {
+    if (pleg::SeverityName(severity) == name) return severity;
+  }
+  return pleg::Severity::kPage;
 }
 
 pleg::Finding FindingFromProto(const v1::Finding& message) {
@@ -47,7 +64,53 @@ pleg::Finding FindingFromProto(const v1::Finding& message) {
   for (const v1::Action& action : message.actions()) {
     finding.actions.push_back({action.text(), action.command(), action.disruptive()});
   }
+  finding.severity = SeverityFromName(message.severity());
+  finding.settled = message.settled();
+  finding.brief = message.brief();
+  for (const std::string& label : message.signs()) {
+    if (const auto id = pleg::ParseSignLabel(label)) finding.signs.push_back(*id);
+  }
   return finding;
+}
+
+void SignToProto(const pleg::Sign& sign, v1::Sign& out) {
+  const pleg::SignMeaning& meaning = pleg::MeaningOf(sign.id);
+  out.set_sign(Text(pleg::SignLabel(sign.id)));
+  out.set_state(Text(pleg::SignStateName(sign.state)));
+  out.set_why(Text(pleg::IgnoranceName(sign.why)));
+  out.set_value(ToValidUtf8(sign.value));
+  out.set_limit(Text(meaning.limit));
+  if (const auto& since = sign.since; since.has_value() && IsFinite(*since)) {
+    out.set_since_seconds(Seconds(*since));
+  }
+  if (!sign.object.id.empty() || !sign.object.pod_name.empty()) {
+    ObjectToProto(sign.object, *out.mutable_object());
+  }
+  out.set_source(Text(meaning.source));
+  out.set_meaning(Text(meaning.meaning));
+  out.set_severity(Text(pleg::SeverityName(sign.severity)));
+  out.set_held(sign.held);
+}
+
+// Of a sign that this version does not know nothing is kept.
+std::optional<pleg::Sign> SignFromProto(const v1::Sign& message) {
+  const std::optional<pleg::SignId> id = pleg::ParseSignLabel(message.sign());
+  if (!id.has_value()) return std::nullopt;
+  pleg::Sign sign;
+  sign.id = *id;
+  for (pleg::SignState state : {pleg::SignState::kGood, pleg::SignState::kBad}) {
+    if (pleg::SignStateName(state) == message.state()) sign.state = state;
+  }
+  for (pleg::Ignorance why : {pleg::Ignorance::kNone, pleg::Ignorance::kByChoice,
+                              pleg::Ignorance::kNotAllowed, pleg::Ignorance::kTooOld}) {
+    if (pleg::IgnoranceName(why) == message.why()) sign.why = why;
+  }
+  sign.value = message.value();
+  sign.since = OptionalSeconds(message.has_since_seconds(), message.since_seconds());
+  if (message.has_object()) sign.object = ObjectFromProto(message.object());
+  sign.severity = SeverityFromName(message.severity());
+  sign.held = message.held();
+  return sign;
 }
 
 pleg::Exclusion ExclusionFromProto(const v1::Exclusion& message) {
@@ -79,6 +142,7 @@ void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
     to.set_figure(ToValidUtf8(exclusion.figure));
     to.set_threshold(ToValidUtf8(exclusion.threshold));
   }
+  for (const pleg::Sign& sign : diagnosis.signs) SignToProto(sign, *out.add_signs());
   for (const std::string& line : diagnosis.particulars) out.add_particulars(line);
   for (const pleg::Hint& hint : diagnosis.hints) {
     v1::Hint& to = *out.add_hints();
@@ -95,6 +159,9 @@ pleg::Diagnosis DiagnosisFromProto(const v1::Diagnosis& message) {
   }
   for (const v1::Exclusion& exclusion : message.exclusions()) {
     diagnosis.exclusions.push_back(ExclusionFromProto(exclusion));
+  }
+  for (const v1::Sign& sign : message.signs()) {
+    if (auto known = SignFromProto(sign)) diagnosis.signs.push_back(*std::move(known));
   }
   for (const std::string& line : message.particulars()) diagnosis.particulars.push_back(line);
   for (const v1::Hint& hint : message.hints()) {

@@ -19,17 +19,26 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::util::MessageDifferencer;
 
+constexpr char kSign[] = "list_containers_slow";
+
 // What a name of a fixed set may be, by field.
 std::string NameFor(const FieldDescriptor& field) {
   const std::string name = field.full_name();
   if (name == "plegd.v1.KubeletTwin.generation") return "<=1.31";
   if (name == "plegd.v1.KubeletTwin.stage") return "inspecting";
   if (name == "plegd.v1.HostProcess.state" || name == "plegd.v1.LookAlike.state") return "D";
-  if (name == "plegd.v1.HostProcess.state") return "D";
   if (name == "plegd.v1.LastingEvidence.state") return "attempt_order";
   if (name == "plegd.v1.Finding.code") return "LIST_LOCK_CONVOY";
   if (name == "plegd.v1.Finding.confidence") return "high";
   if (name == "plegd.v1.Finding.docs") return "docs/verdicts/LIST_LOCK_CONVOY.md";
+  if (name == "plegd.v1.Finding.severity" || name == "plegd.v1.Sign.severity") return "warn";
+  if (name == "plegd.v1.Finding.signs" || name == "plegd.v1.Sign.sign") return kSign;
+  if (name == "plegd.v1.Sign.state") return "bad";
+  if (name == "plegd.v1.Sign.why") return "too old";
+  const pleg::SignMeaning& meaning = pleg::MeaningOf(*pleg::ParseSignLabel(kSign));
+  if (name == "plegd.v1.Sign.limit") return std::string(meaning.limit);
+  if (name == "plegd.v1.Sign.source") return std::string(meaning.source);
+  if (name == "plegd.v1.Sign.meaning") return std::string(meaning.meaning);
   if (name == "plegd.v1.Exclusion.subject") return "kubelet";
   if (name == "plegd.v1.Exclusion.fitness") return "not fine";
   return "";

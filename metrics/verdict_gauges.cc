@@ -28,6 +28,21 @@ void AppendFindings(const pleg::Diagnosis& diagnosis, std::vector<prometheus::Me
   out.push_back(std::move(family));
 }
 
+void AppendSigns(const pleg::Diagnosis& diagnosis, std::vector<prometheus::MetricFamily>& out) {
+  std::array<bool, pleg::kSignIds> bad = {};
+  for (const pleg::Sign& sign : diagnosis.signs) {
+    if (sign.state == pleg::SignState::kBad) bad[static_cast<size_t>(sign.id)] = true;
+  }
+  prometheus::MetricFamily family =
+      GaugeFamily("pleg_sign_bad",
+                  "1 if that vital sign is bad, 0 if it is good or unknown; see docs/signs.md.");
+  for (size_t i = 0; i < bad.size(); ++i) {
+    const auto id = static_cast<pleg::SignId>(i);
+    AddSample(family, bad[i] ? 1 : 0, {{"sign", std::string(pleg::SignLabel(id))}});
+  }
+  out.push_back(std::move(family));
+}
+
 void AppendStuck(const pleg::Evidence& evidence, std::vector<prometheus::MetricFamily>& out) {
   std::set<std::string> stuck;
   for (const pleg::UnansweredEvidence& row : evidence.unanswered) {
@@ -87,6 +102,7 @@ void AppendHost(const pleg::HostEvidence& host, std::vector<prometheus::MetricFa
 void AppendVerdicts(const node::Assessment& assessment,
                     std::vector<prometheus::MetricFamily>& out) {
   AppendFindings(assessment.diagnosis, out);
+  AppendSigns(assessment.diagnosis, out);
   AppendStuck(assessment.evidence, out);
   if (assessment.evidence.host.has_value()) AppendHost(*assessment.evidence.host, out);
 }

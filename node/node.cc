@@ -217,7 +217,7 @@ std::shared_ptr<const Assessment> Node::MakeAssessment() const {
   facts.wall_now = clock_.WallNow();
   lookout_.Describe(facts);
   made->evidence = pleg::GatherEvidence(std::move(facts), history_);
-  made->diagnosis = pleg::Diagnose(made->evidence);
+  made->diagnosis = pleg::Diagnose(made->evidence, made->made_at, memory_);
   return made;
 }
 

@@ -23,6 +23,7 @@
 #include "node/lookout.h"
 #include "node/node_view.h"
 #include "node/options.h"
+#include "pleg/diagnosis/sign_memory.h"
 #include "pleg/event_hub.h"
 #include "pleg/generic_pleg.h"
 #include "pleg/history/call_history.h"
@@ -142,7 +143,8 @@ class Node final : public NodeControl {
 
   mutable pleg::Mutex mu_;
   Endpoint endpoint_ ABSL_GUARDED_BY(mu_);
-  mutable Assessor assessor_;  // last: its first one is made of all the above
+  mutable pleg::SignMemory memory_;  // of whoever makes an assessment: one at a time
+  mutable Assessor assessor_;        // last: its first one is made of all the above
 };
 
 }  // namespace node

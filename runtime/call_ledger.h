@@ -92,8 +92,8 @@ class CallLedger {
     pleg::MonoTime since;
     uint32_t in_a_row = 0;
     absl::StatusCode code = absl::StatusCode::kOk;
-    std::string text;
-    absl::Duration last_duration;
+    std::string text = {};
+    absl::Duration last_duration = {};
   };
 
   // An answer has come: well, which ends the row of those that did not, or not.

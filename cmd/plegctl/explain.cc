@@ -46,9 +46,11 @@ class FirstError : public google::protobuf::io::ErrorCollector {
   std::string text_;
 };
 
-Style StyleOf(const std::string& code) {
-  if (code == "HEALTHY") return Style::kGood;
-  return code == "STARTING" || code == "LATENT_HANG" ? Style::kWarning : Style::kBad;
+Style StyleOf(const Diagnosis& diagnosis) {
+  const std::string severity =
+      diagnosis.findings().empty() ? "page" : diagnosis.findings(0).severity();
+  if (severity == "none") return Style::kGood;
+  return severity == "warn" || severity == "info" ? Style::kWarning : Style::kBad;
 }
 
 bool IsTitled(absl::string_view line) {
@@ -98,14 +100,13 @@ std::string RenderDiagnosis(const Diagnosis& diagnosis, bool all, absl::TimeZone
                             const Terminal& terminal) {
   const std::string text =
       pleg::ExplainText(api::DiagnosisFromProto(diagnosis), {.all = all, .zone = zone});
-  const std::string code = diagnosis.findings().empty() ? "" : diagnosis.findings(0).code();
   std::string out;
   bool first = true;
   for (const absl::string_view line : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
     const std::string visible = Visible(WithPage(line), terminal);
     if (first) {
       for (const std::string& part : Wrap(visible, terminal.width)) {
-        absl::StrAppend(&out, Paint(part, StyleOf(code), terminal), "\n");
+        absl::StrAppend(&out, Paint(part, StyleOf(diagnosis), terminal), "\n");
       }
       first = false;
     } else if (visible.empty()) {
@@ -119,9 +120,10 @@ std::string RenderDiagnosis(const Diagnosis& diagnosis, bool all, absl::TimeZone
 
 int DiagnosisExitCode(const Diagnosis& diagnosis) {
   if (diagnosis.findings().empty()) return 2;
-  const std::string& code = diagnosis.findings(0).code();
-  if (code == "HEALTHY") return 0;
-  return code == "STARTING" ? 2 : 1;
+  const plegd::v1::Finding& first = diagnosis.findings(0);
+  if (first.code() == "STARTING") return 2;
+  const bool older = first.severity().empty();  // a plegd that tells no severity
+  return first.severity() == "page" || (older && first.code() != "HEALTHY") ? 1 : 0;
 }
 
 Diagnosis DiagnoseEvidence(const Evidence& evidence) {
@@ -190,18 +192,7 @@ absl::Status WriteRecord(const std::string& path, const std::string& text) {
 }
 
 bool IsSettled(const Diagnosis& diagnosis) {
-  if (diagnosis.findings().empty()) return false;
-  const plegd::v1::Finding& first = diagnosis.findings(0);
-  constexpr absl::string_view kMayBecomeMore[] = {"HEALTHY", "STARTING", "UNEXPLAINED",
-                                                  "LATENT_HANG", "RUNTIME_RESTARTING"};
-  if (std::find(std::begin(kMayBecomeMore), std::end(kMayBecomeMore), first.code()) !=
-      std::end(kMayBecomeMore)) {
-    return false;
-  }
-  const bool blames = absl::StrContains(first.code(), "_STUCK") ||
-                      first.code() == "LIST_LOCK_CONVOY" || first.code() == "SILENT_LAG";
-  const bool named = !first.culprits().empty() && !first.culprits(0).target().pod_name().empty();
-  return first.confidence() == "high" && (!blames || named);
+  return !diagnosis.findings().empty() && diagnosis.findings(0).settled();
 }
 
 }  // namespace plegctl

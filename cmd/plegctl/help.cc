@@ -83,11 +83,11 @@ const CommandHelp kExplainHelp = {
     "explain", "What is stuck, since when, whose fault it is, what is ruled out, what to do",
     R"(The first line alone says what to do. Below it: since when and how sure, what speaks for it and
 against it, what is ruled out and by which figure, commands (none is ever run), and what else was
-found. The last line names the page of the verdict.
+found, the page of the verdict, and the vital signs: what is bad, and how many are good.
 
 Exit codes:
-  0  HEALTHY, also if it is followed by a "but"
-  1  anything else
+  0  HEALTHY, or what hurts neither pods nor the node: a warning
+  1  what hurts pods or the node
   2  STARTING; plegd did not answer; a record that cannot be read
 
 Examples:

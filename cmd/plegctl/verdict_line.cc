@@ -14,7 +14,7 @@ using plegd::v1::Finding;
 
 constexpr size_t kBriefBytes = 80;
 constexpr size_t kWord = 9;  // "PROBLEM: "
-constexpr absl::string_view kNoProblem[] = {"HEALTHY", "STARTING", "UNEXPLAINED"};
+constexpr absl::string_view kNoProblem[] = {"HEALTHY", "STARTING", "WARNING", "UNEXPLAINED"};
 // They announce something, or are over.
 constexpr absl::string_view kNotYet[] = {"MESSAGE_TOO_LARGE_SOON", "RUNTIME_RESTARTING"};
 

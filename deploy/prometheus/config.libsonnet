@@ -25,7 +25,7 @@
     // One pod is stuck; it pages too while, by the twin, the kubelet turns NotReady for it.
     stuckVerdicts: ['CONTAINER_STUCK', 'SANDBOX_STUCK'],
     // Nobody is hurt yet, or it is over.
-    informingVerdicts: ['LATENT_HANG', 'MESSAGE_TOO_LARGE_SOON', 'RUNTIME_RESTARTING', 'TOO_MANY_DEAD'],
+    informingVerdicts: ['LATENT_HANG', 'MESSAGE_TOO_LARGE_SOON', 'RUNTIME_RESTARTING', 'TOO_MANY_DEAD', 'WARNING'],
     // Nothing is wrong.
     quietVerdicts: ['HEALTHY', 'STARTING'],
 

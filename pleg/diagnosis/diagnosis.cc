@@ -8,6 +8,8 @@
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/facts.h"
 #include "pleg/diagnosis/rule.h"
+#include "pleg/diagnosis/sign_memory.h"
+#include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/surroundings.h"
 #include "pleg/diagnosis/text.h"
 
@@ -75,13 +77,16 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
     }
     found.push_back(*std::move(ranked));
   }
+  return found;
+}
+
+void Rank(const Facts& facts, std::vector<Ranked>& found) {
   YieldToWhatWasSeen(facts, found);
   std::stable_sort(found.begin(), found.end(), [](const Ranked& a, const Ranked& b) {
     if (a.tier != b.tier) return a.tier < b.tier;
     if (a.yields != b.yields) return b.yields;
     return a.finding.confidence > b.finding.confidence;
   });
-  return found;
 }
 
 std::string RelistText(const Facts& facts) {
@@ -92,35 +97,73 @@ std::string RelistText(const Facts& facts) {
       relist.recent.empty() ? "" : absl::StrCat(" in ", FormatLatency(relist.recent.front())));
 }
 
-Ranked Unexplained(const Facts& facts) {
-  Draft draft(VerdictCode::kUnexplained, Tier::kBlocksPleg, Confidence::kLow);
-  const MethodEvidence* failing = nullptr;
-  for (const MethodEvidence& method : facts.e.methods) {
-    if (method.failing.has_value()) failing = &method;
+bool IsForecast(SignId id) {
+  return id == SignId::kNodeReady || id == SignId::kEventLag || id == SignId::kRestartCost;
+}
+
+std::string WhereToLook(const Facts& facts, const Sign& sign) {
+  const SignMeaning& meaning = MeaningOf(sign.id);
+  if (!sign.command.empty()) return sign.command;
+  if (!meaning.command.empty()) return std::string(meaning.command);
+  return meaning.theme == "calls" ? LogCommand(facts) : "";
+}
+
+std::string WithLimit(const Sign& sign) {
+  return absl::StrCat(sign.value, " (limit ", MeaningOf(sign.id).limit, ")");
+}
+
+// Names every one of them, and says where to look. The first is the worst.
+void TellSigns(const Facts& facts, const std::vector<const Sign*>& signs, Draft& draft) {
+  for (const Sign* sign : signs) {
+    draft.For(absl::StrCat(SignLabel(sign->id), ": ", WithLimit(*sign)));
+    if (!sign->object.id.empty() || !sign->object.pod_uid.empty()) draft.Blame(sign->object);
+    draft.Do(MeaningOf(sign->id).look, WhereToLook(facts, *sign));
   }
-  const std::string sign =
-      !facts.silent.empty() ? absl::StrCat(Shorten(Printable(facts.silent.front()->method), 40),
-                                           " unanswered for ", FormatAge(facts.silent.front()->age))
-      : failing != nullptr  ? absl::StrCat(Shorten(Printable(failing->method), 40), " fails with ",
-                                           Shorten(Printable(failing->failing->code), 24))
-                            : RelistText(facts);
-  draft
-      .Say(absl::StrCat("PLEG is not well and no known cause fits yet: ", sign), facts.outlook.text,
-           "Ask again in 15 seconds, then keep the evidence")
-      .For(RelistText(facts));
-  if (failing != nullptr) {
-    draft.For(
-        absl::StrCat(failing->method, ": ", failing->failing->code, ": ", failing->failing->text));
-  }
-  for (size_t i = 0; i < facts.silent.size() && i < 5; ++i) {
-    draft.For(
-        absl::StrCat(facts.silent[i]->method, " ",
-                     facts.silent[i]->object.id.empty() ? "" : ObjectName(facts.silent[i]->object),
-                     " unanswered for ", FormatAge(facts.silent[i]->age)));
-  }
+}
+
+std::string AndMore(const std::vector<const Sign*>& signs) {
+  return signs.size() > 1 ? absl::StrCat("; and ", signs.size() - 1, " more") : "";
+}
+
+// Signs that hurt, and no rule says why.
+Ranked Unexplained(const Facts& facts, const std::vector<const Sign*>& signs) {
+  const Sign& worst = *signs.front();
+  const bool blocks = facts.outlook.breaks() || !facts.relists_in_time() || facts.lists_silent();
+  Draft draft(VerdictCode::kUnexplained, blocks ? Tier::kBlocksPleg : Tier::kHurtsPods,
+              Confidence::kLow);
+  draft.RestsOn(Basis::kTiming);
+  if (worst.since.has_value()) draft.Since(*worst.since);
+  draft.Say(absl::StrCat(blocks ? "PLEG is not well and" : "Pods are not well and",
+                         " no known cause fits yet: ", worst.value, AndMore(signs)),
+            facts.outlook.breaks() && !IsForecast(worst.id) ? absl::string_view(facts.outlook.text)
+                                                            : MeaningOf(worst.id).meaning,
+            MeaningOf(worst.id).look);
+  draft.Brief(worst.value);
+  TellSigns(facts, signs, draft);
+  draft.For(RelistText(facts));
   draft.Do("Keep the evidence, and report it: this is a gap in plegd",
            "plegctl explain --save evidence.textproto");
   KeepGoroutines(facts, draft);
+  return draft.Done();
+}
+
+std::string PlegIsWell(const Facts& facts) {
+  return absl::StrCat("PLEG is healthy: ", RelistText(facts), ", ", facts.e.counts.pods, " pods, ",
+                      facts.e.counts.running, " running containers, no call is stuck");
+}
+
+// Signs that hurt nobody yet.
+Ranked Warning(const Facts& facts, const std::vector<const Sign*>& signs, bool alone) {
+  const Sign& worst = *signs.front();
+  const Tier tier = worst.severity == Severity::kInfo ? Tier::kNothing : Tier::kThreatens;
+  Draft draft(VerdictCode::kWarning, tier, Confidence::kHigh);
+  draft.RestsOn(Basis::kTiming);
+  if (worst.since.has_value()) draft.Since(*worst.since);
+  const std::string what = absl::StrCat(worst.value, AndMore(signs));
+  draft.Say(alone && facts.relists_well() ? absl::StrCat(PlegIsWell(facts), "; but ", what) : what,
+            "", MeaningOf(worst.id).look);
+  draft.Brief(what);
+  TellSigns(facts, signs, draft);
   return draft.Done();
 }
 
@@ -135,52 +178,147 @@ Ranked Starting(const Facts& facts) {
 }
 
 Ranked Healthy(const Facts& facts) {
-  const CountEvidence& counts = facts.e.counts;
   Draft draft(VerdictCode::kHealthy, Tier::kNothing, Confidence::kHigh);
-  const std::vector<Concern> concerns = Concerns(facts);
-  std::string what =
-      absl::StrCat("PLEG is healthy: ", RelistText(facts), ", ", counts.pods, " pods, ",
-                   counts.running, " running containers, no call is stuck");
-  std::string advice = "Nothing to do";
-  if (!concerns.empty()) {
-    absl::StrAppend(&what, "; but ", concerns.front().text);
-    advice = concerns.front().look.text;
-  }
-  draft.Say(what, "", advice).For(RelistText(facts)).For(facts.outlook.text);
-  for (const Concern& concern : concerns) draft.Against(concern.text).Do(concern.look);
+  draft.Say(PlegIsWell(facts), "", "Nothing to do").For(RelistText(facts)).For(facts.outlook.text);
   return draft.Done();
 }
 
-Ranked Fallback(const Facts& facts) {
-  if (facts.relists_well()) return Healthy(facts);
-  const bool starting = !facts.e.relist.last_good_ago.has_value() &&
-                        facts.e.observed_for < kStarting && facts.silent.empty();
-  return starting ? Starting(facts) : Unexplained(facts);
+bool IsStarting(const Facts& facts) {
+  return !facts.e.relist.last_good_ago.has_value() && facts.e.observed_for < kStarting &&
+         facts.silent.empty();
 }
 
-}  // namespace
+bool IsExplained(const std::vector<Ranked>& found, const Sign& sign) {
+  return std::any_of(found.begin(), found.end(),
+                     [&sign](const Ranked& ranked) { return Explains(ranked.finding, sign); });
+}
 
-Diagnosis Diagnose(const Evidence& evidence) {
-  const Facts facts(evidence);
-  std::vector<Ranked> found = ApplyRules(facts);
-  // A threat does not explain what is wrong already; but a runtime that has just come back does:
-  // some calls are not tried again yet.
-  const bool explained =
-      !found.empty() && (found.front().tier != Tier::kThreatens || facts.relists_well() ||
-                         found.front().finding.code == VerdictCode::kLatentHang ||
-                         found.front().finding.code == VerdictCode::kRuntimeRestarting);
-  if (!explained) {
-    Ranked fallback = Fallback(facts);
-    const bool first = found.empty() || fallback.tier < found.front().tier;
-    if (first) found.insert(found.begin(), std::move(fallback));
+// What explained a sign that is held is held with it.
+void Recall(const SignMemory& memory, MonoTime now, const std::vector<Sign>& signs,
+            std::vector<Ranked>& found) {
+  for (const Sign& sign : signs) {
+    if (!sign.held || IsExplained(found, sign)) continue;
+    std::optional<Ranked> ranked = memory.Recall(now, sign);
+    if (ranked.has_value()) found.push_back(*std::move(ranked));
   }
+}
+
+// Worst first, and what an object hurts before what it may.
+bool Worse(const Sign* a, const Sign* b) { return a->severity > b->severity; }
+
+// A bad sign that no finding explains makes one of its own.
+void ExplainTheRest(const Facts& facts, const std::vector<Sign>& signs,
+                    std::vector<Ranked>& found) {
+  std::vector<const Sign*> hurting;
+  std::vector<const Sign*> warning;
+  for (const Sign& sign : signs) {
+    if (sign.state != SignState::kBad || IsExplained(found, sign)) continue;
+    (sign.severity == Severity::kPage ? hurting : warning).push_back(&sign);
+  }
+  // What follows from the others is named with them, and last.
+  const auto follows = [](const Sign* sign) { return IsForecast(sign->id); };
+  if (!hurting.empty()) {
+    const auto forecast = std::stable_partition(warning.begin(), warning.end(),
+                                                [&](const Sign* sign) { return !follows(sign); });
+    hurting.insert(hurting.end(), forecast, warning.end());
+    warning.erase(forecast, warning.end());
+    std::stable_partition(hurting.begin(), hurting.end(),
+                          [&](const Sign* sign) { return !follows(sign); });
+  }
+  std::stable_sort(warning.begin(), warning.end(), Worse);
+  const bool alone = found.empty() && hurting.empty();
+  if (!hurting.empty()) found.push_back(Unexplained(facts, hurting));
+  if (!warning.empty()) found.push_back(Warning(facts, warning, alone));
+  const bool quiet = std::all_of(found.begin(), found.end(), [](const Ranked& ranked) {
+    return ranked.finding.code == VerdictCode::kWarning;
+  });
+  if (IsStarting(facts) && quiet) {
+    found.insert(found.begin(), Starting(facts));
+    found.front().tier = Tier::kHurtsPods;  // before what is known already
+  }
+  if (found.empty()) found.push_back(Healthy(facts));
+}
+
+Severity SeverityOf(const Ranked& ranked, const std::vector<Sign>& signs) {
+  switch (ranked.finding.code) {
+    case VerdictCode::kHealthy:
+      return Severity::kNone;
+    case VerdictCode::kStarting:
+      return Severity::kInfo;
+    case VerdictCode::kWarning: {
+      Severity worst = Severity::kInfo;
+      for (const Sign& sign : signs) {
+        const auto& named = ranked.finding.signs;
+        if (std::find(named.begin(), named.end(), sign.id) == named.end()) continue;
+        if (sign.severity != Severity::kPage) worst = std::max(worst, sign.severity);
+      }
+      return worst;
+    }
+    default:
+      return ranked.tier < Tier::kThreatens ? Severity::kPage : Severity::kWarn;
+  }
+}
+
+// Which of the bad signs each finding accounts for; those that none does belong to the fallbacks.
+void AssignSigns(const std::vector<Sign>& signs, std::vector<Ranked>& found) {
+  bool unexplained = false;
+  for (Ranked& ranked : found) {
+    ranked.finding.signs.clear();
+    unexplained |= ranked.finding.code == VerdictCode::kUnexplained;
+  }
+  for (const Sign& sign : signs) {
+    if (sign.state != SignState::kBad) continue;
+    const bool explained = IsExplained(found, sign);
+    const bool named_last = IsForecast(sign.id) && unexplained;
+    const VerdictCode rest = sign.severity == Severity::kPage || named_last
+                                 ? VerdictCode::kUnexplained
+                                 : VerdictCode::kWarning;
+    for (Ranked& ranked : found) {
+      const bool mine = explained ? Explains(ranked.finding, sign) : ranked.finding.code == rest;
+      auto& named = ranked.finding.signs;
+      if (mine && (named.empty() || named.back() != sign.id)) named.push_back(sign.id);
+    }
+  }
+}
+
+// Nothing that a second look may make more of.
+bool IsSettled(const Finding& finding) {
+  if (finding.severity != Severity::kPage || finding.confidence != Confidence::kHigh) return false;
+  if (finding.code == VerdictCode::kRuntimeRestarting) return false;
+  const std::vector<SignId>& blames = ExplainedBy(finding.code).of_culprit;
+  const bool by_object = std::count(blames.begin(), blames.end(), SignId::kContainerStatusSilent);
+  return !by_object || (!finding.culprits.empty() && !finding.culprits.front().pod_name.empty());
+}
+
+Diagnosis Judge(const Evidence& evidence, MonoTime now, SignMemory* memory) {
+  const Facts facts(evidence);
   Diagnosis diagnosis;
+  diagnosis.signs = ReadSigns(facts);
+  memory == nullptr ? SettleAlone(diagnosis.signs) : memory->Settle(now, diagnosis.signs);
+  std::vector<Ranked> found = ApplyRules(facts);
+  if (memory != nullptr) Recall(*memory, now, diagnosis.signs, found);
+  ExplainTheRest(facts, diagnosis.signs, found);
+  Rank(facts, found);
+  if (memory != nullptr) memory->Keep(now, found);
+  AssignSigns(diagnosis.signs, found);
   diagnosis.recorded_at = evidence.recorded_at;
-  for (Ranked& ranked : found) diagnosis.findings.push_back(std::move(ranked.finding));
+  for (Ranked& ranked : found) {
+    ranked.finding.severity = SeverityOf(ranked, diagnosis.signs);
+    ranked.finding.settled = IsSettled(ranked.finding);
+    diagnosis.findings.push_back(std::move(ranked.finding));
+  }
   diagnosis.exclusions = Exclusions(facts);
   diagnosis.hints = Hints(facts);
   diagnosis.particulars = Particulars(facts);
   return diagnosis;
+}
+
+}  // namespace
+
+Diagnosis Diagnose(const Evidence& evidence) { return Judge(evidence, MonoTime(), nullptr); }
+
+Diagnosis Diagnose(const Evidence& evidence, MonoTime now, SignMemory& memory) {
+  return Judge(evidence, now, &memory);
 }
 
 }  // namespace pleg

@@ -16,14 +16,16 @@
 // that was seen (a stopped process, a refused connection, one silent object among many that answer)
 // is in no doubt then, and comes before the node's starvation, which would make everything slow.
 //
-// HEALTHY is found only if no rule found anything and PLEG relists; what is wrong on the node all
-// the same stands in its sentence. STARTING in the first 15 s without a good relist; UNEXPLAINED if
-// PLEG is not well and no rule says why. A look at the host that is 2 minutes old is none.
+// HEALTHY is found only if no sign is bad (sign.h) and no rule found anything. Bad signs that no
+// finding explains make findings of their own: UNEXPLAINED those that hurt pods or the node,
+// WARNING the others. STARTING in the first 15 s without a good relist. A look at the host that is
+// 2 minutes old is none.
 
 #ifndef PLEGD_PLEG_DIAGNOSIS_DIAGNOSIS_H_
 #define PLEGD_PLEG_DIAGNOSIS_DIAGNOSIS_H_
 
 #include "pleg/diagnosis/evidence.h"
+#include "pleg/diagnosis/sign_memory.h"
 #include "pleg/diagnosis/verdict.h"
 
 namespace pleg {
@@ -31,6 +33,8 @@ namespace pleg {
 // Pure and deterministic; never fails, whatever the evidence holds. Costs O(size of the evidence ×
 // number of rules). Thread-safe.
 Diagnosis Diagnose(const Evidence& evidence);
+// The same, with what was bad a moment ago: for who asks time after time.
+Diagnosis Diagnose(const Evidence& evidence, MonoTime now, SignMemory& memory);
 
 }  // namespace pleg
 

@@ -103,6 +103,53 @@ void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, std::
   }
 }
 
+std::string SignText(const Sign& sign, bool all) {
+  std::string text = sign.value;
+  if (sign.state == SignState::kUnknown) {
+    text = absl::StrCat(IgnoranceName(sign.why), text.empty() ? "" : ": ", text);
+  } else {
+    absl::StrAppend(&text, " (limit ", MeaningOf(sign.id).limit, ")");
+  }
+  if (sign.held) absl::StrAppend(&text, ", a moment ago");
+  return all ? absl::StrFormat("%-24s %s [%s]", SignLabel(sign.id), text, MeaningOf(sign.id).source)
+             : absl::StrCat(SignLabel(sign.id), ": ", text);
+}
+
+// "61: calls 20, statuses 8, …"; empty without any.
+std::string CountByTheme(const std::vector<Sign>& signs, SignState state) {
+  std::vector<std::pair<absl::string_view, int>> themes;
+  int all = 0;
+  for (const Sign& sign : signs) {
+    if (sign.state != state) continue;
+    ++all;
+    const absl::string_view theme = MeaningOf(sign.id).theme;
+    if (themes.empty() || themes.back().first != theme) themes.emplace_back(theme, 0);
+    ++themes.back().second;
+  }
+  std::string text;
+  for (const auto& [theme, count] : themes) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", theme, " ", count);
+  }
+  return all == 0 ? "" : absl::StrCat(all, all == 1 ? " sign: " : " signs: ", text);
+}
+
+// What plegd watches over: what is good and what is unknown in a line each, but for `all`.
+void Signs(const Diagnosis& diagnosis, bool all, std::string& out) {
+  Block bad("bad", out);
+  for (const Sign& sign : diagnosis.signs) {
+    if (sign.state == SignState::kBad) bad.Line(SignText(sign, all));
+  }
+  constexpr std::pair<SignState, absl::string_view> kOthers[] = {
+      {SignState::kGood, "good"}, {SignState::kUnknown, "not known"}};
+  for (const auto& [state, title] : kOthers) {
+    Block block(title, out);
+    if (!all) block.Line(CountByTheme(diagnosis.signs, state));
+    for (const Sign& sign : diagnosis.signs) {
+      if (all && sign.state == state) block.Line(SignText(sign, all));
+    }
+  }
+}
+
 }  // namespace
 
 std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options) {
@@ -122,6 +169,8 @@ std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& op
   }
   Block("docs", out).Line(VerdictPage(first.code));
   Others(diagnosis, options, out);
+  if (options.all && diagnosis.findings.size() > 1 && !diagnosis.signs.empty()) out += '\n';
+  Signs(diagnosis, options.all, out);
   return out;
 }
 

@@ -13,6 +13,11 @@ using Strain = Facts::Strain;
 // A slow node's usual latency does not make silence; neither does a short wait.
 bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
   if (call.age < kSilentAfter) return false;
+  for (const FailingEvidence& row : facts.e.failing) {
+    // It will be answered as late as before.
+    const bool same = row.method == call.method && row.object.id == call.object.id;
+    if (same && call.age < 2 * row.last_duration) return false;
+  }
   const MethodEvidence* method = facts.Method(call.method);
   if (method == nullptr || !method->median_hour.has_value()) return true;
   return call.age >= kSilentFactor * *method->median_hour;
@@ -237,9 +242,9 @@ Facts::Facts(const Evidence& evidence)
   JudgeStrain(*this);
 }
 
-bool Facts::relists_well() const {
+bool Facts::relists_in_time() const {
   const RelistEvidence& relist = e.relist;
-  if (!relist.last_good_ago.has_value() || !silent.empty()) return false;
+  if (!relist.last_good_ago.has_value()) return false;
   // A relist that took long is as good as any once it has ended.
   const bool failing = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
     return method.failing.has_value() && method.is_list();
@@ -248,6 +253,16 @@ bool Facts::relists_well() const {
   const absl::Duration ended_ago =
       *relist.last_good_ago - (last_was_good ? relist.recent.front() : absl::ZeroDuration());
   return ended_ago <= std::max(absl::Seconds(10), 5 * relist.period);
+}
+
+bool Facts::troubled() const {
+  const bool fails = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
+    return method.failing.has_value() && method.failing->since >= kSilentAfter;
+  });
+  const bool late = e.relist.last_good_ago.has_value() && !relists_in_time();
+  return fails || !silent.empty() || !e.failing.empty() || late ||
+         (!e.runtime.connected && e.runtime.connection_for >= kSilentAfter) ||
+         e.runtime.runtime_ready == false || e.runtime.network_ready == false;
 }
 
 bool Facts::KubeletPasses(const UnansweredEvidence& call) const {

@@ -27,7 +27,7 @@ inline constexpr double kSlowdown = 5;  // times what an answer usually takes
 inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
 inline constexpr absl::Duration kStaleSample = absl::Seconds(30);     // three looks at rest
 inline constexpr absl::Duration kForgottenSample = absl::Minutes(2);  // it tells of another time
-inline constexpr double kDiskFull = 98;                               // bytes or inodes
+inline constexpr double kDiskFull = 95;                               // bytes, inodes or pids
 inline constexpr double kIoFull = 40;
 inline constexpr double kDiskBusy = 90;
 inline constexpr absl::Duration kDiskAwait = absl::Milliseconds(200);
@@ -40,6 +40,8 @@ inline constexpr uint64_t kMountsPerPod = 50;  // where that is more
 inline constexpr absl::Duration kOldOciProcess = absl::Seconds(30);
 inline constexpr absl::Duration kSlowCniProcess = absl::Seconds(10);
 inline constexpr absl::Duration kOldCniProcess = absl::Minutes(1);
+inline constexpr uint32_t kManyExited = 1000;      // containers
+inline constexpr uint32_t kManyExitedOfOne = 100;  // of one pod
 inline constexpr absl::Duration kOldFreeze = absl::Seconds(10);
 
 // What the kubelet makes of the runtime's answers, over the generations that it may be of.
@@ -103,7 +105,11 @@ struct Facts {
   // The method that was answered last among those that were within `age`; null if none was.
   const MethodEvidence* AnsweredWithin(absl::Duration age) const;
   // The last good relist is recent, and no call is silent.
-  bool relists_well() const;
+  bool relists_well() const { return silent.empty() && relists_in_time(); }
+  // The last good relist is recent, whatever is silent since.
+  bool relists_in_time() const;
+  // A call is silent or fails, or relists are late: what a forecast says is more than a slow call.
+  bool troubled() const;
   bool lists_silent() const {
     return silent_sandbox_list != nullptr || silent_container_list != nullptr;
   }

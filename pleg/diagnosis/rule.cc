@@ -67,6 +67,12 @@ Draft& Draft::OfHost() {
 
 Draft& Draft::Say(absl::string_view what, absl::string_view meaning, absl::string_view advice) {
   ranked_.finding.sentence = Sentence(what, meaning, advice);
+  ranked_.finding.brief = Shorten(Printable(what), kMaxBrief);
+  return *this;
+}
+
+Draft& Draft::Brief(absl::string_view text) {
+  ranked_.finding.brief = Shorten(Printable(text), kMaxBrief);
   return *this;
 }
 

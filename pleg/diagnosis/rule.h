@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "pleg/diagnosis/facts.h"
@@ -39,6 +40,14 @@ struct Ranked {
   bool of_host = false;
 };
 
+// Which signs the findings of a code explain, if they are bad. explained.cc has the table.
+struct Explained {
+  std::vector<SignId> whole;       // whatever object they are of
+  std::vector<SignId> of_culprit;  // those of the finding's culprits and of their pods
+};
+const Explained& ExplainedBy(VerdictCode code);
+bool Explains(const Finding& finding, const Sign& sign);
+
 // A pure function; empty if what it looks for is not there.
 using Rule = std::optional<Ranked> (*)(const Facts&);
 
@@ -55,6 +64,8 @@ class Draft {
   Draft& RestsOn(Basis basis);
   Draft& OfHost();
   Draft& Say(absl::string_view what, absl::string_view meaning, absl::string_view advice);
+  // For a line that has no room for the sentence; else its first part is cut.
+  Draft& Brief(absl::string_view text);
   // Printable is applied to these; empty ones are left out.
   Draft& For(absl::string_view text);
   Draft& Against(absl::string_view text);

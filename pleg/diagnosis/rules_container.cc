@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/since.h"
@@ -14,9 +15,6 @@
 
 namespace pleg {
 namespace {
-
-constexpr absl::Duration kDisagree = absl::Seconds(10);
-constexpr absl::Duration kShimBlocked = absl::Seconds(10);
 
 bool IsSilent(const Facts& facts, const ContainerId& id) {
   return std::any_of(
@@ -38,9 +36,7 @@ const ShimEvidence* WorstShim(const HostEvidence& host) {
   const ShimEvidence* worst = nullptr;
   for (const ShimEvidence& shim : host.shims) {
     if (!shim.shim.has_value()) continue;
-    const bool stopped = shim.shim->stopped() && shim.shim->state_for >= kSilentAfter;
-    const bool blocked = shim.shim->state == 'D' && shim.shim->state_for >= kShimBlocked;
-    if (!stopped && !blocked) continue;
+    if (!IsUnresponsive(*shim.shim)) continue;
     // One shim serves a sandbox and its containers: the container says more.
     const bool more = worst != nullptr && shim.shim->state_for == worst->shim->state_for &&
                       worst->object.container.empty() && !shim.object.container.empty();
@@ -53,23 +49,9 @@ void BlameAllOf(const HostEvidence& host, const ShimEvidence& worst, Draft& draf
   draft.Blame(worst.object);
   for (const ShimEvidence& other : host.shims) {
     if (&other == &worst || !other.shim.has_value()) continue;
-    if (other.shim->pid == worst.shim->pid) draft.Blame(other.object);
+    if (other.shim->pid == worst.shim->pid || IsUnresponsive(*other.shim))
+      draft.Blame(other.object);
   }
-}
-
-bool Contradicts(const ShimEvidence& shim) {
-  if (!shim.container_alive.has_value() || shim.disagree_for < kDisagree) return false;
-  const std::string& state = shim.listed_state;
-  return *shim.container_alive ? state == "exited" : state == "running" || state == "ready";
-}
-
-const ProcessEvidence* OldestCni(const Facts& facts) {
-  if (facts.host == nullptr || facts.host->cni_processes.empty()) return nullptr;
-  const auto& processes = facts.host->cni_processes;
-  const auto oldest = std::max_element(
-      processes.begin(), processes.end(),
-      [](const ProcessEvidence& a, const ProcessEvidence& b) { return a.age < b.age; });
-  return oldest->age >= kSlowCniProcess ? &*oldest : nullptr;
 }
 
 // The sandbox that a network plugin works for.
@@ -188,6 +170,9 @@ std::optional<Ranked> FrozenCgroupFound(const Facts& facts) {
                    : "a thaw alone helps neither: that process waits for something else, such as "
                      "systemd")
       .Blame(longest->object);
+  for (const FrozenCgroup& other : facts.host->frozen) {
+    if (&other != longest && other.frozen_for >= kOldFreeze) draft.Blame(other.object);
+  }
   for (const Action& action : owner.actions) draft.Do(action);
   return draft.Done();
 }
@@ -344,6 +329,9 @@ std::optional<Ranked> StateStale(const Facts& facts) {
   const bool stopped = worst->shim.has_value() && worst->shim->stopped();
   Draft draft(VerdictCode::kStateStale, Tier::kHurtsPods, Confidence::kHigh);
   draft.OfHost().Since(worst->disagree_for).Blame(worst->object);
+  for (const ShimEvidence& other : facts.host->shims) {
+    if (&other != worst && Contradicts(other)) draft.Blame(other.object);
+  }
   alive ? StaleAlive(facts, *worst, draft) : StaleDead(facts, *worst, draft);
   draft.For(absl::StrCat("listed as ", worst->listed_state, ", process",
                          worst->container_pid > 0 ? absl::StrCat(" ", worst->container_pid) : "",

@@ -6,16 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/surroundings.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
 namespace {
-
-constexpr absl::Duration kOld = absl::Minutes(1);
-constexpr absl::Duration kEventedOld = absl::Minutes(6);  // it relists every 5
-constexpr absl::Duration kEventedThreshold = absl::Minutes(10);
 
 bool OursIsFast(const Facts& facts) {
   const RelistEvidence& relist = facts.e.relist;
@@ -111,24 +108,19 @@ struct Failing {
 
 Failing FindFailing(const Facts& facts) {
   const KubeletEvidence& kubelet = *facts.e.kubelet;
-  const absl::Duration old = kubelet.evented ? kEventedOld : kOld;
-  const absl::Duration threshold = kubelet.evented ? kEventedThreshold : facts.e.relist.threshold;
   Failing failing;
-  // The gauge is 0 until the lists of the first relist have been answered.
-  const bool starting = Process(facts) != nullptr && Process(facts)->age < kOld;
-  const bool never = kubelet.never_relisted && !starting;
+  const KubeletAge age = JudgeKubeletAge(facts);
   const bool unwell = kubelet.healthz_ok == false && !IsRefused(kubelet.healthz_text);
-  const bool aged = !kubelet.never_relisted && kubelet.last_seen_ago > old;
-  failing.late = never || aged;
-  failing.over = never || unwell || (aged && *kubelet.last_seen_ago > threshold);
-  if (never) {
+  failing.late = age.never || age.late;
+  failing.over = age.over || unwell;
+  if (age.never) {
     failing.what = "it has never relisted";
-  } else if (aged) {
+  } else if (age.late) {
     failing.what = absl::StrCat("it relisted ", FormatAge(*kubelet.last_seen_ago), " ago");
   } else if (unwell) {
     failing.what = "its healthz fails";
   }
-  if (aged) failing.doubt = WhyKubeletIsBusy(facts);
+  if (age.late) failing.doubt = WhyKubeletIsBusy(facts);
   return failing;
 }
 

@@ -4,24 +4,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/text.h"
 
 namespace pleg {
 namespace {
 
-constexpr absl::Duration kJustNow = absl::Seconds(10);
+constexpr absl::Duration kRelistedNow = absl::Seconds(10);
 constexpr double kNearLimit = 0.8;
 constexpr double kHalf = 0.5;
 constexpr absl::Duration kForecast = absl::Hours(24);
-constexpr uint32_t kManyExited = 1000;
 constexpr uint32_t kFarTooManyExited = 10000;
-constexpr uint32_t kManyExitedOfOne = 100;
-
-double Share(const ListSizeEvidence& list) {
-  if (list.limit_bytes == 0) return 0;
-  return static_cast<double>(list.bytes) / static_cast<double>(list.limit_bytes);
-}
 
 const ListSizeEvidence* Largest(const Facts& facts) {
   const ListSizeEvidence* largest = nullptr;
@@ -29,14 +23,6 @@ const ListSizeEvidence* Largest(const Facts& facts) {
     if (largest == nullptr || Share(list) > Share(*largest)) largest = &list;
   }
   return largest;
-}
-
-absl::Duration UntilFull(const ListSizeEvidence& list) {
-  if (!(list.slope_bytes_per_hour > 0) || list.bytes >= list.limit_bytes) {
-    return absl::InfiniteDuration();
-  }
-  const auto left = static_cast<double>(list.limit_bytes - list.bytes);
-  return absl::Hours(1) * (left / list.slope_bytes_per_hour);
 }
 
 // One pod has most of the dead.
@@ -81,13 +67,6 @@ bool IsExhausted(const MethodEvidence* method) {
 const MethodEvidence* Exhausted(const Facts& facts) {
   for (absl::string_view name : {"ListContainers", "ListPodSandbox"}) {
     if (IsExhausted(facts.Method(name))) return facts.Method(name);
-  }
-  return nullptr;
-}
-
-const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method) {
-  for (const ListSizeEvidence& list : facts.e.list_sizes) {
-    if (list.method == method) return &list;
   }
   return nullptr;
 }
@@ -185,7 +164,7 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
   if (exhausted != nullptr && list != nullptr && Share(*list) < kHalf) {
     draft.Doubt("the last good reply was far below the limit");
   }
-  if (facts.e.kubelet.has_value() && facts.e.kubelet->last_seen_ago < kJustNow &&
+  if (facts.e.kubelet.has_value() && facts.e.kubelet->last_seen_ago < kRelistedNow &&
       facts.e.kubelet->last_seen_ago.has_value() && !facts.e.kubelet->never_relisted) {
     draft.Doubt(absl::StrCat("the kubelet relisted ", FormatAge(*facts.e.kubelet->last_seen_ago),
                              " ago: it may stream its lists"));
@@ -199,8 +178,7 @@ std::optional<Ranked> MessageTooLargeSoon(const Facts& facts) {
   const ListSizeEvidence* soonest = nullptr;
   for (const ListSizeEvidence& list : facts.e.list_sizes) {
     if (Share(list) >= 1) return std::nullopt;
-    const bool grows = Share(list) >= kHalf && UntilFull(list) <= kForecast;
-    if (Share(list) < kNearLimit && !grows) continue;
+    if (!IsLarge(list)) continue;
     if (soonest == nullptr || UntilFull(list) < UntilFull(*soonest)) soonest = &list;
   }
   if (soonest == nullptr || Exhausted(facts) != nullptr) return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/text.h"
@@ -14,17 +15,6 @@ namespace pleg {
 namespace {
 
 using Strain = Facts::Strain;
-
-// A busy node whose runtime and whose plegd get what they need does not starve.
-bool IsFelt(const Facts& facts, Strain strain) {
-  return strain == Strain::kSevere ||
-         (strain == Strain::kPossible && !facts.silent.empty() && !facts.selective);
-}
-
-// One object alone may wait for the disk: for what it reads, or with a lock held during a write.
-bool DiskIsFelt(const Facts& facts) {
-  return IsFelt(facts, facts.io) || (facts.io != Strain::kNone && facts.selective);
-}
 
 Draft Starved(const Facts& facts, VerdictCode code, Strain strain) {
   const bool severe = strain == Strain::kSevere;
@@ -132,22 +122,6 @@ void BlockedTexts(const HostEvidence& host, Draft& draft) {
                            ", the oldest for ", FormatAge(group.oldest), ", e.g. ",
                            group.example_name, " (pid ", group.example_pid, ")"));
   }
-}
-
-// It has asked systemd for a cgroup, and not ended: an exec asks for none, and a run in the
-// foreground (of a build) ends with its container.
-bool MayWaitForSystemd(const ProcessEvidence& oci) {
-  return oci.age >= kOldOciProcess && oci.state != 'Z' && oci.action != "exec" &&
-         oci.action != "run";
-}
-
-// Oldest first.
-std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host) {
-  std::vector<const ProcessEvidence*> old;
-  for (const ProcessEvidence& oci : host.oci_processes) {
-    if (MayWaitForSystemd(oci)) old.push_back(&oci);
-  }
-  return old;
 }
 
 bool DbusStopped(const HostEvidence& host) { return host.dbus.has_value() && host.dbus->stopped(); }
@@ -296,8 +270,8 @@ std::optional<Ranked> SystemdOverloaded(const Facts& facts) {
 std::optional<Ranked> MountExplosion(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->mountinfo_lines.has_value()) return std::nullopt;
   const uint64_t lines = *facts.host->mountinfo_lines;
-  const uint64_t many = std::max(kManyMounts, kMountsPerPod * facts.e.counts.pods);
-  const uint64_t far_too_many = std::max(kTooManyMounts, 2 * kMountsPerPod * facts.e.counts.pods);
+  const uint64_t many = ManyMounts(facts);
+  const uint64_t far_too_many = TooManyMounts(facts);
   if (lines < many) return std::nullopt;
   const bool too_many = lines >= far_too_many;
   Draft draft(VerdictCode::kMountExplosion, too_many ? Tier::kHurtsPods : Tier::kThreatens,

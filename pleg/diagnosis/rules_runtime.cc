@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/since.h"
@@ -15,24 +16,10 @@
 namespace pleg {
 namespace {
 
-// containerd loads its shims for up to a quarter of a minute before it serves.
-constexpr absl::Duration kJustNow = absl::Minutes(1);
-// systemd gives a unit up after five starts in ten seconds; a loop below that rate shows in
-// minutes.
-constexpr absl::Duration kLoopWindow = absl::Minutes(10);
-constexpr int kLoop = 3;
-// plegd connects anew every half second: what is away for two tries is gone.
-constexpr absl::Duration kGone = absl::Seconds(1);
 // plegd looks every two seconds whether somebody listens at a socket that it has no connection to.
 constexpr absl::Duration kBetweenLooks = absl::Seconds(2);
 // A few relists of the kubelet's period.
 constexpr absl::Duration kSettled = absl::Seconds(5);
-
-int Reconnects(const RuntimeEvidence& runtime) {
-  return static_cast<int>(std::count_if(runtime.reconnected_ago.begin(),
-                                        runtime.reconnected_ago.end(),
-                                        [](absl::Duration ago) { return ago <= kLoopWindow; }));
-}
 
 const ProcessEvidence* Process(const Facts& facts) {
   if (facts.host == nullptr || !facts.host->runtime_process.has_value()) return nullptr;
@@ -51,18 +38,6 @@ std::string Reason(const Facts& facts) {
   absl::string_view reason = facts.e.runtime.disconnected_reason;
   if (reason.empty() && list != nullptr && list->failing.has_value()) reason = list->failing->text;
   return reason.empty() ? "no connection" : Shorten(Printable(reason), 80);
-}
-
-bool Unavailable(const Facts& facts) {
-  const MethodEvidence* list = facts.Method("ListPodSandbox");
-  if (list == nullptr || !list->failing.has_value()) return false;
-  return list->failing->code == "UNAVAILABLE" && list->failing->since >= kGone &&
-         facts.AnsweredWithin(list->failing->since) == nullptr;
-}
-
-bool IsGone(const Facts& facts) {
-  const RuntimeEvidence& runtime = facts.e.runtime;
-  return (!runtime.connected && runtime.connection_for >= kGone) || Unavailable(facts);
 }
 
 size_t SilentMethods(const Facts& facts) {
@@ -112,18 +87,6 @@ bool IsAtTheDoor(const Facts& facts) {
 // Nobody listens, or somebody has just begun to.
 bool IsAway(const Facts& facts) {
   return IsGone(facts) && (!facts.e.runtime.mute_for.has_value() || IsAtTheDoor(facts));
-}
-
-// It ends again and again, and has not stayed for longer than it usually does.
-bool Loops(const Facts& facts) {
-  const RuntimeEvidence& runtime = facts.e.runtime;
-  const int reconnects = Reconnects(runtime);
-  if (IsGone(facts)) return reconnects >= kLoop - 1;
-  if (reconnects < kLoop) return false;
-  const auto last = static_cast<size_t>(reconnects - 1);
-  const absl::Duration interval =
-      (runtime.reconnected_ago[last] - runtime.reconnected_ago[0]) / static_cast<int64_t>(last);
-  return runtime.reconnected_ago[0] < std::max(kJustNow, 2 * interval);
 }
 
 // After its return the lists are good again, and the pods that changed with it are inspected.

@@ -13,15 +13,6 @@
 
 namespace pleg {
 
-// What is wrong on the node, hurts no PLEG that plegd sees, and has no verdict: it stands in the
-// sentence of HEALTHY, whose other half would be no help alone.
-struct Concern {
-  std::string text;  // "runc create (pid 4711) has not ended for 2m3s"
-  Action look;
-};
-// Worst first.
-std::vector<Concern> Concerns(const Facts& facts);
-
 // Why a kubelet that has not relisted for long may only be busy; empty if nothing says so.
 std::string WhyKubeletIsBusy(const Facts& facts);
 // The host's processes were seen, and none of them is a kubelet.

@@ -32,6 +32,7 @@ constexpr absl::string_view kNames[kVerdictCodes] = {
     "TOO_MANY_CHANGES",
     "TOO_MANY_DEAD",
     "KUBELET_SIDE",
+    "WARNING",
     "UNEXPLAINED",
 };
 

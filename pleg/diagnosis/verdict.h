@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/host_evidence.h"
+#include "pleg/diagnosis/sign.h"
 
 namespace pleg {
 
@@ -44,6 +45,7 @@ enum class VerdictCode : uint8_t {
   kTooManyChanges,
   kTooManyDead,
   kKubeletSide,
+  kWarning,
   kUnexplained,
 };
 inline constexpr size_t kVerdictCodes = static_cast<size_t>(VerdictCode::kUnexplained) + 1;
@@ -68,11 +70,19 @@ struct Action {
 
 // Of a sentence, in bytes: room for a guarded command of 80.
 inline constexpr size_t kMaxSentence = 360;
+// Of a brief.
+inline constexpr size_t kMaxBrief = 80;
 
 // One thing that is wrong (or that nothing is).
 struct Finding {
   VerdictCode code = VerdictCode::kUnexplained;
   std::string sentence;  // alone tells what is wrong, what it means and what to do
+  std::string brief;     // what is wrong, for a line that has no room for more
+  Severity severity = Severity::kPage;
+  // Who is to blame is known, and will not change by asking again in a few seconds.
+  bool settled = false;
+  // The bad signs that it explains, or names if nothing explains them.
+  std::vector<SignId> signs;
   std::optional<absl::Duration> since = {};  // an age
   Confidence confidence = Confidence::kMedium;
   std::vector<std::string> supports;
@@ -105,6 +115,7 @@ struct Hint {
 
 struct Diagnosis {
   std::vector<Finding> findings;  // best explanation first; never empty
+  std::vector<Sign> signs;        // all of them, in the order of SignId; several of one may be bad
   std::vector<Exclusion> exclusions;
   std::vector<Hint> hints;
   // Whatever was found: what is asked for in every incident, such as the oldest runc.

@@ -30,6 +30,7 @@ CalmHost::CalmHost() {
   tree_.Write("proc/sys/kernel/osrelease", "6.1.0-38-amd64\n");
   tree_.Write("proc/1/mountinfo", "21 1 8:0 / / rw shared:1 - ext4 /dev/sda rw\n");
   tree_.Add({.pid = 1, .parent = 0, .comm = "systemd"});
+  tree_.Add({.pid = 700, .parent = 1, .comm = "kubelet"});
   tree_.Write("cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
   thread_ = std::jthread([this](const std::stop_token& stop) { CopyAll(stop); });
 }

@@ -59,7 +59,7 @@ class Player {
     Hold();
     Say("it is healed");
     if (absl::Status status = incident_->Heal(); !status.ok()) return status;
-    return Show({"HEALTHY", drill_.afterwards}, {}) && found;
+    return Show({"HEALTHY", "WARNING", drill_.afterwards}, {}) && found;
   }
 
  private:

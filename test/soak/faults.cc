@@ -68,7 +68,7 @@ std::set<std::string> Faults::CodesAtRest() const {
 void Faults::AwaitGoodDiagnosis(FaultReport& report) const {
   const auto well = [this] {
     const std::string code = watch_.last_code();
-    return code == "HEALTHY" || CodesAtRest().count(code) > 0;
+    return code == "HEALTHY" || code == "WARNING" || CodesAtRest().count(code) > 0;
   };
   if (!WaitUntil(well, kSettleBudget)) {
     report.problems.push_back(absl::StrCat("still diagnosed as ", watch_.last_code()));

@@ -123,7 +123,9 @@ void Watch::ReadDiagnosis() {
   }
   ++diagnoses_;
   const plegd::v1::Finding& first = diagnosis->findings(0);
-  bool allowed = first.code() == "HEALTHY" || first.code() == "STARTING";
+  // What hurts nobody may be of this machine.
+  bool allowed = first.severity() != "page" && first.severity() != "";
+  if (first.severity() == "warn" && first.code() != "WARNING") allowed = false;
   {
     const std::lock_guard lock(mu_);
     allowed |= allowed_codes_.count(first.code()) > 0;

@@ -1,0 +1,144 @@
+#include "pleg/diagnosis/measures.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+namespace pleg {
+namespace {
+
+using Strain = Facts::Strain;
+
+constexpr absl::Duration kDisagree = absl::Seconds(10);
+constexpr absl::Duration kShimBlocked = absl::Seconds(10);
+constexpr double kNearLimit = 0.8;
+constexpr double kHalf = 0.5;
+constexpr absl::Duration kForecast = absl::Hours(24);
+constexpr absl::Duration kOldRelist = absl::Minutes(1);
+constexpr absl::Duration kEventedOld = absl::Minutes(6);  // it relists every 5
+constexpr absl::Duration kEventedThreshold = absl::Minutes(10);
+
+bool Unavailable(const Facts& facts) {
+  const MethodEvidence* list = facts.Method("ListPodSandbox");
+  if (list == nullptr || !list->failing.has_value()) return false;
+  return list->failing->code == "UNAVAILABLE" && list->failing->since >= kGone &&
+         facts.AnsweredWithin(list->failing->since) == nullptr;
+}
+
+// An exec asks systemd for no cgroup, and a run in the foreground (of a build) ends with its
+// container.
+bool MayWaitForSystemd(const ProcessEvidence& oci) {
+  return oci.age >= kOldOciProcess && oci.state != 'Z' && oci.action != "exec" &&
+         oci.action != "run";
+}
+
+}  // namespace
+
+int Reconnects(const RuntimeEvidence& runtime) {
+  return static_cast<int>(std::count_if(runtime.reconnected_ago.begin(),
+                                        runtime.reconnected_ago.end(),
+                                        [](absl::Duration ago) { return ago <= kLoopWindow; }));
+}
+
+bool IsGone(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  return (!runtime.connected && runtime.connection_for >= kGone) || Unavailable(facts);
+}
+
+bool Loops(const Facts& facts) {
+  const RuntimeEvidence& runtime = facts.e.runtime;
+  const int reconnects = Reconnects(runtime);
+  if (IsGone(facts)) return reconnects >= kLoop - 1;
+  if (reconnects < kLoop) return false;
+  const auto last = static_cast<size_t>(reconnects - 1);
+  const absl::Duration interval =
+      (runtime.reconnected_ago[last] - runtime.reconnected_ago[0]) / static_cast<int64_t>(last);
+  return runtime.reconnected_ago[0] < std::max(kJustNow, 2 * interval);
+}
+
+bool IsFelt(const Facts& facts, Strain strain) {
+  return strain == Strain::kSevere ||
+         (strain == Strain::kPossible && !facts.silent.empty() && !facts.selective);
+}
+
+bool DiskIsFelt(const Facts& facts) {
+  return IsFelt(facts, facts.io) || (facts.io != Strain::kNone && facts.selective);
+}
+
+std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host) {
+  std::vector<const ProcessEvidence*> old;
+  for (const ProcessEvidence& oci : host.oci_processes) {
+    if (MayWaitForSystemd(oci)) old.push_back(&oci);
+  }
+  return old;
+}
+
+const ProcessEvidence* OldestCni(const Facts& facts) {
+  if (facts.host == nullptr || facts.host->cni_processes.empty()) return nullptr;
+  const auto& processes = facts.host->cni_processes;
+  const auto oldest = std::max_element(
+      processes.begin(), processes.end(),
+      [](const ProcessEvidence& a, const ProcessEvidence& b) { return a.age < b.age; });
+  return oldest->age >= kSlowCniProcess ? &*oldest : nullptr;
+}
+
+bool IsUnresponsive(const ProcessEvidence& shim) {
+  return (shim.stopped() && shim.state_for >= kSilentAfter) ||
+         (shim.state == 'D' && shim.state_for >= kShimBlocked);
+}
+
+bool Contradicts(const ShimEvidence& shim) {
+  if (!shim.container_alive.has_value() || shim.disagree_for < kDisagree) return false;
+  const std::string& state = shim.listed_state;
+  return *shim.container_alive ? state == "exited" : state == "running" || state == "ready";
+}
+
+uint64_t ManyMounts(const Facts& facts) {
+  return std::max(kManyMounts, kMountsPerPod * facts.e.counts.pods);
+}
+
+uint64_t TooManyMounts(const Facts& facts) {
+  return std::max(kTooManyMounts, 2 * kMountsPerPod * facts.e.counts.pods);
+}
+
+double Share(const ListSizeEvidence& list) {
+  if (list.limit_bytes == 0) return 0;
+  return static_cast<double>(list.bytes) / static_cast<double>(list.limit_bytes);
+}
+
+absl::Duration UntilFull(const ListSizeEvidence& list) {
+  if (!(list.slope_bytes_per_hour > 0) || list.bytes >= list.limit_bytes) {
+    return absl::InfiniteDuration();
+  }
+  const auto left = static_cast<double>(list.limit_bytes - list.bytes);
+  return absl::Hours(1) * (left / list.slope_bytes_per_hour);
+}
+
+bool IsLarge(const ListSizeEvidence& list) {
+  return Share(list) >= kNearLimit || (Share(list) >= kHalf && UntilFull(list) <= kForecast);
+}
+
+const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method) {
+  for (const ListSizeEvidence& list : facts.e.list_sizes) {
+    if (list.method == method) return &list;
+  }
+  return nullptr;
+}
+
+KubeletAge JudgeKubeletAge(const Facts& facts) {
+  KubeletAge age;
+  if (!facts.e.kubelet.has_value()) return age;
+  const KubeletEvidence& kubelet = *facts.e.kubelet;
+  const absl::Duration threshold = kubelet.evented ? kEventedThreshold : facts.e.relist.threshold;
+  const HostEvidence* const host = facts.fresh_host();
+  // The gauge is 0 until the lists of the first relist have been answered.
+  const bool starting = host != nullptr && host->kubelet_process.has_value() &&
+                        host->kubelet_process->age < kOldRelist;
+  age.never = kubelet.never_relisted && !starting;
+  age.late = !kubelet.never_relisted &&
+             kubelet.last_seen_ago > (kubelet.evented ? kEventedOld : kOldRelist);
+  age.over = age.never || (age.late && *kubelet.last_seen_ago > threshold);
+  return age;
+}
+
+}  // namespace pleg

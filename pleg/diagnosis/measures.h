@@ -1,0 +1,66 @@
+// What a rule and a sign both ask of the facts: judged here, once. Private to the diagnosis.
+
+#ifndef PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
+#define PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
+
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "pleg/diagnosis/facts.h"
+
+namespace pleg {
+
+// containerd loads its shims for up to a quarter of a minute before it serves.
+inline constexpr absl::Duration kJustNow = absl::Minutes(1);
+// systemd gives a unit up after five starts in ten seconds; a loop below that rate shows in
+// minutes.
+inline constexpr absl::Duration kLoopWindow = absl::Minutes(10);
+inline constexpr int kLoop = 3;
+// plegd connects anew every half second: what is away for two tries is gone.
+inline constexpr absl::Duration kGone = absl::Seconds(1);
+
+// Connections made anew in kLoopWindow.
+int Reconnects(const RuntimeEvidence& runtime);
+// Nobody serves the socket, or whoever does is not reached.
+bool IsGone(const Facts& facts);
+// The runtime ends again and again, and has not stayed for longer than it usually does.
+bool Loops(const Facts& facts);
+
+// A busy node whose runtime and whose plegd get what they need does not starve.
+bool IsFelt(const Facts& facts, Facts::Strain strain);
+// One object alone may wait for the disk: for what it reads, or with a lock held during a write.
+bool DiskIsFelt(const Facts& facts);
+
+// The runc and crun that have asked systemd for a cgroup and not ended; oldest first.
+std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host);
+// Null if none has run for kSlowCniProcess.
+const ProcessEvidence* OldestCni(const Facts& facts);
+// Of a shim's process: stopped, or blocked in the kernel, for so long that it is no coincidence.
+bool IsUnresponsive(const ProcessEvidence& shim);
+// What the runtime lists and what its process is are two things, for long.
+bool Contradicts(const ShimEvidence& shim);
+
+// From where the node has many mounts, and from where too many.
+uint64_t ManyMounts(const Facts& facts);
+uint64_t TooManyMounts(const Facts& facts);
+
+// A list's share of what the kubelet can receive; 0 if its limit is not known.
+double Share(const ListSizeEvidence& list);
+// Until it is full, at the pace that was observed; infinite if it does not grow.
+absl::Duration UntilFull(const ListSizeEvidence& list);
+// It is too large, or soon will be.
+bool IsLarge(const ListSizeEvidence& list);
+const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method);
+
+// The kubelet's last relist is so old that it is late, or over its own limit.
+struct KubeletAge {
+  bool late = false;
+  bool over = false;
+  bool never = false;  // it has never relisted, and does not start at the moment
+};
+KubeletAge JudgeKubeletAge(const Facts& facts);
+
+}  // namespace pleg
+
+#endif  // PLEGD_PLEG_DIAGNOSIS_MEASURES_H_

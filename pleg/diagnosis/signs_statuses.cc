@@ -1,0 +1,205 @@
+// Signs of the statuses of objects: each target, and each method as a whole.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/sign_table.h"
+#include "pleg/diagnosis/text.h"
+
+namespace pleg {
+namespace {
+
+// Fifty statuses in a row are as many seconds late.
+constexpr absl::Duration kSlowStatus = absl::Seconds(1);
+constexpr absl::Duration kSlowerStatus = absl::Milliseconds(500);
+// A first error may be of an object that is about to go.
+constexpr absl::Duration kFailsForLong = absl::Seconds(10);
+constexpr uint32_t kLateTwice = 2;
+// Objects; as many that are silent have something in common.
+constexpr size_t kMany = 4;
+
+enum class Of : uint8_t { kSandboxes, kContainers };
+constexpr absl::string_view NameOf(Of of) {
+  return of == Of::kSandboxes ? "PodSandboxStatus" : "ContainerStatus";
+}
+const std::vector<const UnansweredEvidence*>& Silent(const Facts& facts, Of of) {
+  return of == Of::kSandboxes ? facts.silent_sandboxes : facts.silent_containers;
+}
+
+template <Of of>
+void JudgeSilence(const Facts& facts, SignJudge& judge) {
+  for (const UnansweredEvidence* call : Silent(facts, of)) {
+    judge.Bad(absl::StrCat(NameOf(of), " of ", ObjectName(call->object), " unanswered for ",
+                           FormatAge(call->age)),
+              call->age, call->object);
+  }
+  if (!Silent(facts, of).empty()) return;
+  judge.Good(absl::StrCat("no ", NameOf(of), " is silent"));
+}
+
+std::string FailingText(const FailingEvidence& row) {
+  const std::string what = absl::StrCat(row.method, " of ", ObjectName(row.object));
+  if (row.only_late()) {
+    return absl::StrCat(what, " takes ", FormatLatency(row.last_duration));
+  }
+  return absl::StrCat(what, " ends with ", Shorten(Printable(row.code), 24),
+                      row.last_duration >= kSlowStatus
+                          ? absl::StrCat(" after ", FormatLatency(row.last_duration))
+                          : "",
+                      row.text.empty() ? "" : absl::StrCat(": ", Shorten(Printable(row.text), 80)));
+}
+
+template <Of of>
+void JudgeErrors(const Facts& facts, SignJudge& judge) {
+  judge.Good(absl::StrCat("no ", NameOf(of), " fails"));
+  for (const FailingEvidence& row : facts.e.failing) {
+    if (row.method != NameOf(of)) continue;
+    if (row.only_late() ? row.in_a_row < kLateTwice : row.since < kFailsForLong) continue;
+    judge.Bad(FailingText(row), row.since, row.object);
+  }
+}
+
+template <Of of>
+void JudgeSlow(const Facts& facts, SignJudge& judge) {
+  const MethodEvidence* method = facts.Method(NameOf(of));
+  if (method == nullptr || !method->median_recent.has_value()) return;
+  const absl::Duration recent = *method->median_recent;
+  const bool slower = recent >= kSlowerStatus && method->median_hour.has_value() &&
+                      recent >= kSlowdown * *method->median_hour;
+  judge.Judge(
+      recent >= kSlowStatus || slower,
+      absl::StrCat(NameOf(of), " takes ", FormatLatency(recent),
+                   slower ? absl::StrCat(", usually ", FormatLatency(*method->median_hour)) : ""));
+}
+
+// Silent for many, and answered for none of them meanwhile: it is the runtime, not one object.
+template <Of of>
+void JudgeMethod(const Facts& facts, SignJudge& judge) {
+  const auto& silent = Silent(facts, of);
+  const MethodEvidence* method = facts.Method(NameOf(of));
+  const bool known = method != nullptr && method->answered_ago.has_value();
+  if (silent.size() < kMany) {
+    judge.Good(
+        known ? absl::StrCat(NameOf(of), " was answered ", FormatAge(*method->answered_ago), " ago")
+              : absl::StrCat(NameOf(of), " is not silent"));
+    return;
+  }
+  const absl::Duration since = silent[kMany - 1]->age;
+  judge.Judge(!known || *method->answered_ago > since,
+              absl::StrCat(NameOf(of), " of ", silent.size(),
+                           " objects unanswered, of none answered", " for ", FormatAge(since)),
+              since);
+}
+
+constexpr absl::string_view kLosesEvents =
+    "none of its pod's events comes, and every relist of the kubelet loses the time it takes";
+constexpr absl::string_view kLateEvents = "the events of all pods are late";
+constexpr absl::Duration kRelease = absl::Seconds(5);
+
+constexpr SignRow kRows[] = {
+    {SignId::kSandboxStatusSilent,
+     "sandbox_status_silent",
+     {"statuses",
+      "PodSandboxStatus",
+      "5s and 10 times the usual",
+      "the kubelet waits for it when its pod changes",
+      "See what holds it",
+      "ps -eo pid,etimes,stat,args | grep -E '[r]unc|[c]run'",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeSilence<Of::kSandboxes>},
+    {SignId::kSandboxStatusErrors,
+     "sandbox_status_errors",
+     {"statuses",
+      "PodSandboxStatus",
+      "errors for 10s, or twice after 5s",
+      kLosesEvents,
+      "See what the runtime says of it",
+      "crictl inspectp ID",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeErrors<Of::kSandboxes>},
+    {SignId::kSandboxStatusSlow,
+     "sandbox_status_slow",
+     {"statuses",
+      "PodSandboxStatus",
+      "1s, or 500 ms and 5 times the hour's median",
+      kLateEvents,
+      "See what the node waits for",
+      "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeSlow<Of::kSandboxes>},
+    {SignId::kSandboxStatusMute,
+     "sandbox_status_mute",
+     {"statuses",
+      "PodSandboxStatus",
+      "4 silent, none answered meanwhile",
+      "it is the runtime, not one pod",
+      "See the runtime's log",
+      "",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeMethod<Of::kSandboxes>},
+    {SignId::kContainerStatusSilent,
+     "container_status_silent",
+     {"statuses",
+      "ContainerStatus",
+      "5s and 10 times the usual",
+      "the kubelet waits for it when its pod changes",
+      "See what holds it",
+      "ps -eo pid,etimes,stat,args | grep -E '[r]unc|[c]run'",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeSilence<Of::kContainers>},
+    {SignId::kContainerStatusErrors,
+     "container_status_errors",
+     {"statuses",
+      "ContainerStatus",
+      "errors for 10s, or twice after 5s",
+      kLosesEvents,
+      "See what the runtime says of it",
+      "crictl inspect ID",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeErrors<Of::kContainers>},
+    {SignId::kContainerStatusSlow,
+     "container_status_slow",
+     {"statuses",
+      "ContainerStatus",
+      "1s, or 500 ms and 5 times the hour's median",
+      kLateEvents,
+      "See what the node waits for",
+      "head /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeSlow<Of::kContainers>},
+    {SignId::kContainerStatusMute,
+     "container_status_mute",
+     {"statuses",
+      "ContainerStatus",
+      "4 silent, none answered meanwhile",
+      "it is the runtime, not one pod",
+      "See the runtime's log",
+      "",
+      Severity::kPage,
+      {},
+      kRelease},
+     JudgeMethod<Of::kContainers>},
+};
+
+}  // namespace
+
+absl::Span<const SignRow> StatusSigns() { return kRows; }
+
+}  // namespace pleg
