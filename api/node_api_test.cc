@@ -104,6 +104,17 @@ TEST_F(NodeApiTest, HealthIsThatOfTheNode) {
   EXPECT_THAT(health.runtime_errors(), ElementsAre("PLEG is not \xEF\xBF\xBD"));
 }
 
+TEST_F(NodeApiTest, ADiagnosisIsTheNodesOwnAndAsksForANewLook) {
+  node_.assessment->diagnosis.findings.front().code = pleg::VerdictCode::kRuntimeDown;
+  node_.assessment->evidence.counts.pods = 7;
+  EXPECT_EQ(api_.GetDiagnosis().findings(0).code(), "RUNTIME_DOWN");
+  EXPECT_EQ(node_.looks, 1);
+  EXPECT_EQ(api_.GetEvidence().counts().pods(), 7u);
+  EXPECT_EQ(node_.looks, 2);
+  static_cast<void>(api_.GetNode());
+  EXPECT_EQ(node_.looks, 2);
+}
+
 TEST_F(NodeApiTest, CallsNameTargetAndPod) {
   const pleg::MonoTime now = exec_.clock().Now();
   node_.calls.running = {{"ContainerStatus", "c1", now, now + absl::Minutes(2)},
