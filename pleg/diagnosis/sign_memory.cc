@@ -61,6 +61,7 @@ void SignMemory::NoteBad(MonoTime now, Sign& sign) {
   Past& past =
       past_.try_emplace(Key(sign.id, ObjectKey(sign)), Past{now, now, false, {}}).first->second;
   past.bad_at = now;
+  past.explained_by.reset();
   past.sign = sign;
   const bool old = sign.since.has_value() && *sign.since >= meaning.hold;
   past.counted |= old || now - past.bad_since >= meaning.hold;
@@ -89,6 +90,14 @@ void SignMemory::Settle(MonoTime now, std::vector<Sign>& signs) {
 }
 
 void SignMemory::Keep(MonoTime now, const std::vector<Ranked>& findings) {
+  for (auto& [key, past] : past_) {
+    if (past.bad_at != now) continue;
+    for (const Ranked& ranked : findings) {
+      if (!Explains(ranked.finding, past.sign)) continue;
+      past.explained_by = ranked.finding.code;
+      break;
+    }
+  }
   for (const Ranked& ranked : findings) {
     const auto same = [&ranked](const Kept& kept) {
       return kept.ranked.finding.code == ranked.finding.code;
@@ -102,11 +111,12 @@ void SignMemory::Keep(MonoTime now, const std::vector<Ranked>& findings) {
 }
 
 std::optional<Ranked> SignMemory::Recall(MonoTime now, const Sign& held) const {
-  // The last that explained it.
-  for (auto kept = kept_.rbegin(); kept != kept_.rend(); ++kept) {
-    if (!Explains(kept->ranked.finding, held)) continue;
-    Ranked ranked = kept->ranked;
-    if (ranked.finding.since.has_value()) *ranked.finding.since += now - kept->at;
+  const auto past = past_.find(Key(held.id, ObjectKey(held)));
+  if (past == past_.end() || !past->second.explained_by.has_value()) return std::nullopt;
+  for (const Kept& kept : kept_) {
+    if (kept.ranked.finding.code != *past->second.explained_by) continue;
+    Ranked ranked = kept.ranked;
+    if (ranked.finding.since.has_value()) *ranked.finding.since += now - kept.at;
     return ranked;
   }
   return std::nullopt;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pleg/diagnosis/sign.h"
+#include "pleg/diagnosis/verdict.h"
 #include "pleg/mono_time.h"
 
 namespace pleg {
@@ -34,7 +35,7 @@ class SignMemory {
   // The findings of this moment are those to keep while their signs are held.
   void Keep(MonoTime now, const std::vector<Ranked>& findings);
   // The finding that explained the sign when it was bad last, as old as it is now; empty if none
-  // did.
+  // did then, whatever explained it before.
   std::optional<Ranked> Recall(MonoTime now, const Sign& held) const;
 
  private:
@@ -43,6 +44,8 @@ class SignMemory {
     MonoTime bad_at;       // last
     bool counted = false;  // it was bad for long enough
     Sign sign;             // as it was at `bad_at`
+    // What explained it then; empty if nothing did.
+    std::optional<VerdictCode> explained_by = {};
   };
   struct Kept;  // a finding, and when it was found
   using Key = std::pair<SignId, std::string>;

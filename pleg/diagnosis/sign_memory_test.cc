@@ -51,6 +51,17 @@ TEST_F(SignMemoryTest, TheFindingThatExplainedItIsHeldWithIt) {
   EXPECT_EQ(held.findings.front().sentence, first.findings.front().sentence);
 }
 
+// A list that was silent once, and is late now for a reason that nobody knows.
+TEST_F(SignMemoryTest, WhatExplainedItEarlierIsNotCalledBack) {
+  Evidence silent = Spoilt(SignId::kListContainersSilent);
+  testing::Spoil(SignId::kRelist, silent);
+  EXPECT_EQ(CodeOf(silent), VerdictCode::kListLockConvoy);
+  Wait(absl::Seconds(10));
+  EXPECT_EQ(CodeOf(Spoilt(SignId::kRelist)), VerdictCode::kUnexplained);
+  Wait(absl::Seconds(2));
+  EXPECT_EQ(CodeOf(testing::HealthyNode()), VerdictCode::kUnexplained);
+}
+
 // A call that is out for 9 s and ends badly, again and again.
 TEST_F(SignMemoryTest, AskedTwiceASecondWhatBlinksHasOneCode) {
   std::set<VerdictCode> codes;
