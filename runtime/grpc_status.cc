@@ -72,7 +72,7 @@ absl::Status MapStatus(const grpc::Status& status, const CallSubject& subject) {
 bool IsAnswer(const grpc::Status& status, bool deadline_passed, bool connected) {
   switch (status.error_code()) {
     case grpc::StatusCode::CANCELLED:
-      return false;
+      return connected && !deadline_passed;
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return !deadline_passed;
     case grpc::StatusCode::UNAVAILABLE:

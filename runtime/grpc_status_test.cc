@@ -82,7 +82,9 @@ TEST(GrpcStatusTest, WhatIsAnAnswer) {
       {grpc::StatusCode::UNKNOWN, "boom", true, true, true},
       {grpc::StatusCode::RESOURCE_EXHAUSTED, "too large", false, true, true},
       {grpc::StatusCode::UNIMPLEMENTED, "unknown service", false, true, true},
-      {grpc::StatusCode::CANCELLED, "", false, true, false},
+      {grpc::StatusCode::CANCELLED, "context canceled", false, true, true},
+      {grpc::StatusCode::CANCELLED, "", true, true, false},
+      {grpc::StatusCode::CANCELLED, "", false, false, false},
       {grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded", true, true, false},
       // The runtime's own inner deadline, told while ours is still ahead.
       {grpc::StatusCode::DEADLINE_EXCEEDED, "shim: context deadline exceeded", false, true, true},

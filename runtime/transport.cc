@@ -112,7 +112,8 @@ class Transport::Impl {
     Impl& impl;
     CallId id = 0;
     pleg::MonoTime deadline;
-    bool expired = false;  // completion thread only
+    bool expired = false;    // completion thread only
+    bool cancelled = false;  // by us; guarded by the transport's mutex
     grpc::ClientContext context;
     Reply reply;
     ReplyCallback done;
@@ -330,6 +331,7 @@ void Transport::Impl::Cancel(CallId id) {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     call = found->second;
+    call->cancelled = true;
   }
   call->context.TryCancel();
 }
@@ -387,9 +389,11 @@ void Transport::Impl::OnCallEnd(CallId id) {
   std::shared_ptr<OpenCall> call;
   std::shared_ptr<grpc::Channel> live;
   bool dropped = false;
+  bool cancelled = false;
   {
     pleg::MutexLock lock(mu_);
     call = calls_.extract(id).mapped();
+    cancelled = call->cancelled;
     deadlines_.erase({call->deadline, id});
     live = channel_;
     dropped = draining_;
@@ -401,7 +405,7 @@ void Transport::Impl::OnCallEnd(CallId id) {
       reply.status = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded");
     }
     const bool connected = live->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
-    reply.answered = IsAnswer(reply.status, deadline_passed, connected);
+    reply.answered = !cancelled && IsAnswer(reply.status, deadline_passed, connected);
     call->done(std::move(reply));
   }
   live.reset();

@@ -70,7 +70,8 @@ std::optional<Ranked> RuntimeErrors(const Facts& facts) {
     draft.Since(failure.since)
         .Say(absl::StrCat(facts.runtime.title, " has failed ", failing->method, " with ",
                           Shorten(Printable(failure.code), 24), " ",
-                          SinceSeen(facts, failure.since).text),
+                          SinceSeen(facts, failure.since).text, failure.text.empty() ? "" : ": ",
+                          Shorten(Printable(failure.text), 90)),
              facts.outlook.text, LogSays(facts, "Its log names the object"))
         .For(absl::StrCat(failing->method, ": ", failure.code, ": ", failure.text));
   } else {
