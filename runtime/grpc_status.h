@@ -31,9 +31,9 @@ absl::Status MapStatus(const grpc::Status& status, const CallSubject& subject);
 
 // Whether the runtime itself sent this status, of a call that we have not cancelled.
 // DEADLINE_EXCEEDED counts if our own deadline is still ahead; so does CANCELLED if we are still
-// connected, as a runtime whose own context has ended says; UNAVAILABLE counts if we are still connected and the
-// text is none of gRPC's own for a broken connection. `connected` is the channel's state right
-// after the call.
+// connected, as a runtime whose own context has ended says; UNAVAILABLE counts if we are still
+// connected and the text is none of gRPC's own for a broken connection. `connected` is the
+// channel's state right after the call.
 bool IsAnswer(const grpc::Status& status, bool deadline_passed, bool connected);
 
 // Remembers in a status of MapStatus that nobody answered.
