@@ -132,6 +132,8 @@ void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
   if (HasTimestamp(diagnosis.recorded_at)) {
     SetTimestamp(diagnosis.recorded_at, *out.mutable_recorded_at());
   }
+  out.set_node(ToValidUtf8(diagnosis.node));
+  if (const auto& ago = diagnosis.host_seen_ago) out.set_host_seen_seconds(Seconds(*ago));
   for (const pleg::Finding& finding : diagnosis.findings) {
     FindingToProto(finding, *out.add_findings());
   }
@@ -154,6 +156,9 @@ void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
 pleg::Diagnosis DiagnosisFromProto(const v1::Diagnosis& message) {
   pleg::Diagnosis diagnosis;
   if (message.has_recorded_at()) diagnosis.recorded_at = FromTimestamp(message.recorded_at());
+  diagnosis.node = message.node();
+  diagnosis.host_seen_ago =
+      OptionalSeconds(message.has_host_seen_seconds(), message.host_seen_seconds());
   for (const v1::Finding& finding : message.findings()) {
     diagnosis.findings.push_back(FindingFromProto(finding));
   }

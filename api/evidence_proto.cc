@@ -273,6 +273,7 @@ pleg::GenerationReport TwinFromProto(const v1::KubeletTwin& message) {
 }
 
 void KubeletToProto(const pleg::KubeletEvidence& kubelet, v1::KubeletEvidence& out) {
+  out.set_asked_seconds(Seconds(kubelet.asked_ago));
   if (const auto& ago = kubelet.last_seen_ago) out.set_last_seen_seconds(Seconds(*ago));
   out.set_never_relisted(kubelet.never_relisted);
   out.set_evented(kubelet.evented);
@@ -293,6 +294,7 @@ void KubeletToProto(const pleg::KubeletEvidence& kubelet, v1::KubeletEvidence& o
 
 pleg::KubeletEvidence KubeletFromProto(const v1::KubeletEvidence& message) {
   pleg::KubeletEvidence kubelet;
+  kubelet.asked_ago = FromSeconds(message.asked_seconds());
   kubelet.last_seen_ago =
       OptionalSeconds(message.has_last_seen_seconds(), message.last_seen_seconds());
   kubelet.never_relisted = message.never_relisted();
@@ -364,6 +366,7 @@ void EvidenceToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
   }
   out.set_observed_for_seconds(Seconds(evidence.observed_for));
   out.mutable_self()->set_version(ToValidUtf8(evidence.self.version));
+  out.mutable_self()->set_node(ToValidUtf8(evidence.self.node));
   out.mutable_self()->set_loop_lag_seconds(Seconds(evidence.self.loop_lag));
   out.mutable_self()->set_scheduling_delay_seconds(Seconds(evidence.self.scheduling_delay));
   RuntimeToProto(evidence.runtime, *out.mutable_runtime());
@@ -393,7 +396,7 @@ pleg::Evidence EvidenceFromProto(const v1::Evidence& message) {
   if (message.has_recorded_at()) evidence.recorded_at = FromTimestamp(message.recorded_at());
   evidence.observed_for = FromSeconds(message.observed_for_seconds());
   evidence.self = {message.self().version(), FromSeconds(message.self().loop_lag_seconds()),
-                   FromSeconds(message.self().scheduling_delay_seconds())};
+                   FromSeconds(message.self().scheduling_delay_seconds()), message.self().node()};
   evidence.runtime = RuntimeFromProto(message.runtime());
   if (message.has_relist()) evidence.relist = RelistFromProto(message.relist());
   for (const v1::MethodEvidence& method : message.methods()) {

@@ -1,5 +1,9 @@
 #include "node/node.h"
 
+#include <limits.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <utility>
 
 #include "pleg/diagnosis/diagnosis.h"
@@ -31,6 +35,14 @@ runtime::CriOptions CriOptions(const Options& options) {
           .list_streaming = options.list_streaming};
 }
 
+// In a pod the host's name is the pod's, unless it has the host's network.
+std::string NodeName() {
+  const char* const given = std::getenv("NODE_NAME");
+  if (given != nullptr && *given != '\0') return given;
+  char name[HOST_NAME_MAX + 1] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
 // Those of the observers that are there.
 template <typename Observer>
 std::vector<Observer*> Present(std::initializer_list<Observer*> observers) {
@@ -46,6 +58,7 @@ std::vector<Observer*> Present(std::initializer_list<Observer*> observers) {
 Node::Node(Options options, const pleg::Clock& clock, pleg::Log& log,
            std::unique_ptr<runtime::host::Prober> prober, Observers observers)
     : options_(std::move(options)),
+      name_(NodeName()),
       kubelets_(
           pleg::KubeletModels(options_.kubelet_version, options_.settings.kubelet_request_timeout)
               .value()),
@@ -213,7 +226,7 @@ std::shared_ptr<const Assessment> Node::MakeAssessment() const {
   facts.clock_step = relists_.LastClockStep();
   facts.relist_period = options_.settings.relist_period;
   facts.relist_threshold = options_.settings.relist_threshold;
-  facts.self = {options_.settings.version, loop_watch_.Worst(), lookout_.scheduling_delay()};
+  facts.self = {options_.settings.version, loop_watch_.Worst(), lookout_.scheduling_delay(), name_};
   facts.wall_now = clock_.WallNow();
   lookout_.Describe(facts);
   made->evidence = pleg::GatherEvidence(std::move(facts), history_);

@@ -112,6 +112,7 @@ class Node final : public NodeControl {
   pleg::TwinFacts ReadTwinFacts() const;
 
   const Options options_;
+  const std::string name_;  // NODE_NAME of the environment, else the host's name
   const std::vector<pleg::KubeletModel> kubelets_;
   const pleg::Clock& clock_;
   pleg::Log& log_;

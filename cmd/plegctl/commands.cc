@@ -6,11 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "api/evidence_record.h"
 #include "cmd/plegctl/completion.h"
 #include "cmd/plegctl/explain.h"
 #include "cmd/plegctl/find_pod.h"
 #include "cmd/plegctl/headline.h"
 #include "cmd/plegctl/human.h"
+#include "cmd/plegctl/record_file.h"
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/structured.h"
 #include "cmd/plegctl/text.h"
@@ -214,7 +216,7 @@ Result ExplainRecord(const Flags& flags, const Terminal& terminal) {
   };
   const absl::StatusOr<std::string> text = ReadRecord(flags.record);
   if (!text.ok()) return fail(text.status());
-  const absl::StatusOr<plegd::v1::Evidence> evidence = ParseEvidence(*text);
+  const absl::StatusOr<plegd::v1::Evidence> evidence = api::ParseEvidence(*text);
   if (!evidence.ok()) {
     return fail(absl::InvalidArgumentError(
         absl::StrCat(flags.record, " is no record of evidence: ", evidence.status().message())));
@@ -241,16 +243,19 @@ Result ShowDiagnosis(const Flags& flags, const plegd::v1::Diagnosis& diagnosis,
                      const Terminal& terminal) {
   const std::optional<Structure> structure = StructureOf(flags);
   const bool all = flags.all || flags.output == Output::kWide;
-  return {.out = structure.has_value()
-                     ? WriteMessage("Diagnosis", diagnosis, *structure)
-                     : RenderDiagnosis(diagnosis, all, absl::LocalTimeZone(), terminal),
+  return {.out = structure.has_value() ? WriteMessage("Diagnosis", diagnosis, *structure)
+                                       : RenderDiagnosis(diagnosis,
+                                                         {.all = all,
+                                                          .recorded = !flags.record.empty(),
+                                                          .zone = absl::LocalTimeZone()},
+                                                         terminal),
           .code = DiagnosisExitCode(diagnosis)};
 }
 
 Result ShowEvidence(const Flags& flags, const plegd::v1::Evidence& evidence,
                     const Terminal& terminal) {
   if (!flags.save.empty()) {
-    const absl::Status saved = WriteRecord(flags.save, PrintEvidence(evidence));
+    const absl::Status saved = WriteRecord(flags.save, api::PrintEvidence(evidence));
     if (!saved.ok()) {
       return {.error = absl::StrCat("plegctl: ", VisibleLines(saved.message()), "\n"),
               .code = kExitUnknown};

@@ -1,15 +1,7 @@
 #include "cmd/plegctl/explain.h"
 
-#include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/text_format.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <iterator>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -25,26 +17,10 @@
 namespace plegctl {
 namespace {
 
-using google::protobuf::TextFormat;
 using plegd::v1::Diagnosis;
 using plegd::v1::Evidence;
 
 constexpr size_t kIndent = 12;  // of what stands beside a title
-constexpr size_t kLargestRecord = size_t{64} << 20;
-constexpr char kRecordHead[] =
-    "# proto-file: plegd/v1/evidence.proto\n# proto-message: plegd.v1.Evidence\n";
-
-// Keeps the first error alone.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat("line ", line + 1, ":", column + 1, ": ", message);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 Style StyleOf(const Diagnosis& diagnosis) {
   const std::string severity =
@@ -84,31 +60,22 @@ void AddWrapped(absl::string_view line, const Terminal& terminal, std::string& o
   }
 }
 
-// Unknown fields are left out, so that another kind of message comes out empty.
-absl::StatusOr<Evidence> SomeEvidence(Evidence evidence) {
-  if (evidence.ByteSizeLong() > 0) return evidence;
-  return absl::InvalidArgumentError("there is no field of evidence in it");
-}
-
-absl::Status FileError(const char* what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
-}
-
 }  // namespace
 
-std::string RenderDiagnosis(const Diagnosis& diagnosis, bool all, absl::TimeZone zone,
+std::string RenderDiagnosis(const Diagnosis& diagnosis, const RenderOptions& options,
                             const Terminal& terminal) {
   const std::string text =
-      pleg::ExplainText(api::DiagnosisFromProto(diagnosis), {.all = all, .zone = zone});
+      pleg::ExplainText(api::DiagnosisFromProto(diagnosis),
+                        {.all = options.all, .recorded = options.recorded, .zone = options.zone});
+  const size_t heading = options.recorded ? 1 : 0;
   std::string out;
-  bool first = true;
+  size_t number = 0;
   for (const absl::string_view line : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
     const std::string visible = Visible(WithPage(line), terminal);
-    if (first) {
+    if (number++ == heading) {
       for (const std::string& part : Wrap(visible, terminal.width)) {
         absl::StrAppend(&out, Paint(part, StyleOf(diagnosis), terminal), "\n");
       }
-      first = false;
     } else if (visible.empty()) {
       out += '\n';
     } else {
@@ -130,65 +97,6 @@ Diagnosis DiagnoseEvidence(const Evidence& evidence) {
   Diagnosis diagnosis;
   api::DiagnosisToProto(pleg::Diagnose(api::EvidenceFromProto(evidence)), diagnosis);
   return diagnosis;
-}
-
-absl::StatusOr<Evidence> ParseEvidence(const std::string& text) {
-  Evidence evidence;
-  const absl::string_view start = absl::StripLeadingAsciiWhitespace(text);
-  if (start.empty()) return absl::InvalidArgumentError("it is empty");
-  if (start[0] == '{') {
-    if (absl::StrContains(start.substr(0, 200), "\"kind\": \"Diagnosis\"")) {
-      return absl::InvalidArgumentError(
-          "it is a diagnosis, not what it was judged from: plegctl explain --save keeps that");
-    }
-    google::protobuf::util::JsonParseOptions options;
-    options.ignore_unknown_fields = true;
-    const auto status = google::protobuf::util::JsonStringToMessage(text, &evidence, options);
-    if (status.ok()) return SomeEvidence(std::move(evidence));
-    return absl::InvalidArgumentError(Visible(std::string(status.message()), Terminal{}, 300));
-  }
-  FirstError error;
-  TextFormat::Parser parser;
-  parser.AllowUnknownField(true);
-  parser.RecordErrorsTo(&error);
-  if (parser.ParseFromString(text, &evidence)) return SomeEvidence(std::move(evidence));
-  return absl::InvalidArgumentError(Visible(error.text(), Terminal{}, 300));
-}
-
-std::string PrintEvidence(const Evidence& evidence) {
-  TextFormat::Printer printer;
-  printer.SetUseUtf8StringEscaping(true);
-  std::string text;
-  printer.PrintToString(evidence, &text);
-  return absl::StrCat(kRecordHead, text);
-}
-
-absl::StatusOr<std::string> ReadRecord(const std::string& path) {
-  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "re");
-  if (file == nullptr) return FileError("cannot open", path);
-  std::string text;
-  char buffer[1 << 16];
-  size_t size = 0;
-  while (text.size() <= kLargestRecord &&
-         (size = std::fread(buffer, 1, sizeof(buffer), file)) > 0) {
-    text.append(buffer, size);
-  }
-  const absl::Status failed =
-      std::ferror(file) != 0 ? FileError("cannot read", path) : absl::OkStatus();
-  if (path != "-") std::fclose(file);
-  if (!failed.ok()) return failed;
-  if (text.size() > kLargestRecord) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 64 MiB"));
-  }
-  return text;
-}
-
-absl::Status WriteRecord(const std::string& path, const std::string& text) {
-  std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "we");
-  if (file == nullptr) return FileError("cannot create", path);
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool ended = path == "-" ? std::fflush(file) == 0 : std::fclose(file) == 0;
-  return written && ended ? absl::OkStatus() : FileError("cannot write", path);
 }
 
 bool IsSettled(const Diagnosis& diagnosis) {

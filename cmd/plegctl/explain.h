@@ -8,9 +8,6 @@
 
 #include <string>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "cmd/plegctl/terminal.h"
 #include "plegd/v1/diagnosis.pb.h"
@@ -18,9 +15,15 @@
 
 namespace plegctl {
 
-// The first line is the code and the sentence. On a terminal lines are broken to its width, but for
-// commands, which are to be copied. With `all` the other findings are told as fully as the first.
-std::string RenderDiagnosis(const plegd::v1::Diagnosis& diagnosis, bool all, absl::TimeZone zone,
+struct RenderOptions {
+  bool all = false;       // the other findings are told as fully as the first
+  bool recorded = false;  // see pleg::ExplainTextOptions
+  absl::TimeZone zone = absl::UTCTimeZone();
+};
+
+// The first line is the code and the sentence, behind when and where it was recorded, if it was. On
+// a terminal lines are broken to its width, but for commands, which are to be copied.
+std::string RenderDiagnosis(const plegd::v1::Diagnosis& diagnosis, const RenderOptions& options,
                             const Terminal& terminal);
 
 // 0 healthy, 1 a problem, 2 too early to say.
@@ -28,16 +31,6 @@ int DiagnosisExitCode(const plegd::v1::Diagnosis& diagnosis);
 
 // The same verdict that plegd comes to.
 plegd::v1::Diagnosis DiagnoseEvidence(const plegd::v1::Evidence& evidence);
-
-// A record: textproto, or JSON as the API and `-o json` write it. INVALID_ARGUMENT with the line
-// for what is neither. Fields that are not known, of a newer plegd, are left out.
-absl::StatusOr<plegd::v1::Evidence> ParseEvidence(const std::string& text);
-// As textproto.
-std::string PrintEvidence(const plegd::v1::Evidence& evidence);
-
-// Files, "-" for standard input or output. Errors say which file. Block.
-absl::StatusOr<std::string> ReadRecord(const std::string& path);
-absl::Status WriteRecord(const std::string& path, const std::string& text);
 
 // Whether looking on would hardly tell more: something is wrong, for sure, and who is to blame is
 // known, as far as the verdict has somebody to blame.

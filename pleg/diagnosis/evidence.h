@@ -178,6 +178,7 @@ struct SelfEvidence {
   // the loop's thread was runnable and did not run.
   absl::Duration loop_lag = {};
   absl::Duration scheduling_delay = {};
+  std::string node = {};  // the name of the node that it runs on; empty if not known
 
   // By how much what it says of ages may be wrong.
   absl::Duration worst_delay() const { return std::max(loop_lag, scheduling_delay); }
@@ -192,6 +193,7 @@ struct KubeletOperation {
 };
 
 struct KubeletEvidence {
+  absl::Duration asked_ago = {};  // how old all of this is; ages in it have grown with it
   std::optional<absl::Duration> last_seen_ago = {};  // age of kubelet_pleg_last_seen_seconds
   bool never_relisted = false;                       // the gauge is 0
   bool evented = false;  // EventedPLEG: it relists every 5 minutes, and its threshold is 10

@@ -30,11 +30,25 @@ class Block {
   bool first_ = true;
 };
 
+bool IsKnown(absl::Time time) {
+  return time != absl::InfinitePast() && time != absl::InfiniteFuture();
+}
+
+std::string RecordedText(const Diagnosis& diagnosis, absl::TimeZone zone) {
+  return absl::StrCat("recorded ",
+                      IsKnown(diagnosis.recorded_at)
+                          ? absl::FormatTime("%Y-%m-%d %H:%M:%S %Z", diagnosis.recorded_at, zone)
+                          : "at an unknown time",
+                      " on ",
+                      diagnosis.node.empty() ? "an unknown node" : Printable(diagnosis.node),
+                      "; what follows was true then\n");
+}
+
 std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::TimeZone zone) {
   const std::string sure = absl::StrCat("confidence ", ConfidenceName(finding.confidence));
   const std::string age = FormatAge(*finding.since);
   const absl::Time start = recorded_at - *finding.since;
-  if (start == absl::InfinitePast() || start == absl::InfiniteFuture()) {
+  if (!IsKnown(start)) {
     return absl::StrCat(age, ", ", sure);
   }
   const absl::string_view format =
@@ -42,13 +56,15 @@ std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::Time
   return absl::StrCat(absl::FormatTime(format, start, zone), " (", age, " ago), ", sure);
 }
 
-void Actions(const Finding& finding, std::string& out) {
+void Actions(const Finding& finding, const ExplainTextOptions& options, std::string& out) {
   bool first = true;
   for (const Action& action : finding.actions) {
     Block block(first ? "do next" : action.disruptive ? "disruptive" : "then", out);
     block.Line(first && action.disruptive ? absl::StrCat("(disruptive) ", action.text)
                                           : action.text);
-    block.Line(action.command.empty() ? "" : absl::StrCat("    ", action.command));
+    const bool harmful = options.recorded && NamesTheMoment(action.command);
+    block.Line(action.command.empty() ? ""
+                                      : absl::StrCat("    ", harmful ? "# " : "", action.command));
     first = false;
   }
 }
@@ -98,7 +114,7 @@ void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, std::
     const Finding& finding = diagnosis.findings[i];
     absl::StrAppend(&out, "\n", i + 1, ". ", Heading(finding), "\n\n");
     Why(finding, diagnosis, options, out);
-    Actions(finding, out);
+    Actions(finding, options, out);
     Block("docs", out).Line(VerdictPage(finding.code));
   }
 }
@@ -155,10 +171,17 @@ void Signs(const Diagnosis& diagnosis, bool all, std::string& out) {
 std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options) {
   if (diagnosis.findings.empty()) return "UNEXPLAINED: nothing was found.\n";
   const Finding& first = diagnosis.findings.front();
-  std::string out = absl::StrCat(Heading(first), "\n\n");
+  std::string out = options.recorded ? RecordedText(diagnosis, options.zone) : "";
+  absl::StrAppend(&out, Heading(first), "\n\n");
+  if (diagnosis.host_seen_ago.has_value()) {
+    Block("host", out)
+        .Line(absl::StrCat("seen ", FormatAge(*diagnosis.host_seen_ago),
+                           " ago, not now: figures of processes, pressure, disks, cgroups and "
+                           "mounts are of then"));
+  }
   Why(first, diagnosis, options, out);
   Exclusions(diagnosis, out);
-  Actions(first, out);
+  Actions(first, options, out);
   Block hints("hints", out);
   for (const Hint& hint : diagnosis.hints) {
     hints.Line(hint.source.empty() ? hint.text : absl::StrCat(hint.text, " ", hint.source));

@@ -1,4 +1,4 @@
-// A diagnosis as `plegctl explain` prints it. The first line alone tells what to do.
+// A diagnosis as `plegctl explain` prints it. The line with the verdict alone tells what to do.
 
 #ifndef PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
 #define PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
@@ -13,7 +13,11 @@ namespace pleg {
 struct ExplainTextOptions {
   // The other findings as fully as the first, the particulars, and every sign.
   bool all = false;
-  absl::TimeZone zone = absl::UTCTimeZone();  // of "since"
+  // Of another time, perhaps on another machine: the first line says when and where it was recorded
+  // ("recorded 2026-11-30 02:47:13 UTC on node-7; what follows was true then"), and commands that
+  // name what was there at that moment are commented out (see NamesTheMoment in text.h).
+  bool recorded = false;
+  absl::TimeZone zone = absl::UTCTimeZone();  // of times
 };
 
 // Lines that end in a line feed; no control character beside it, whatever the diagnosis holds:

@@ -4,9 +4,13 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "pleg/diagnosis/verdict.h"
 #include "pleg/utf8.h"
 
@@ -161,6 +165,23 @@ std::string ShellWord(absl::string_view text) {
   };
   if (std::all_of(text.begin(), text.end(), plain)) return std::string(text);
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+bool NamesTheMoment(absl::string_view command) {
+  bool kills = false;
+  for (const absl::string_view word : absl::StrSplit(command, absl::ByAnyChar(" \"$();&|"))) {
+    kills |= word == "kill";
+    int64_t pid = 0;
+    if (kills && absl::SimpleAtoi(word, &pid)) return true;
+    // PID 1 is the same at any time.
+    absl::string_view rest = word;
+    if (absl::ConsumePrefix(&rest, "/proc/") && !rest.empty() &&
+        absl::ascii_isdigit(static_cast<unsigned char>(rest[0])) && !absl::StartsWith(rest, "1/")) {
+      return true;
+    }
+    if (absl::StartsWith(word, "/sys/fs/fuse/connections/")) return true;
+  }
+  return false;
 }
 
 std::string Sentence(absl::string_view what, absl::string_view meaning, absl::string_view advice) {

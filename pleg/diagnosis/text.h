@@ -45,6 +45,10 @@ std::string ProcessState(const ProcessEvidence& process);
 // empty or unprintable text, or one that would be read as an option.
 std::string ShellWord(absl::string_view text);
 
+// Whether a command is about something that only this moment has, on this machine: a process by its
+// pid, a FUSE connection by its number. At another time they are others.
+bool NamesTheMoment(absl::string_view command);
+
 // Joins the parts that say what is wrong, what that means and what to do. If that is too long for a
 // Finding, the meaning is left out, then the first part is shortened: what to do remains.
 std::string Sentence(absl::string_view what, absl::string_view meaning, absl::string_view advice);

@@ -121,6 +121,9 @@ struct Diagnosis {
   // Whatever was found: what is asked for in every incident, such as the oldest runc.
   std::vector<std::string> particulars;
   absl::Time recorded_at = absl::InfinitePast();  // the evidence's
+  std::string node;                               // the evidence's; empty if not known
+  // How old what it says of the host is, if that is too old to be told as of now: more than 15 s.
+  std::optional<absl::Duration> host_seen_ago = {};
 };
 
 }  // namespace pleg
