@@ -61,8 +61,38 @@ void YieldToWhatWasSeen(const Facts& facts, std::vector<Ranked>& found) {
   for (Ranked& ranked : found) ranked.yields = yield && ranked.basis != Basis::kSeen;
 }
 
+// Says in the sentence that it is of then, since it alone is what many read.
+void DateSentence(absl::Duration ago, Finding& finding) {
+  std::string dated = absl::StrCat("Seen ", FormatAge(ago), " ago: ", finding.sentence);
+  finding.sentence = FitSentence(std::move(dated));
+}
+
+// What a rule concludes from an old look at the host alone: that is, otherwise without one.
+class OldLook {
+ public:
+  explicit OldLook(const Facts& facts) {
+    if (facts.host == nullptr || !facts.host_is_past()) return;
+    ago_ = facts.host->sampled_ago;
+    blind_ = facts.e;
+    blind_.host.reset();
+    facts_.emplace(blind_);
+  }
+  void Date(Rule rule, Ranked& ranked) const {
+    if (!facts_.has_value()) return;
+    const std::optional<Ranked> blind = rule(*facts_);
+    if (blind.has_value() && blind->finding.sentence == ranked.finding.sentence) return;
+    DateSentence(ago_, ranked.finding);
+  }
+
+ private:
+  absl::Duration ago_;
+  Evidence blind_;
+  std::optional<Facts> facts_;
+};
+
 std::vector<Ranked> ApplyRules(const Facts& facts) {
   std::vector<Ranked> found;
+  const OldLook old_look(facts);
   const std::string starvation = Starvation(facts);
   for (Rule rule : kRules) {
     std::optional<Ranked> ranked = rule(facts);
@@ -75,6 +105,7 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
                          " ago"),
             ranked->finding);
     }
+    old_look.Date(rule, *ranked);
     found.push_back(*std::move(ranked));
   }
   return found;
@@ -302,6 +333,10 @@ Diagnosis Judge(const Evidence& evidence, MonoTime now, SignMemory* memory) {
   if (memory != nullptr) memory->Keep(now, found);
   AssignSigns(diagnosis.signs, found);
   diagnosis.recorded_at = evidence.recorded_at;
+  diagnosis.node = Printable(evidence.self.node);
+  if (facts.host != nullptr && facts.host_is_past()) {
+    diagnosis.host_seen_ago = facts.host->sampled_ago;
+  }
   for (Ranked& ranked : found) {
     ranked.finding.severity = SeverityOf(ranked, diagnosis.signs);
     ranked.finding.settled = IsSettled(ranked.finding);

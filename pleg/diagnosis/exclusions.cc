@@ -47,7 +47,7 @@ std::string WhyUnknown(const Facts& facts) {
   const std::string problem =
       problems.empty() ? ""
                        : absl::StrCat(": ", problems.front().probe, ": ", problems.front().text);
-  if (!facts.host_is_stale()) return absl::StrCat("not read", problem);
+  if (!facts.host_is_past()) return absl::StrCat("not read", problem);
   return absl::StrCat("last looked at ", FormatAge(facts.last_host->sampled_ago), " ago", problem);
 }
 
@@ -141,6 +141,11 @@ Exclusion Systemd(const Facts& facts) {
   return judge.Done(WhyUnknown(facts));
 }
 
+// What is said of an answer that is too old to be told as of now.
+std::string Then(absl::Duration ago) {
+  return ago > kPastSample ? absl::StrCat(" (asked ", FormatAge(ago), " ago)") : "";
+}
+
 Exclusion Kubelet(const Facts& facts) {
   Judge judge(Subject::kKubelet);
   if (!facts.e.kubelet.has_value()) {
@@ -151,14 +156,21 @@ Exclusion Kubelet(const Facts& facts) {
   if (kubelet.last_seen_ago.has_value() && !kubelet.never_relisted) {
     const absl::Duration limit = kubelet.evented ? absl::Minutes(10) : facts.e.relist.threshold;
     judge.Add(*kubelet.last_seen_ago <= limit,
-              absl::StrCat("relisted ", FormatAge(*kubelet.last_seen_ago), " ago"),
+              absl::StrCat("relisted ", FormatAge(*kubelet.last_seen_ago), " ago",
+                           Then(kubelet.asked_ago)),
               FormatAge(limit));
   }
   if (kubelet.relist_mean.has_value()) {
-    judge.Add(true, absl::StrCat("its relists take ", FormatLatency(*kubelet.relist_mean)), "");
+    judge.Add(true,
+              absl::StrCat("its relists take ", FormatLatency(*kubelet.relist_mean),
+                           Then(kubelet.asked_ago)),
+              "");
   }
   if (kubelet.healthz_ok.has_value()) {
-    judge.Add(*kubelet.healthz_ok, *kubelet.healthz_ok ? "healthz ok" : "healthz fails", "");
+    judge.Add(
+        *kubelet.healthz_ok,
+        absl::StrCat(*kubelet.healthz_ok ? "healthz ok" : "healthz fails", Then(kubelet.asked_ago)),
+        "");
   }
   return judge.Done(kubelet.error.empty() ? "it told nothing" : kubelet.error);
 }

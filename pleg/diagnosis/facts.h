@@ -25,6 +25,7 @@ inline constexpr absl::Duration kCrowded = absl::Minutes(2);  // inspections of 
 inline constexpr uint32_t kCrowd = 10;  // pods; fewer that take so long are slow, or hang
 inline constexpr double kSlowdown = 5;  // times what an answer usually takes
 inline constexpr absl::Duration kOwnLag = absl::Seconds(1);
+inline constexpr absl::Duration kPastSample = absl::Seconds(15);      // no longer "now"
 inline constexpr absl::Duration kStaleSample = absl::Seconds(30);     // three looks at rest
 inline constexpr absl::Duration kForgottenSample = absl::Minutes(2);  // it tells of another time
 inline constexpr double kDiskFull = 95;                               // bytes, inodes or pids
@@ -116,8 +117,10 @@ struct Facts {
   bool host_is_stale() const {
     return last_host != nullptr && last_host->sampled_ago > kStaleSample;
   }
+  // What is said of the host is of then, not of now.
+  bool host_is_past() const { return last_host != nullptr && last_host->sampled_ago > kPastSample; }
   // The host as it is now: null if it was not looked at lately.
-  const HostEvidence* fresh_host() const { return host_is_stale() ? nullptr : host; }
+  const HostEvidence* fresh_host() const { return host_is_past() ? nullptr : host; }
   // The kubelet began a relist after this status had fallen silent, and its relists end quickly: it
   // does not wait for it, whatever plegd itself has still to inspect.
   bool KubeletPasses(const UnansweredEvidence& call) const;

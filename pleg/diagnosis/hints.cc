@@ -133,9 +133,9 @@ void Restarts(const Facts& facts, std::vector<Hint>& hints) {
 
 void OfHost(const Facts& facts, std::vector<Hint>& hints) {
   const HostEvidence& host = *facts.last_host;
-  if (facts.host_is_stale()) {
-    Add(hints, absl::StrCat("the host was last looked at ", FormatAge(host.sampled_ago), " ago",
-                            facts.host == nullptr ? ": too long ago to judge by" : ""));
+  if (facts.host == nullptr) {
+    Add(hints, absl::StrCat("the host was last looked at ", FormatAge(host.sampled_ago),
+                            " ago: too long ago to judge by"));
   }
   Versions(Component::kKernel, "kernel", host.kernel_version, hints);
   Versions(Component::kSystemd, "systemd", host.systemd_version, hints);

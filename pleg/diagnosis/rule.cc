@@ -121,4 +121,8 @@ Confidence Lower(Confidence confidence) {
   return confidence == Confidence::kHigh ? Confidence::kMedium : Confidence::kLow;
 }
 
+std::string FitSentence(std::string sentence) {
+  return MakeRoom(sentence) ? sentence : Shorten(sentence, kMaxSentence);
+}
+
 }  // namespace pleg

@@ -87,6 +87,9 @@ class Draft {
 
 Confidence Lower(Confidence confidence);
 
+// No longer than a sentence may be: what is wrong is shortened before what to do is.
+std::string FitSentence(std::string sentence);
+
 // rules_errors.cc
 std::optional<Ranked> CriUnsupported(const Facts& facts);
 std::optional<Ranked> RuntimeErrors(const Facts& facts);

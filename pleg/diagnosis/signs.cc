@@ -83,6 +83,12 @@ std::vector<Sign> SignJudge::Done() {
   if (by_host_ && facts_.host_is_stale() && signs_.front().state == SignState::kGood) {
     Unknown(Ignorance::kTooOld, signs_.front().value);
   }
+  if (by_host_ && facts_.host != nullptr && facts_.host_is_past()) {
+    const std::string ago = absl::StrCat(" (", FormatAge(facts_.host->sampled_ago), " ago)");
+    for (Sign& sign : signs_) {
+      if (!sign.value.empty()) sign.value += ago;
+    }
+  }
   if (more_ > 0) absl::StrAppend(&signs_.back().value, "; and ", more_, " more");
   return std::move(signs_);
 }

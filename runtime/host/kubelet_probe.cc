@@ -144,9 +144,9 @@ pleg::MonoTime KubeletProbe::answered_at() const {
 std::optional<pleg::KubeletEvidence> KubeletProbe::Latest() const {
   pleg::MutexLock lock(mu_);
   std::optional<pleg::KubeletEvidence> evidence = evidence_;
-  if (evidence.has_value() && evidence->last_seen_ago.has_value()) {
-    *evidence->last_seen_ago += clock_.Now() - asked_at_;
-  }
+  if (!evidence.has_value()) return evidence;
+  evidence->asked_ago = clock_.Now() - asked_at_;
+  if (evidence->last_seen_ago.has_value()) *evidence->last_seen_ago += evidence->asked_ago;
   return evidence;
 }
 
