@@ -11,7 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "plegd/v1/diagnosis.pb.h"
 #include "plegd/v1/evidence.pb.h"
@@ -62,8 +64,11 @@ void Take(const plegd::v1::Diagnosis& diagnosis, Answers& answers) {
   }
 }
 
-// The code that a line of explain begins with.
-std::string CodeOf(const std::string& explain) { return explain.substr(0, explain.find(':')); }
+// The code that the line with the verdict begins with: the first, of a record the second.
+std::string CodeOf(absl::string_view explain) {
+  if (absl::StartsWith(explain, "recorded ")) explain.remove_prefix(explain.find('\n') + 1);
+  return std::string(explain.substr(0, explain.find(':')));
+}
 
 // A live node: the simulated runtime in this process, plegd as one of its own.
 class LiveNode {
