@@ -184,9 +184,12 @@ class Listener {
   int poll_fd() const { return poll_fd_; }
   // Milliseconds until Run is due without any event; negative for never.
   int TimeoutMillis() const;
+  // In this order: who has to make room is found among those whose input has been read. Before, a
+  // byte from each of them at the same moment would protect them all, time after time.
   void Run() {
-    slots_.Enforce(Now());
+    closed_ = false;
     MHD_run(daemon_);
+    slots_.Enforce(Now());
   }
   // The answer has come: the request is taken up again.
   void Resume(const std::shared_ptr<Deferred>& deferred) {
@@ -224,6 +227,7 @@ class Listener {
   bool api_allowed_ = false;
   MHD_Daemon* daemon_ = nullptr;
   int poll_fd_ = -1;
+  bool closed_ = false;                           // a connection, in the last run
   size_t pending_bytes_ = 0;                      // of answers that wait for their readers
   std::set<std::shared_ptr<Deferred>> deferred_;  // suspended connections
 };
@@ -251,6 +255,9 @@ absl::Status Listener::Start() {
 }
 
 int Listener::TimeoutMillis() const {
+  // libmicrohttpd stops to listen when all connections are taken, and begins again at the next run
+  // after one has ended. Nothing else may ever cause that run.
+  if (closed_) return 0;
   constexpr int64_t kLongest = 60'000;
   int64_t until = kLongest + 1;
   const pleg::MonoTime now = Now();
@@ -270,6 +277,7 @@ void Listener::OnConnection(void* cls, MHD_Connection* connection, void** slot,
                             MHD_ConnectionNotificationCode code) {
   HttpSlots& slots = static_cast<Listener*>(cls)->slots_;
   if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    static_cast<Listener*>(cls)->closed_ = true;
     slots.Close(static_cast<HttpSlots::Slot*>(*slot));
     return;
   }

@@ -282,6 +282,11 @@ TEST_F(HttpServerTest, SlowReadersOfTheTcpPortLeaveTheUnixSocketUsable) {
   EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 1), StartsWith("HTTP/1.1 200 "));
 }
 
+bool HasInputWithin(const RawClient& client, absl::Duration limit) {
+  pollfd input{client.fd(), POLLIN, 0};
+  return poll(&input, 1, static_cast<int>(absl::ToInt64Milliseconds(limit))) == 1;
+}
+
 constexpr char kBig[] = "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr char kLivez[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -316,6 +321,20 @@ TEST_F(HttpServerTest, ClientsThatDripSilenceNobodyAndAreClosed) {
     EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
     dripping.WaitUntilAllAreClosed();
     server_.reset();
+  }
+}
+
+TEST_F(HttpServerTest, ListensAgainAfterAllOfTooManyHaveLeftAtOnce) {
+  Start({"127.0.0.1:0"});
+  // How long it takes until they are all accepted, and none has had to make room yet, differs.
+  for (int wait = 0; wait <= 120; wait += 10) {
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 100; ++i) clients.push_back(Connect());
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+    clients.clear();
+    RawClient next = Connect();
+    next.Send(kLivez);
+    ASSERT_TRUE(HasInputWithin(next, absl::Seconds(20))) << wait;
   }
 }
 

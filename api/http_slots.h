@@ -77,7 +77,8 @@ class HttpSlots {
   void AnswerSent(Slot& slot, pleg::MonoTime now);
   void Close(Slot* slot);
 
-  // Cuts what is overdue, and what has to make room.
+  // Cuts what is overdue, and what has to make room. To be called once what was sent has been read:
+  // who sent something since then is spared.
   void Enforce(pleg::MonoTime now);
   // When Enforce may have something to do, unless something happens before; empty for never.
   std::optional<pleg::MonoTime> NextDue(pleg::MonoTime now) const;
