@@ -44,7 +44,11 @@ bool Copy(int from, const struct stat& info, off_t limit, int to) {
   // Not every root may give a file to any group; then it stays in the group of the process.
   static_cast<void>(fchown(to, info.st_uid, info.st_gid) == 0);
   // One byte more, so that a line that begins right there counts as whole.
-  return fchmod(to, info.st_mode & 07777) == 0 && CopyLines(from, info.st_size - limit - 1, to);
+  return fchmod(to, info.st_mode & 0777) == 0 && CopyLines(from, info.st_size - limit - 1, to);
+}
+
+bool IsLonger(const struct stat& info, uint64_t limit) {
+  return S_ISREG(info.st_mode) && static_cast<uint64_t>(info.st_size) > limit;
 }
 
 }  // namespace
@@ -54,11 +58,15 @@ absl::Status KeepNewestLines(int directory, const std::string& name, uint64_t li
   if (fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return errno == ENOENT ? absl::OkStatus() : Failed(name);
   }
-  if (!S_ISREG(info.st_mode) || static_cast<uint64_t>(info.st_size) <= limit) {
-    return absl::OkStatus();
-  }
-  const Descriptor from(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!from.ok()) return Failed(name);
+  if (!IsLonger(info, limit)) return absl::OkStatus();
+  const Descriptor from(
+      openat(directory, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  // What was opened may be another file than what was there before.
+  if (!from.ok() || fstat(from.get(), &info) != 0) return Failed(name);
+  if (!IsLonger(info, limit)) return absl::OkStatus();
+  // The copy is the caller's, so that nobody would find out afterwards.
+  const absl::Status owned = CheckOwner(info.st_uid, absl::StrCat("cannot shorten ", name, ": it"));
+  if (!owned.ok()) return owned;
   const std::string copy = absl::StrCat(name, ".tmp");
   unlinkat(directory, copy.c_str(), 0);  // of a plegd that was killed
   const Descriptor to(

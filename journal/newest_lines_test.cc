@@ -72,6 +72,23 @@ TEST_F(NewestLinesTest, KeepsOwnerAndModeAndLeavesNothingBehind) {
   EXPECT_FALSE(fs::exists(dir_ + "/log.tmp"));
 }
 
+// The copy would belong to the caller, and pass for a log of its own with somebody else's lines.
+TEST_F(NewestLinesTest, RefusesAFileOfSomebodyElse) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const std::string path = dir_ + "/log";
+  std::ofstream(path) << "one\ntwo\n";
+  ASSERT_EQ(chown(path.c_str(), 65532, 65532), 0);
+  const absl::Status status = KeepNewestLines(directory_, "log", 4);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "cannot shorten log: it belongs to user 65532, neither to root nor to plegd's own "
+            "user, 0");
+  struct stat info {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 65532U);
+  EXPECT_EQ(info.st_size, 8);
+}
+
 TEST_F(NewestLinesTest, LeavesWhatIsNoRegularFile) {
   std::ofstream(dir_ + "/target") << "one\ntwo\n";
   fs::create_symlink("target", dir_ + "/log");
