@@ -89,7 +89,7 @@ class PathFile : public AppendFile {
   Place Locate() const override;
 
  private:
-  absl::Status CheckKind() const;
+  absl::Status CheckKind(int file) const;
   // How much of `data` may be written without outgrowing the limit: whole lines.
   absl::StatusOr<size_t> Room(absl::string_view data) const;
   absl::Status MakeOld();
@@ -98,11 +98,13 @@ class PathFile : public AppendFile {
   const TrustedPath place_;
   const std::string old_;
   const uint64_t limit_;  // of this file alone; 0: none
+  // Not ok() after a MakeOld that has found nothing to go on with.
   Descriptor file_;
   bool torn_ = false;
 };
 
 absl::Status PathFile::Open() {
+  file_ = Descriptor();
   if (limit_ > 0) {
     for (const std::string& name : {place_.name, old_}) {
       const absl::Status cut = KeepNewestLines(place_.directory.get(), name, limit_);
@@ -112,23 +114,25 @@ absl::Status PathFile::Open() {
   constexpr int kFlags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW;
   const char* const name = place_.name.c_str();
   // Reading is only for the last byte; a file that may not be read is written all the same.
-  file_ = Descriptor(openat(place_.directory.get(), name, O_RDWR | kFlags, kMode));
-  if (!file_.ok() && errno == EACCES) {
-    file_ = Descriptor(openat(place_.directory.get(), name, O_WRONLY | kFlags, kMode));
+  Descriptor file(openat(place_.directory.get(), name, O_RDWR | kFlags, kMode));
+  if (!file.ok() && errno == EACCES) {
+    file = Descriptor(openat(place_.directory.get(), name, O_WRONLY | kFlags, kMode));
   }
-  if (!file_.ok() && errno == ELOOP) {
+  if (!file.ok() && errno == ELOOP) {
     return absl::FailedPreconditionError(
         absl::StrCat("cannot open ", path_,
                      ": it is a symbolic link, which is not followed (standard output is \"-\")"));
   }
-  if (!file_.ok()) return ErrnoStatus(errno, "open", path_);
-  torn_ = IsTorn(file_.get());
-  return CheckKind();
+  if (!file.ok()) return ErrnoStatus(errno, "open", path_);
+  if (absl::Status status = CheckKind(file.get()); !status.ok()) return status;
+  torn_ = IsTorn(file.get());
+  file_ = std::move(file);
+  return absl::OkStatus();
 }
 
-absl::Status PathFile::CheckKind() const {
+absl::Status PathFile::CheckKind(int file) const {
   struct stat info {};
-  if (fstat(file_.get(), &info) != 0) return ErrnoStatus(errno, "look at", path_);
+  if (fstat(file, &info) != 0) return ErrnoStatus(errno, "look at", path_);
   if (limit_ > 0 && !S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot limit the size of ", path_, ": it is no regular file"));
@@ -158,6 +162,7 @@ absl::StatusOr<size_t> PathFile::Write(absl::string_view data) {
 }
 
 AppendFile::Place PathFile::Locate() const {
+  if (!file_.ok()) return Place::kMoved;
   struct stat mine {};
   if (fstat(file_.get(), &mine) != 0) return Place::kAtItsPath;
   if (mine.st_nlink == 0) return Place::kDeleted;

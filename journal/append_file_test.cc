@@ -162,6 +162,38 @@ TEST_F(AppendFileTest, OnlyARegularFileCanBeBounded) {
   EXPECT_EQ(status.message(), "cannot limit the size of /dev/null: it is no regular file");
 }
 
+// No file can be opened while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none = {0, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AppendFileTest, AFullFileWithoutASuccessorIsToBeOpenedAnew) {
+  auto file = OpenAppend(path_, {.max_bytes = 8});
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Write("one\n").ok());
+  {
+    const NoDescriptors none;
+    EXPECT_FALSE((*file)->Write("two\n").ok());
+  }
+  EXPECT_EQ((*file)->Locate(), AppendFile::Place::kMoved);
+  auto next = OpenAppend(path_, {.max_bytes = 8});
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_TRUE((*next)->Write("two\n").ok());
+  EXPECT_EQ(Content(), "two\n");
+  unlink((path_ + ".old").c_str());
+}
+
 TEST_F(AppendFileTest, AReaderThatWentAwayIsAnError) {
   signal(SIGPIPE, SIG_IGN);
   int ends[2];
