@@ -122,6 +122,22 @@ TEST_F(ListenSocketTest, LocksThroughNoSymlink) {
   EXPECT_EQ(std::filesystem::file_size(directory_ + "/precious"), 8u);
 }
 
+TEST_F(ListenSocketTest, LocksNoFileThatIsNotOfItsOwn) {
+  const std::string precious = directory_ + "/precious";
+  const std::string lock = path_ + ".lock";
+  std::ofstream(precious) << "precious";
+  std::filesystem::create_hard_link(precious, lock);
+  EXPECT_FALSE(Listen(Unix()).ok());
+  EXPECT_EQ(std::filesystem::file_size(precious), 8U);
+  std::filesystem::remove(lock);
+  if (geteuid() != 0) return;
+  std::ofstream{lock}.close();
+  ASSERT_EQ(chown(lock.c_str(), 65532, 65532), 0);
+  EXPECT_THAT(std::string(Listen(Unix()).status().message()),
+              HasSubstr(lock + ": it belongs to user 65532"));
+  EXPECT_EQ(std::filesystem::file_size(lock), 0U);
+}
+
 TEST_F(ListenSocketTest, AdoptsASocketThatOwnerAndGroupMayConnectTo) {
   const int fd = BoundSocket();
   ASSERT_EQ(listen(fd, 1), 0);

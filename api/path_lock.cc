@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -34,6 +35,16 @@ bool IsAt(int fd, const std::string& file) {
          open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
+// Why the file may be another's, in a directory where others may make files: it is written to, so a
+// link to something precious must not be taken for it. Empty if it may not.
+std::string Defect(int fd) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return std::generic_category().message(errno);
+  if (!S_ISREG(info.st_mode) || info.st_nlink > 1) return "it is not a regular file of its own";
+  if (info.st_uid == 0 || info.st_uid == geteuid()) return "";
+  return absl::StrCat("it belongs to user ", info.st_uid);
+}
+
 }  // namespace
 
 std::string OtherProcess(pid_t pid) {
@@ -57,6 +68,10 @@ absl::StatusOr<PathLock> PathLock::Take(absl::string_view path) {
     const int fd =
         open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kMode);
     if (fd < 0) return absl::ErrnoToStatus(errno, file);
+    if (const std::string defect = Defect(fd); !defect.empty()) {
+      close(fd);
+      return absl::FailedPreconditionError(absl::StrCat(file, ": ", defect));
+    }
     PathLock lock(fd, file);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
       const int error = errno;

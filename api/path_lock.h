@@ -19,8 +19,9 @@ namespace api {
 // when it is destroyed. Movable; confined to one thread at a time.
 class PathLock {
  public:
-  // Does not block. kFailedPrecondition if another has it, with its pid if that can be read; else
-  // what the file system says. Follows no symlink.
+  // Does not block. kFailedPrecondition if another has it, with its pid if that can be read, or if
+  // the file is no regular one, has another name as well, or belongs to neither root nor this user;
+  // else what the file system says. Follows no symlink.
   static absl::StatusOr<PathLock> Take(absl::string_view path);
   ~PathLock();
   PathLock(PathLock&& other) noexcept;
