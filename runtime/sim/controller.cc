@@ -145,7 +145,8 @@ const std::vector<Controller::Command>& Controller::Commands() {
       {"stats", "", "calls, connections, CPU time and memory, JSON", 0, 0, &C::Stats},
       {"fault",
        "add RPC|* [--id ID] [latency=D] [hang|error=CODE[:MSG]|oversized[=BYTES]|"
-       "malformed[=DEFECT]|drop] [mid-reply] [count=N] [share=S]",
+       "label=BYTES|objects=N|endless|malformed[=DEFECT]|drop] [mid-reply] [count=N] "
+       "[share=S]",
        "the first fault that matches a call hits it", 1, kAny, &C::FaultCommand},
       {"fault", "list | clear [NUMBER]", "what they held is answered when they go", 1, 2,
        &C::FaultCommand},

@@ -91,7 +91,55 @@ std::string Garbage() {
   return bytes;
 }
 
-void Spoil(const Fault& fault, Message& message) {
+// An object of no pod that there is, as an item of a list.
+std::string InventedItem(Rpc rpc, const std::string& id, size_t label_bytes) {
+  std::string item;
+  WireWriter wire(&item, nullptr);
+  const auto add = [&](auto object) {
+    object.set_id(id);
+    object.mutable_metadata()->set_name("invented");
+    object.set_created_at(1);
+    (*object.mutable_labels())["io.kubernetes.pod.uid"] = "invented";
+    (*object.mutable_labels())["io.kubernetes.pod.name"] = "invented";
+    (*object.mutable_labels())["io.kubernetes.pod.namespace"] = "cri-sim";
+    (*object.mutable_labels())["cri-sim.io/label"] = std::string(label_bytes, 'x');
+    return object;
+  };
+  if (IsContainerList(rpc)) {
+    cri::Container container = add(cri::Container());
+    container.mutable_image()->set_image("invented");
+    container.set_state(cri::CONTAINER_EXITED);
+    wire.Bytes(1, container.SerializeAsString());
+  } else {
+    cri::PodSandbox sandbox = add(cri::PodSandbox());
+    sandbox.mutable_metadata()->set_uid("invented");
+    sandbox.mutable_metadata()->set_namespace_("cri-sim");
+    sandbox.set_state(cri::SANDBOX_NOTREADY);
+    wire.Bytes(1, sandbox.SerializeAsString());
+  }
+  return item;
+}
+
+// Objects whose ids begin so and are in no other list.
+Piece InventedItems(Rpc rpc, absl::string_view prefix, size_t count) {
+  const std::string zeros(10, '0');
+  const std::string one = InventedItem(rpc, absl::StrCat(prefix, zeros), 0);
+  const size_t at = one.find(zeros);
+  auto bytes = std::make_shared<std::string>();
+  bytes->reserve(one.size() * count);
+  for (size_t i = 0; i < count; ++i) {
+    const std::string number = absl::StrCat(absl::Dec(i, absl::kZeroPad10));
+    *bytes += one;
+    bytes->replace(bytes->size() - one.size() + at, number.size(), number);
+  }
+  return {std::move(bytes), count};
+}
+
+void Spoil(const Fault& fault, Rpc rpc, Message& message) {
+  if (fault.kind == Fault::Kind::kLabel) {
+    message.push_back(
+        {std::make_shared<const std::string>(InventedItem(rpc, "label", fault.bytes)), 1});
+  }
   if (fault.kind == Fault::Kind::kOversized) {
     auto padding = std::make_shared<std::string>();
     WireWriter(padding.get(), nullptr).Bytes(kPaddingField, std::string(fault.bytes, 'x'));
@@ -168,7 +216,8 @@ CriReply CriService::Answer(const CriRequest& request, const Fault* fault) const
     reply.status = bytes.status();
     if (bytes.ok()) reply.messages.push_back(OneMessage(*std::move(bytes)));
   }
-  if (fault != nullptr && !reply.messages.empty()) Spoil(*fault, reply.messages.back());
+  if (fault != nullptr && !reply.messages.empty())
+    Spoil(*fault, request.rpc, reply.messages.back());
   return reply;
 }
 
@@ -189,13 +238,24 @@ CriReply CriService::AnswerList(const CriRequest& request, const Fault* fault) c
                  ? runtime_->ListContainers(request.container_filter, options)
                  : runtime_->ListSandboxes(request.sandbox_filter, options);
   }
+  if (fault != nullptr && fault->kind == Fault::Kind::kObjects) {
+    for (size_t done = 0; done < fault->bytes; done += options_.stream_chunk) {
+      pieces.push_back(InventedItems(request.rpc, absl::StrCat("object-", done, "-"),
+                                     std::min(options_.stream_chunk, fault->bytes - done)));
+    }
+  }
   CriReply reply;
   if (streamed) {
     reply.messages = Chunk(std::move(pieces), options_.stream_chunk);
+    reply.endless = fault != nullptr && fault->kind == Fault::Kind::kEndless;
   } else {
     reply.messages.push_back(std::move(pieces));
   }
   return reply;
+}
+
+Message CriService::MoreItems(Rpc rpc, uint64_t number) const {
+  return {InventedItems(rpc, absl::StrCat("more-", number, "-"), options_.stream_chunk)};
 }
 
 absl::StatusOr<std::string> CriService::AnswerOne(const CriRequest& request,

@@ -4,6 +4,7 @@
 #define PLEGD_RUNTIME_SIM_CRI_SERVICE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,7 +57,8 @@ using Message = std::vector<Piece>;
 struct CriReply {
   absl::Status status;
   std::vector<Message> messages;
-  bool events = false;  // Then events follow until the client goes.
+  bool events = false;   // Then events follow until the client goes.
+  bool endless = false;  // Then messages of MoreItems follow until the client goes.
 };
 
 size_t ByteSize(const Message& message);
@@ -73,6 +75,10 @@ class CriService {
 
   // The reply, with the faults that are about its content: oversized and malformed.
   CriReply Answer(const CriRequest& request, const Fault* fault) const;
+
+  // The message of that number with which a list as a stream goes on: a chunk of objects that are
+  // in no other.
+  Message MoreItems(Rpc rpc, uint64_t number) const;
 
   const ServiceOptions& options() const { return options_; }
   SimRuntime& runtime() const { return *runtime_; }

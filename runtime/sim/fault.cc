@@ -37,10 +37,12 @@ absl::Status Bad(absl::string_view what, absl::string_view text, absl::string_vi
   return absl::InvalidArgumentError(absl::StrCat("bad ", what, " '", text, "': ", expected));
 }
 
+constexpr size_t kMaxObjects = 10'000'000;
+
 absl::Status SetKind(Fault::Kind kind, Fault& fault) {
   if (fault.kind != Fault::Kind::kNone) {
     return absl::InvalidArgumentError(
-        "one of hang, error, oversized, malformed and drop is enough for a fault");
+        "one of hang, error, oversized, label, endless, malformed and drop is enough for a fault");
   }
   fault.kind = kind;
   return absl::OkStatus();
@@ -78,11 +80,17 @@ absl::Status ParseOption(absl::string_view key, absl::string_view value, Fault& 
   }
   if (key == "error") return ParseError(value, fault);
   if (key == "malformed") return ParseMalformed(value, fault);
-  if (key == "oversized") {
+  if (key == "oversized" || key == "label") {
     const absl::StatusOr<size_t> bytes = ParseBytes(value);
     if (!bytes.ok()) return bytes.status();
     fault.bytes = *bytes;
-    return SetKind(Fault::Kind::kOversized, fault);
+    return SetKind(key == "label" ? Fault::Kind::kLabel : Fault::Kind::kOversized, fault);
+  }
+  if (key == "objects") {
+    if (!absl::SimpleAtoi(value, &fault.bytes) || fault.bytes == 0 || fault.bytes > kMaxObjects) {
+      return Bad("objects", value, "1 to 10000000");
+    }
+    return SetKind(Fault::Kind::kObjects, fault);
   }
   if (key == "count") {
     uint64_t count = 0;
@@ -97,7 +105,7 @@ absl::Status ParseOption(absl::string_view key, absl::string_view value, Fault& 
     return absl::OkStatus();
   }
   return Bad("fault option", absl::StrCat(key, "=", value),
-             "latency=, error=, oversized=, malformed=, count= or share=");
+             "latency=, error=, oversized=, label=, objects=, malformed=, count= or share=");
 }
 
 absl::Status ParseWord(absl::string_view word, Fault& fault) {
@@ -108,6 +116,7 @@ absl::Status ParseWord(absl::string_view word, Fault& fault) {
     fault.bytes = kOversizedDefault;
     return SetKind(Fault::Kind::kOversized, fault);
   }
+  if (word == "endless") return SetKind(Fault::Kind::kEndless, fault);
   if (word == "mid-reply") {
     fault.mid_reply = true;
     return absl::OkStatus();
@@ -116,8 +125,10 @@ absl::Status ParseWord(absl::string_view word, Fault& fault) {
   if (equals != absl::string_view::npos) {
     return ParseOption(word.substr(0, equals), word.substr(equals + 1), fault);
   }
-  return Bad("fault option", word,
-             "latency=, hang, error=, oversized, malformed, drop, mid-reply, count= or share=");
+  return Bad(
+      "fault option", word,
+      "latency=, hang, error=, oversized, label=, objects=, endless, malformed, drop, mid-reply, "
+      "count= or share=");
 }
 
 bool IsItemDefect(Defect defect) {
@@ -147,11 +158,19 @@ absl::Status Check(const Fault& fault) {
   using Kind = Fault::Kind;
   if (fault.kind == Kind::kNone && fault.latency == absl::ZeroDuration()) {
     return absl::InvalidArgumentError(
-        "a fault needs latency=, hang, error=, oversized, malformed or drop");
+        "a fault needs latency=, hang, error=, oversized, label=, endless, malformed or drop");
   }
   if (fault.mid_reply && fault.kind != Kind::kHang && fault.kind != Kind::kError &&
       fault.kind != Kind::kDrop) {
     return absl::InvalidArgumentError("mid-reply goes with hang, error or drop");
+  }
+  if ((fault.kind == Kind::kLabel || fault.kind == Kind::kObjects) &&
+      !(fault.rpc.has_value() && IsList(*fault.rpc))) {
+    return absl::InvalidArgumentError("label= and objects= need a list RPC");
+  }
+  if (fault.kind == Kind::kEndless && fault.rpc != Rpc::kStreamPodSandboxes &&
+      fault.rpc != Rpc::kStreamContainers) {
+    return absl::InvalidArgumentError("endless needs StreamPodSandboxes or StreamContainers");
   }
   if (!fault.id.empty()) {
     if (!fault.rpc.has_value() || (!IsList(*fault.rpc) && !IsInspection(*fault.rpc))) {
@@ -177,6 +196,12 @@ std::string FormatKind(const Fault& fault) {
                           fault.message.empty() ? "" : ":", fault.message);
     case Fault::Kind::kOversized:
       return absl::StrCat(" oversized=", fault.bytes);
+    case Fault::Kind::kLabel:
+      return absl::StrCat(" label=", fault.bytes);
+    case Fault::Kind::kObjects:
+      return absl::StrCat(" objects=", fault.bytes);
+    case Fault::Kind::kEndless:
+      return " endless";
     case Fault::Kind::kMalformed:
       for (const auto& [name, defect] : kDefects) {
         if (defect == fault.defect) return absl::StrCat(" malformed=", name);

@@ -27,6 +27,9 @@ struct Fault {
     kHang,       // No answer until the fault is cleared; then the true one.
     kError,      // `code` and `message`.
     kOversized,  // The true reply, and so many `bytes` of an unknown field that it is too large.
+    kLabel,      // A list has one more object, with a label of so many `bytes`.
+    kObjects,    // A list has so many more objects, `bytes` of them; they are small.
+    kEndless,    // A list as a stream has more objects, and more, until the client goes.
     kMalformed,  // `defect`.
     kDrop,       // The connection is closed.
   };
@@ -53,8 +56,9 @@ struct Fault {
 inline constexpr size_t kOversizedDefault = size_t{17} << 20;
 
 // RPC|* [--id ID] [latency=DURATION] [hang | error=CODE[:MESSAGE] | oversized[=BYTES] |
-// malformed[=DEFECT] | drop] [mid-reply] [count=N] [share=S]. kInvalidArgument names the word that
-// is wrong, also when a combination makes no sense (a list has no id to hang on).
+// label=BYTES | objects=N | endless | malformed[=DEFECT] | drop] [mid-reply] [count=N] [share=S].
+// kInvalidArgument names the word that is wrong, also when a combination makes no sense (a list has
+// no id to hang on).
 absl::StatusOr<Fault> ParseFault(const std::vector<std::string>& words);
 
 // As ParseFault reads it, in one line.

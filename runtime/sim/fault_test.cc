@@ -23,7 +23,9 @@ TEST(ParseFault, RoundTrips) {
         "ListContainers oversized=1024", "ListContainers malformed=bad-utf8",
         "ListPodSandbox --id abc malformed=no-metadata",
         "StreamContainers error=UNAVAILABLE mid-reply", "ListContainers drop mid-reply",
-        "* malformed=garbage", "PodSandboxStatus malformed=empty", "Status hang share=0.5"}) {
+        "* malformed=garbage", "PodSandboxStatus malformed=empty", "Status hang share=0.5",
+        "ListPodSandbox label=1024", "StreamContainers endless",
+        "ListContainers objects=1000000"}) {
     const absl::StatusOr<Fault> fault = ParseFault(Words(text));
     ASSERT_TRUE(fault.ok()) << text << ": " << fault.status();
     EXPECT_EQ(FormatFault(*fault), text);
@@ -65,6 +67,8 @@ TEST(ParseFault, SaysWhatIsWrong) {
       {"Version hang --id", "--id needs a value"},
       {"Version --id x hang", "--id needs a list or status RPC"},
       {"ListContainers --id x hang", "about one item"},
+      {"Version label=1024", "need a list RPC"},
+      {"ListContainers endless", "needs StreamPodSandboxes or StreamContainers"},
       {"Version wobble", "'wobble'"},
       {"Version colour=red", "'colour=red'"},
   };

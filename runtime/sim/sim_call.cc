@@ -166,7 +166,8 @@ void SimCall::Answer() {
     stats.rpcs[static_cast<size_t>(request_->rpc)].bytes += bytes;
   });
   const bool mid_reply = fault() != nullptr && fault()->mid_reply;
-  if (mid_reply || !reply_.status.ok() || reply_.messages.size() != 1 || reply_.events) {
+  if (mid_reply || !reply_.status.ok() || reply_.messages.size() != 1 || reply_.events ||
+      reply_.endless) {
     return Continue();
   }
   busy_ = finished_ = true;
@@ -178,6 +179,10 @@ void SimCall::Answer() {
 void SimCall::Continue() {
   const bool mid_reply = fault() != nullptr && fault()->mid_reply;
   if (mid_reply && (next_message_ > 0 || reply_.messages.empty())) return ActMidReply();
+  if (next_message_ == reply_.messages.size() && reply_.endless) {
+    reply_.messages = {loop_->service().MoreItems(request_->rpc, ++more_messages_)};
+    next_message_ = 0;
+  }
   if (next_message_ < reply_.messages.size()) {
     busy_ = true;
     const grpc::ByteBuffer buffer = MakeBuffer(reply_.messages[next_message_]);

@@ -8,6 +8,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -75,6 +76,7 @@ class SimCall {
   std::optional<FaultTable::Entry> fault_;
   CriReply reply_;
   size_t next_message_ = 0;
+  uint64_t more_messages_ = 0;  // Of an endless list.
   std::deque<std::shared_ptr<const std::string>> events_;
   absl::StatusCode outcome_ = absl::StatusCode::kUnknown;
   bool busy_ = false;      // An operation is under way.
