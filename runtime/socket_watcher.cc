@@ -81,7 +81,10 @@ bool SocketWatcher::Rewatch() {
       TellOfPolling(errno);
       return false;
     }
-    if (*settled) return true;
+    if (*settled) {
+      TellOfWatching();
+      return true;
+    }
   }
   return false;
 }
@@ -113,6 +116,12 @@ void SocketWatcher::TellOfPolling(int error) {
              {{"socket", options_.path, true},
               {"period", absl::FormatDuration(options_.poll_period)},
               {"error", ExplainErrno(error)}});
+}
+
+void SocketWatcher::TellOfWatching() {
+  if (!std::exchange(told_of_polling_, false)) return;
+  log_.Write(pleg::LogLevel::kInfo, "watching the socket with inotify again",
+             {{"socket", options_.path, true}});
 }
 
 void SocketWatcher::Run(const std::stop_token& stop) {

@@ -74,7 +74,9 @@ class SocketWatcher {
   bool Rewatch();
   // One pass of Rewatch; whether it changed nothing. Nothing on failure, with errno set.
   std::optional<bool> RewatchOnce();
+  // The first of a row of failures, and its end.
   void TellOfPolling(int error);
+  void TellOfWatching();
 
   void Run(const std::stop_token& stop);
   // Whether anything on the path may have changed. Waits for an event, the end of the poll period

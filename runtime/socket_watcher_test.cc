@@ -296,7 +296,15 @@ TEST_F(SocketWatcherTest, PollsWhileWatchesAreUsedUp) {
     fs::remove(socket_);
     Listen(socket_);
   });
-  EXPECT_EQ(log_.lines().size(), 1);
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("max_user_watches"), HasSubstr("again")));
+  // The next time is told like the first.
+  *used_up = true;
+  ExpectTold([&] {
+    fs::remove(socket_);
+    Listen(socket_);
+  });
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("max_user_watches"), HasSubstr("again"),
+                                        HasSubstr("max_user_watches")));
 }
 
 TEST(LookupsOfTest, FollowsLinksAndStopsAtWhatIsMissing) {

@@ -108,8 +108,13 @@ void StateLog::OnIdentity(const absl::StatusOr<pleg::RuntimeVersion>& identity) 
   }
   if (!WasAnswered(identity.status())) return;
   wrong_ = ExplainHandshakeError(identity.status());
-  // A runtime that is starting may answer with errors for a while; a stranger stays one.
-  if (absl::IsUnimplemented(identity.status())) EnterConnection("stranger");
+  // A runtime that is starting may answer with errors for a while. A stranger stays one until it
+  // answers otherwise.
+  if (absl::IsUnimplemented(identity.status())) {
+    EnterConnection("stranger");
+  } else if (connection_.state() == "stranger") {
+    EnterConnection("failing");
+  }
 }
 
 bool StateLog::IsOfConnection(const absl::Status& status) {

@@ -171,6 +171,17 @@ TEST_F(StateLogTest, AServerWithoutCriIsOneLine) {
                            "reason=speaks gRPC but not CRI v1")));
 }
 
+TEST_F(StateLogTest, AServerThatKnowsCriAfterAllIsNoStrangerAnyMore) {
+  story_.OnEndpoint("unix:///x.sock");
+  facts_.verdict = {true, ""};
+  story_.OnConnection(true, "");
+  story_.OnIdentity(absl::UnimplementedError("unknown service"));
+  story_.OnIdentity(absl::InternalError("starting"));
+  EXPECT_THAT(Lines(), ElementsAre(HasSubstr("what listens there is not a container runtime"),
+                                   HasSubstr("answers Version with an error")));
+  EXPECT_THAT(story_.Connection(), HasSubstr("starting"));
+}
+
 TEST_F(StateLogTest, ARuntimeThatIsConnectedAndSilentIsNamedAfterAWhile) {
   story_.OnEndpoint("unix:///x.sock");
   facts_.verdict = {false, "pleg has yet to be successful"};
