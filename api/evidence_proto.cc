@@ -1,6 +1,7 @@
 #include "api/evidence_proto.h"
 
 #include "api/evidence_values.h"
+#include "api/list_size_proto.h"
 #include "pleg/utf8.h"
 #include "plegd/v1/evidence.pb.h"
 
@@ -378,12 +379,7 @@ void EvidenceToProto(const pleg::Evidence& evidence, v1::Evidence& out) {
   ObjectsToProto(evidence, out);
   CountsToProto(evidence.counts, *out.mutable_counts());
   for (const pleg::ListSizeEvidence& list : evidence.list_sizes) {
-    v1::ListSizeEvidence& to = *out.add_list_sizes();
-    to.set_method(ToValidUtf8(list.method));
-    to.set_bytes(list.bytes);
-    to.set_limit_bytes(list.limit_bytes);
-    to.set_slope_bytes_per_hour(list.slope_bytes_per_hour);
-    to.set_objects(list.objects);
+    ListSizeToProto(list, *out.add_list_sizes());
   }
   out.set_predicted_status_phase_seconds(Seconds(evidence.predicted_status_phase));
   for (const pleg::GenerationReport& twin : evidence.twins) TwinToProto(twin, *out.add_twins());
@@ -406,8 +402,7 @@ pleg::Evidence EvidenceFromProto(const v1::Evidence& message) {
   ObjectsFromProto(message, evidence);
   evidence.counts = CountsFromProto(message.counts());
   for (const v1::ListSizeEvidence& list : message.list_sizes()) {
-    evidence.list_sizes.push_back({list.method(), list.bytes(), list.limit_bytes(),
-                                   list.slope_bytes_per_hour(), list.objects()});
+    evidence.list_sizes.push_back(ListSizeFromProto(list));
   }
   evidence.predicted_status_phase = FromSeconds(message.predicted_status_phase_seconds());
   for (const v1::KubeletTwin& twin : message.twins()) {

@@ -31,9 +31,9 @@ size_t CodeIndex(absl::StatusCode code);
 
 // What was wrong with an item of a list, or with a whole list; see pleg::CallObserver. The last one
 // stands for all others.
-inline constexpr std::array<absl::string_view, 8> kInvalidReasons = {
-    "no_metadata",  "no_id",        "no_image",      "malformed",
-    "duplicate_id", "invalid_utf8", "damaged_reply", "other"};
+inline constexpr std::array<absl::string_view, 9> kInvalidReasons = {
+    "no_metadata",  "no_id",         "no_image",  "malformed", "duplicate_id",
+    "invalid_utf8", "damaged_reply", "too_large", "other"};
 // Index into kInvalidReasons.
 size_t InvalidReasonIndex(absl::string_view reason);
 

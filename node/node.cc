@@ -6,8 +6,11 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/diagnosis.h"
 #include "pleg/diagnosis/gather.h"
+#include "runtime/list_budget.h"
+#include "runtime/memory_limit.h"
 
 namespace node {
 namespace {
@@ -30,6 +33,9 @@ pleg::PlegOptions CoreOptions(const Options& options) {
 
 runtime::CriOptions CriOptions(const Options& options) {
   return {.request_timeout = options.settings.runtime_request_timeout,
+          .budget = options.list_budget.has_value()
+                        ? runtime::BudgetOf(*options.list_budget)
+                        : runtime::BudgetFor(runtime::FindMemoryLimit().bytes),
           .decode =
               options.typed_decode ? runtime::DecodeMode::kTyped : runtime::DecodeMode::kProjected,
           .list_streaming = options.list_streaming};
@@ -91,6 +97,7 @@ Node::~Node() { Stop(); }
 void Node::Start(std::function<void()> tick) {
   tick_ = std::move(tick);
   started_ = true;
+  TellBudget();
   ListenToRuntime();
   loop_.Post([this] {
     if (options_.sweep) {
@@ -102,6 +109,15 @@ void Node::Start(std::function<void()> tick) {
     Tick();
   });
   loop_.Start();
+}
+
+void Node::TellBudget() {
+  const runtime::MemoryLimit memory = runtime::FindMemoryLimit();
+  log_.Write(pleg::LogLevel::kInfo, "takes lists up to a budget",
+             {{"budget", runtime_.budget().ToString()},
+              {"flag", options_.list_budget.has_value() ? "--list-budget" : "auto"},
+              {"memory_limit", absl::StrCat(memory.bytes)},
+              {"of", memory.source}});
 }
 
 void Node::ListenToRuntime() {

@@ -101,6 +101,7 @@ class Node final : public NodeControl {
     std::string reason;
   };
 
+  void TellBudget();
   void ListenToRuntime();
   // Once a second on the core's thread.
   void Tick();

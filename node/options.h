@@ -6,6 +6,8 @@
 #define PLEGD_NODE_OPTIONS_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "node/node_view.h"
@@ -20,6 +22,8 @@ struct Options {
   runtime::host::KubeletProbe::Options kubelet = {};  // without a URL it is not asked
   bool typed_decode = false;
   bool list_streaming = true;
+  // Bytes of a list that are taken; empty: by the memory that this process may have.
+  std::optional<uint64_t> list_budget = {};
   size_t inspect_concurrency = 16;  // pods at a time
   bool serial_inspect = false;      // one call after another, as the kubelet
   bool sweep = true;                // ask running containers for their status now and then

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pleg/ids.h"
 #include "pleg/mono_time.h"
 
 namespace pleg {
@@ -36,7 +37,7 @@ class CallObserver {
   virtual void OnCallEnd(const CallRecord& call) = 0;
   // An item of a reply was bad: `reason` is one of a small fixed set ("no_metadata", "no_id",
   // "no_image", "malformed", "duplicate_id": skipped, or kept as it was known; "invalid_utf8":
-  // repaired; "damaged_reply": not an item, a whole list that could not be used).
+  // repaired; "damaged_reply", "too_large": not an item, a whole list that could not be used).
   virtual void OnInvalidItem(absl::string_view method, absl::string_view reason) = 0;
 };
 
@@ -74,6 +75,34 @@ struct FailingTarget {
 // An answer for one object that takes longer comes late. As much counts as silence.
 inline constexpr absl::Duration kLateAnswer = absl::Seconds(5);
 
+// What makes a list large: of the items that could be read, whichever way it ended.
+struct ListMakeup {
+  uint64_t items = 0;        // that came; 0 if nothing was read of it
+  uint64_t dead = 0;         // exited containers; sandboxes that are not ready
+  uint64_t dead_bytes = 0;   // in the reply
+  uint64_t label_bytes = 0;  // of labels and annotations
+  struct PodShare {
+    PodUid uid;
+    std::string name;
+    std::string pod_namespace;
+    uint64_t items = 0;
+    uint64_t bytes = 0;
+  };
+  PodShare largest_pod = {};  // the one with the most bytes
+};
+
+// A list that is more than its receiver, or its sender, takes.
+struct ListExcess {
+  MonoTime since;            // the first of the unbroken row of such lists
+  uint64_t bytes = 0;        // of the reply; of one that was given up, those that had come; 0:
+                             // unknown
+  bool given_up = false;     // it was longer
+  uint64_t limit_bytes = 0;  // what was exceeded; 0: another limit
+  uint64_t limit_items = 0;
+  bool by_runtime = false;  // the limit is the runtime's, which did not send it
+  ListMakeup makeup = {};
+};
+
 // One moment of the ledger. Immutable once shared.
 struct CallSnapshot {
   MonoTime taken_at;
@@ -82,7 +111,9 @@ struct CallSnapshot {
   std::vector<FailingTarget> failing;
   struct ListSize {
     absl::string_view method;
-    size_t bytes = 0;  // of the last good reply
+    size_t bytes = 0;                       // of the last good reply; 0 before the first
+    ListMakeup makeup = {};                 // of that; empty of a list that is small
+    std::optional<ListExcess> excess = {};  // the last reply was too large
   };
   std::vector<ListSize> list_sizes;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/time/time.h"
 
@@ -100,14 +101,26 @@ void CallLedger::EndRowLocked(const RowKey& key) {
   row->second.hanging_since = row->second.since;
 }
 
-void CallLedger::SetListSize(absl::string_view method, size_t bytes) {
-  pleg::MutexLock lock(mu_);
+pleg::CallSnapshot::ListSize& CallLedger::ListSizeLocked(absl::string_view method) {
   for (pleg::CallSnapshot::ListSize& size : list_sizes_) {
-    if (size.method != method) continue;
-    size.bytes = bytes;
-    return;
+    if (size.method == method) return size;
   }
-  list_sizes_.push_back({method, bytes});
+  list_sizes_.push_back({.method = method});
+  return list_sizes_.back();
+}
+
+void CallLedger::SetListSize(absl::string_view method, size_t bytes,
+                             const pleg::ListMakeup& makeup) {
+  pleg::MutexLock lock(mu_);
+  ListSizeLocked(method) = {.method = method, .bytes = bytes, .makeup = makeup};
+}
+
+void CallLedger::SetListExcess(absl::string_view method, pleg::ListExcess excess) {
+  excess.since = clock_.Now();
+  pleg::MutexLock lock(mu_);
+  pleg::CallSnapshot::ListSize& size = ListSizeLocked(method);
+  if (size.excess.has_value()) excess.since = size.excess->since;
+  size.excess = std::move(excess);
 }
 
 void CallLedger::Forget(absl::string_view target) {

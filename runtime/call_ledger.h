@@ -58,8 +58,10 @@ class CallLedger {
   Id Open(absl::string_view method, std::string target, pleg::MonoTime deadline);
   // The call has ended now. Unknown ids are ignored.
   void Close(Id id, const Outcome& outcome);
-  // Size of the last good reply to a list of everything.
-  void SetListSize(absl::string_view method, size_t bytes);
+  // Size of the last good reply to a list of everything, and, if it is large, what it is made of.
+  void SetListSize(absl::string_view method, size_t bytes, const pleg::ListMakeup& makeup = {});
+  // The last one was too large. Stands until a good one.
+  void SetListExcess(absl::string_view method, pleg::ListExcess excess);
 
   // The target is gone: its rows end, and calls to it that still run begin none when they end.
   void Forget(absl::string_view target);
@@ -104,6 +106,9 @@ class CallLedger {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The row ends; what still runs on its key begins a new one.
   void EndRowLocked(const RowKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  pleg::CallSnapshot::ListSize& ListSizeLocked(absl::string_view method)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const pleg::Clock& clock_;
   pleg::CallObserver& observer_;

@@ -13,20 +13,21 @@ namespace runtime {
 struct CriMethod {
   absl::string_view name;  // "ListContainers": of metrics, logs and the ledger
   const char* path;        // as HTTP/2 has it
+  bool is_list = false;    // whose reply grows with the node
 };
 
 inline constexpr CriMethod kVersion{"Version", "/runtime.v1.RuntimeService/Version"};
 inline constexpr CriMethod kStatus{"Status", "/runtime.v1.RuntimeService/Status"};
 inline constexpr CriMethod kListPodSandbox{"ListPodSandbox",
-                                           "/runtime.v1.RuntimeService/ListPodSandbox"};
+                                           "/runtime.v1.RuntimeService/ListPodSandbox", true};
 inline constexpr CriMethod kListContainers{"ListContainers",
-                                           "/runtime.v1.RuntimeService/ListContainers"};
+                                           "/runtime.v1.RuntimeService/ListContainers", true};
 // The same questions, answered in a stream of messages (KEP-5825). They keep the names of the
 // lists, as in the kubelet.
-inline constexpr CriMethod kStreamPodSandboxes{"ListPodSandbox",
-                                               "/runtime.v1.RuntimeService/StreamPodSandboxes"};
+inline constexpr CriMethod kStreamPodSandboxes{
+    "ListPodSandbox", "/runtime.v1.RuntimeService/StreamPodSandboxes", true};
 inline constexpr CriMethod kStreamContainers{"ListContainers",
-                                             "/runtime.v1.RuntimeService/StreamContainers"};
+                                             "/runtime.v1.RuntimeService/StreamContainers", true};
 inline constexpr CriMethod kPodSandboxStatus{"PodSandboxStatus",
                                              "/runtime.v1.RuntimeService/PodSandboxStatus"};
 inline constexpr CriMethod kContainerStatus{"ContainerStatus",

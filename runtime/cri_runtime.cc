@@ -1,5 +1,7 @@
 #include "runtime/cri_runtime.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,11 +10,14 @@
 #include "runtime/convert.h"
 #include "runtime/cri_methods.h"
 #include "runtime/lenient_parse.h"
+#include "runtime/list_receiver.h"
 #include "runtime/v1/api.pb.h"
 
 namespace runtime {
 namespace {
 
+// A list of that size is far from usual.
+constexpr size_t kLargeListBytes = size_t{8} << 20;
 // Objects with bad replies that are remembered; beyond it all are told again.
 constexpr size_t kMaxRefused = 1000;
 
@@ -80,17 +85,19 @@ absl::StatusOr<pleg::RuntimeConditions> DecodeConditions(absl::string_view reply
 }  // namespace
 
 struct CriRuntime::ListOp {
+  ListOp(CriRuntime& runtime, std::optional<pleg::PodUid> of_pod)
+      : pod(std::move(of_pod)),
+        sandboxes(runtime.sandbox_decoder_, runtime.options_.budget, pod),
+        containers(runtime.container_decoder_, runtime.options_.budget, pod) {}
+
   uint64_t id = 0;
-  std::optional<pleg::PodUid> pod;
+  const std::optional<pleg::PodUid> pod;
   pleg::Listing listing;
   pleg::MonoTime sent_at;       // the call that is out
   absl::Status sandbox_damage;  // found while the second call was out
-
-  // Of a list that comes as a stream.
-  bool streamed = false;
-  uint64_t reply_number = 0;  // the decoder's; 0 before the first message
-  absl::Status damage;
-  size_t bytes = 0;
+  bool streamed = false;        // the call that is out
+  ListReceiver<SandboxListDecoder> sandboxes;
+  ListReceiver<ContainerListDecoder> containers;
 };
 
 CriRuntime::CriRuntime(CriOptions options, pleg::Executor& executor, const pleg::Clock& clock,
@@ -117,9 +124,9 @@ void CriRuntime::Connect() {
 void CriRuntime::Connect(Endpoint endpoint) {
   if (shut_down_ || transport_.has_value()) return;
   endpoint_ = std::move(endpoint);
-  transport_.emplace(Transport::Options{.target = endpoint_.GrpcTarget(),
-                                        .max_reply_bytes = options_.max_reply_bytes},
-                     [this](bool connected) { OnConnection(connected); });
+  transport_.emplace(
+      Transport::Options{.target = endpoint_.GrpcTarget(), .max_list_bytes = options_.budget.bytes},
+      [this](bool connected) { OnConnection(connected); });
   transport_->Connect();
 }
 
@@ -163,11 +170,13 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
   const CallLedger::Id id =
       ledger_.Open(method.name, subject.target, clock_.Now() + options_.request_timeout);
   auto on_reply = [this, id, subject = std::move(subject), check = std::move(check),
-                   done = std::move(done)](const Transport::Reply& reply) mutable {
+                   done = std::move(done)](Transport::Reply&& reply) mutable {
     const CallSubject call{.method = subject.method.name,
                            .kind = subject.kind,
                            .target = subject.target,
-                           .max_reply_bytes = options_.max_reply_bytes};
+                           .max_reply_bytes = subject.method.is_list
+                                                  ? options_.budget.bytes
+                                                  : Transport::Options::kMaxReplyBytes};
     absl::Status status = MapStatus(reply.status, call);
     if (!reply.answered) MarkUnanswered(status);
     if (status.ok() && check != nullptr) {
@@ -180,7 +189,7 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
                    .response_bytes = status.ok() ? reply.body.Length() : 0,
                    .text = pleg::ToValidUtf8(reply.status.ok() ? std::string(status.message())
                                                                : reply.status.error_message())});
-    done(status.ok() ? Bytes(reply.body) : Bytes(status));
+    done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
   };
   if (on_message != nullptr) {
     transport_->StartStream(method, request, options_.request_timeout, std::move(on_message),
@@ -213,7 +222,7 @@ void CriRuntime::CallOne(Open<T>& open, const Subject& subject, absl::string_vie
   if (shut_down_) return;
   const uint64_t id = Expect(open, std::move(done));
   auto value = std::make_shared<T>();
-  auto check = [value, decode = std::move(decode)](const grpc::ByteBuffer& body) mutable {
+  auto check = [value, decode = std::move(decode)](const ReplyBody& body) mutable {
     *value = decode(FlatReply(body).view());
     return value->status();
   };
@@ -223,106 +232,104 @@ void CriRuntime::CallOne(Open<T>& open, const Subject& subject, absl::string_vie
   Call(subject, request, std::move(deliver), std::move(check));
 }
 
-template <typename Decoder>
+template <typename Receiver>
 void CriRuntime::CallList(const std::shared_ptr<ListOp>& op, const CriMethod& stream,
-                          const CriMethod& unary, Decoder& decoder, const std::string& request,
+                          const CriMethod& unary, Receiver& receiver, const std::string& request,
                           OnBytes done) {
   op->streamed = streaming_.load(std::memory_order_relaxed);
-  op->reply_number = 0;
-  op->bytes = 0;
   if (!op->streamed) return Call({unary}, request, std::move(done));
-  auto on_message = [op, &decoder](const grpc::ByteBuffer& message) {
-    if (op->reply_number == 0) op->reply_number = decoder.Begin();
-    op->bytes += message.Length();
-    if (op->damage.ok()) {
-      op->damage = decoder.Feed(op->reply_number, SlicedReply(message).pieces());
-    }
+  auto on_message = [op, &receiver](ReplyBody message) {
+    return receiver.OnMessage(std::move(message));
   };
-  auto on_end = [this, op, &unary, request, done = std::move(done)](Bytes end) mutable {
-    if (absl::IsUnimplemented(end.status()) && op->reply_number == 0) {
-      streaming_.store(false, std::memory_order_relaxed);
-      op->streamed = false;
-      return Call({unary}, request, std::move(done));
-    }
-    if (end.ok() && !op->damage.ok()) end = op->damage;
-    done(std::move(end));
+  auto on_end = [this, op, &receiver, &unary, request, done = std::move(done)](Bytes end) mutable {
+    if (!absl::IsUnimplemented(end.status()) || receiver.begun()) return done(std::move(end));
+    op->streamed = false;
+    auto on_plain = [this, done = std::move(done)](Bytes plain) mutable {
+      // A server that knows neither is a runtime that starts: it may know both in a moment.
+      if (plain.ok()) streaming_.store(false, std::memory_order_relaxed);
+      done(std::move(plain));
+    };
+    Call({unary}, request, std::move(on_plain));
   };
   Call({stream}, request, std::move(on_end), nullptr, std::move(on_message));
 }
 
-template <typename Decoder>
-auto CriRuntime::Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& body) {
-  if (!op.streamed) {
-    op.bytes = body.Length();
-    return decoder.Decode(SlicedReply(body).pieces(), op.pod);
+template <typename Receiver>
+void CriRuntime::NoteSize(const CriMethod& method, const Receiver& receiver, bool good) {
+  if (good) {
+    ledger_.SetListSize(method.name, receiver.bytes(), receiver.makeup());
+  } else if (receiver.excess().has_value()) {
+    observer_.OnInvalidItem(method.name, "too_large");
+    ledger_.SetListExcess(method.name, *receiver.excess());
   }
-  // A node without any object sends no message.
-  if (op.reply_number == 0) op.reply_number = decoder.Begin();
-  return decoder.End(op.reply_number, op.pod);
+  // What a list of that size has used is not used again soon, and is spread over the heap.
+  const bool was_large = large_lists_.erase(method.name) > 0;
+  const bool is_large = receiver.bytes() > kLargeListBytes;
+  if (is_large) large_lists_.insert(method.name);
+  if (receiver.excess().has_value() || (was_large && !is_large)) malloc_trim(0);
 }
 
 void CriRuntime::List(std::optional<pleg::PodUid> pod, ListCallback done) {
   if (shut_down_) return;
-  auto op = std::make_shared<ListOp>();
-  if (!pod.has_value()) {
+  auto op = std::make_shared<ListOp>(*this, std::move(pod));
+  if (!op->pod.has_value()) {
     done = [this, done = std::move(done)](absl::StatusOr<pleg::Listing> listing) mutable {
       if (listeners_.list) listeners_.list(listing.status());
       done(std::move(listing));
     };
   }
   op->id = Expect(lists_, std::move(done));
-  op->pod = std::move(pod);
   op->sent_at = clock_.Now();
   op->listing.started_at = op->sent_at;
-  CallList(op, kStreamPodSandboxes, kListPodSandbox, sandbox_decoder_,
+  CallList(op, kStreamPodSandboxes, kListPodSandbox, op->sandboxes,
            ListRequestBytes<v1::ListPodSandboxRequest>(op->pod),
-           [this, op](const Bytes& reply) { OnSandboxes(op, reply); });
+           [this, op](Bytes reply) { OnSandboxes(op, std::move(reply)); });
 }
 
-void CriRuntime::OnSandboxes(const std::shared_ptr<ListOp>& op, const Bytes& reply) {
+void CriRuntime::OnSandboxes(const std::shared_ptr<ListOp>& op, Bytes reply) {
   op->listing.list_sandboxes_took = clock_.Now() - op->sent_at;
-  if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   // The next call is under way while this reply is decoded; its answer comes to this thread, later.
-  // What is left to do of a stream is little, and its own numbers must be read before.
+  // What is left to do of a stream is little, and of a failure nothing.
   absl::StatusOr<std::vector<pleg::ListedSandbox>> sandboxes;
-  const bool streamed = op->streamed;
-  if (streamed) {
-    sandboxes = Listed(*op, sandbox_decoder_, *reply);
+  const bool later = reply.ok() && !op->streamed;
+  if (!later) {
+    sandboxes = op->sandboxes.Finish(std::move(reply));
+    if (!op->pod.has_value()) NoteSize(kListPodSandbox, op->sandboxes, sandboxes.ok());
     if (!sandboxes.ok()) {
       return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(sandboxes.status()));
     }
   }
   op->sent_at = clock_.Now();
-  const size_t bytes = streamed ? op->bytes : reply->Length();
-  CallList(op, kStreamContainers, kListContainers, container_decoder_,
+  CallList(op, kStreamContainers, kListContainers, op->containers,
            ListRequestBytes<v1::ListContainersRequest>(op->pod),
-           [this, op](const Bytes& containers) { OnContainers(op, containers); });
-  if (!streamed) sandboxes = sandbox_decoder_.Decode(SlicedReply(*reply).pieces(), op->pod);
+           [this, op](Bytes containers) { OnContainers(op, std::move(containers)); });
+  if (later) {
+    sandboxes = op->sandboxes.Finish(std::move(reply));
+    if (!op->pod.has_value()) NoteSize(kListPodSandbox, op->sandboxes, sandboxes.ok());
+  }
   op->sandbox_damage = sandboxes.status();
-  if (!op->sandbox_damage.ok())
-    return;  // told when the call that is out has ended: one list at a time
-  op->listing.list_sandboxes_bytes = bytes;
-  if (!op->pod.has_value()) ledger_.SetListSize(kListPodSandbox.name, bytes);
+  // Told when the call that is out has ended: one list at a time.
+  if (!op->sandbox_damage.ok()) return;
+  op->listing.list_sandboxes_bytes = op->sandboxes.bytes();
   op->listing.sandboxes = *std::move(sandboxes);
+  op->containers.TakeFromBudget(op->listing.sandboxes.size());
 }
 
-void CriRuntime::OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& reply) {
+void CriRuntime::OnContainers(const std::shared_ptr<ListOp>& op, Bytes reply) {
+  op->listing.list_containers_took = clock_.Now() - op->sent_at;
   if (!op->sandbox_damage.ok()) {
+    (void)op->containers.Finish(op->sandbox_damage);
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(op->sandbox_damage));
   }
-  op->listing.list_containers_took = clock_.Now() - op->sent_at;
-  if (!reply.ok()) return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(reply.status()));
   absl::StatusOr<std::vector<pleg::ListedContainer>> containers =
-      Listed(*op, container_decoder_, *reply);
+      op->containers.Finish(std::move(reply));
+  if (!op->pod.has_value()) NoteSize(kListContainers, op->containers, containers.ok());
   if (!containers.ok()) {
     return Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(containers.status()));
   }
   op->listing.containers = *std::move(containers);
-  op->listing.list_containers_bytes = op->bytes;
-  if (!op->pod.has_value()) {
-    ledger_.SetListSize(kListContainers.name, op->bytes);
-    ForgetRemovedTargets();
-  }
+  op->listing.list_containers_bytes = op->containers.bytes();
+  if (!op->pod.has_value()) ForgetRemovedTargets();
   Answer(lists_, op->id, absl::StatusOr<pleg::Listing>(std::move(op->listing)));
 }
 
@@ -359,7 +366,7 @@ void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, pleg::Prom
                                 ProbeCallback done) {
   if (shut_down_) return;
   const uint64_t id = Expect(probes_, std::move(done));
-  auto check = [id = container.id, sandbox = container.sandbox_id](const grpc::ByteBuffer& body) {
+  auto check = [id = container.id, sandbox = container.sandbox_id](const ReplyBody& body) {
     return DecodeContainerStatus(FlatReply(body).view(), id, sandbox).status();
   };
   auto tell = [this, id, promptness](const Bytes&) {
@@ -382,7 +389,7 @@ void CriRuntime::Handshake(HandshakeCallback done) {
 void CriRuntime::CallVersion(
     absl::AnyInvocable<void(const absl::StatusOr<pleg::RuntimeVersion>&)> done) {
   auto identity = std::make_shared<absl::StatusOr<pleg::RuntimeVersion>>();
-  auto check = [identity](const grpc::ByteBuffer& body) {
+  auto check = [identity](const ReplyBody& body) {
     *identity = CheckVersionReply(FlatReply(body).view());
     return identity->status();
   };
@@ -414,7 +421,10 @@ void CriRuntime::OnConnection(bool connected) {
     if (alive.expired() || shut_down_ || !listeners_.connection) return;
     listeners_.connection(connected, reason);
   });
-  if (connected) ++connection_number_;
+  if (connected) {
+    ++connection_number_;
+    streaming_.store(options_.list_streaming, std::memory_order_relaxed);
+  }
   log_.Write(
       pleg::LogLevel::kDebug,
       connected ? "connected to the container runtime" : "no connection to the container runtime",

@@ -36,10 +36,12 @@
 #include "pleg/mutex.h"
 #include "pleg/runtime_service.h"
 #include "pleg/runtime_state.h"
+#include "runtime/byte_buffer.h"
 #include "runtime/call_ledger.h"
 #include "runtime/endpoint.h"
 #include "runtime/grpc_status.h"
 #include "runtime/handshake.h"
+#include "runtime/list_budget.h"
 #include "runtime/list_decoder.h"
 #include "runtime/transport.h"
 
@@ -50,10 +52,11 @@ struct CriOptions {
   absl::Duration request_timeout = absl::Minutes(2);  // of each call; a List is two calls
   // Between a handshake that failed and the next.
   absl::Duration handshake_retry = absl::Seconds(1);
-  size_t max_reply_bytes = size_t{256} * 1024 * 1024;
+  // Of each list. What is more is not taken, and the last good state stays.
+  ListBudget budget{};
   DecodeMode decode = DecodeMode::kProjected;
-  // Ask for lists as streams, which have no limit on their size; plain lists for good once the
-  // runtime does not know them.
+  // Ask for lists as streams, which the kubelet's limit does not end; for plain lists once the
+  // runtime does not know them, until the next connection, on which it may be another.
   bool list_streaming = false;
 };
 
@@ -109,6 +112,7 @@ class CriRuntime : public pleg::RuntimeService {
     if (transport_.has_value()) transport_->ResetConnectionBackoff();
   }
 
+  const ListBudget& budget() const { return options_.budget; }
   pleg::CallSnapshot Snapshot() const { return ledger_.Snapshot(); }
   // Of the last handshake that succeeded, also while disconnected; kUnavailable before the first,
   // or why the last one failed.
@@ -117,12 +121,12 @@ class CriRuntime : public pleg::RuntimeService {
 
  private:
   struct ListOp;
-  using Bytes = absl::StatusOr<grpc::ByteBuffer>;
+  using Bytes = absl::StatusOr<ReplyBody>;
   using OnBytes = absl::AnyInvocable<void(Bytes)>;
   template <typename T>
   using Open = absl::flat_hash_map<uint64_t, absl::AnyInvocable<void(T)>>;
 
-  using CheckBytes = absl::AnyInvocable<absl::Status(const grpc::ByteBuffer&)>;
+  using CheckBytes = absl::AnyInvocable<absl::Status(const ReplyBody&)>;
 
   // Which call on what.
   struct Subject {
@@ -153,18 +157,18 @@ class CriRuntime : public pleg::RuntimeService {
   template <typename T>
   pleg::Executor::Task AnswerTask(Open<T>& open, uint64_t id, T answer);
 
-  // One list, as a stream if that is possible. A stream is decoded as it comes; the body that
-  // `done` gets is empty then. `done` runs on the transport's thread.
-  template <typename Decoder>
+  // One list, as a stream if that is possible, which `receiver`, a part of `op`, decodes as it
+  // comes. `done` runs on the transport's thread.
+  template <typename Receiver>
   void CallList(const std::shared_ptr<ListOp>& op, const CriMethod& stream, const CriMethod& unary,
-                Decoder& decoder, const std::string& request, OnBytes done);
-  // What was listed, once CallList is done.
-  template <typename Decoder>
-  static auto Listed(ListOp& op, Decoder& decoder, const grpc::ByteBuffer& body);
+                Receiver& receiver, const std::string& request, OnBytes done);
 
   // Transport's thread.
-  void OnSandboxes(const std::shared_ptr<ListOp>& op, const Bytes& reply);
-  void OnContainers(const std::shared_ptr<ListOp>& op, const Bytes& reply);
+  void OnSandboxes(const std::shared_ptr<ListOp>& op, Bytes reply);
+  void OnContainers(const std::shared_ptr<ListOp>& op, Bytes reply);
+  // Notes how large a list of everything was, or that it was too large.
+  template <typename Receiver>
+  void NoteSize(const CriMethod& method, const Receiver& receiver, bool good);
   void ForgetRemovedTargets();
   void OnConnection(bool connected);
   void StartHandshake();
@@ -194,12 +198,14 @@ class CriRuntime : public pleg::RuntimeService {
   // Dies with this object: what is posted later finds it gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
-  std::atomic<bool> streaming_;  // until the runtime says that it does not know it
+  // Until the runtime says that it does not know it; anew with each connection.
+  std::atomic<bool> streaming_;
 
   // Transport's thread.
   SandboxListDecoder sandbox_decoder_;
   ContainerListDecoder container_decoder_;
   uint64_t connection_number_ = 0;
+  absl::flat_hash_set<absl::string_view> large_lists_;  // methods whose last list was large
   // Whose replies were refused last, by method and object; told of once.
   absl::flat_hash_set<std::pair<std::string, std::string>> refused_;
 

@@ -52,11 +52,48 @@ TEST_F(CriRuntimeTest, AReplyOverTheLimitSaysSo) {
   big.mutable_containers(0)->set_image_ref(std::string(10'000, 'x'));
   server_.Always("ListContainers", FakeCriServer::Message(big));
   ASSERT_TRUE(server_.Start());
-  Make(absl::Minutes(2), 5'000);
+  Make(absl::Minutes(2), {.bytes = 5'000});
   const absl::Status status = List().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("(plegd receives up to 5000 bytes, the kubelet up to 16777216)"));
+}
+
+// What is known of a list that is too large stands until one fits.
+TEST_F(CriRuntimeTest, AListOverTheBudgetIsInTheSnapshotUntilOneFits) {
+  v1::ListContainersResponse big = OneContainer();
+  big.mutable_containers(0)->set_image_ref(std::string(10'000, 'x'));
+  server_.Always("ListContainers", FakeCriServer::Message(big));
+  ASSERT_TRUE(server_.Start());
+  Make(absl::Minutes(2), {.bytes = 5'000});
+  EXPECT_FALSE(List().ok());
+  const auto excess_of = [this](absl::string_view method) -> std::optional<pleg::ListExcess> {
+    for (const auto& size : runtime_->Snapshot().list_sizes) {
+      if (size.method == method) return size.excess;
+    }
+    return std::nullopt;
+  };
+  const std::optional<pleg::ListExcess> first = excess_of("ListContainers");
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->bytes, big.ByteSizeLong());
+  EXPECT_EQ(first->limit_bytes, 5'000u);
+  EXPECT_FALSE(excess_of("ListPodSandbox").has_value());
+  EXPECT_FALSE(List().ok());
+  EXPECT_EQ(excess_of("ListContainers")->since, first->since);
+  EXPECT_EQ((observer_.invalid()[{"ListContainers", "too_large"}]), 2);
+  server_.Always("ListContainers", FakeCriServer::Message(OneContainer()));
+  EXPECT_TRUE(List().ok());
+  EXPECT_FALSE(excess_of("ListContainers").has_value());
+}
+
+// Sandboxes and containers share it.
+TEST_F(CriRuntimeTest, ObjectsOfBothListsCountAgainstTheBudget) {
+  ASSERT_TRUE(server_.Start());
+  Make(absl::Minutes(2), {.bytes = 5'000, .items = 1});
+  EXPECT_TRUE(absl::IsResourceExhausted(List().status()));
+  OnLoop([this] { runtime_.reset(); });
+  Make(absl::Minutes(2), {.bytes = 5'000, .items = 2});
+  EXPECT_TRUE(List().ok());
 }
 
 TEST_F(CriRuntimeTest, WaitsForARuntimeThatIsAbsentAndSaysSoOnce) {

@@ -38,6 +38,9 @@ constexpr std::array<absl::string_view, 9> kBrokenConnectionTexts = {
     "Transport closed",
     "Delayed close due to in-progress write"};
 
+// What it says of a call that it cancels because its memory quota is used up.
+constexpr absl::string_view kBuffersFull = "Buffers full";
+
 absl::StatusCode ToAbslCode(grpc::StatusCode code) {
   const auto number = static_cast<size_t>(code);
   return number < kGoNames.size() ? static_cast<absl::StatusCode>(code)
@@ -103,6 +106,10 @@ std::string ExplainBrokenConnection(const absl::Status& status) {
     return "it accepts connections but does not speak: no container runtime, or one that hangs";
   }
   return absl::StrCat("it accepts connections but no gRPC: ", text);
+}
+
+bool IsOutOfBuffers(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) && absl::StrContains(status.message(), kBuffersFull);
 }
 
 bool IsGone(const absl::Status& status) { return absl::IsNotFound(status); }

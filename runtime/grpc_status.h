@@ -44,6 +44,9 @@ bool WasAnswered(const absl::Status& status);
 // For a person: why there is no connection, from the failure of a call that was therefore not made.
 std::string ExplainBrokenConnection(const absl::Status& status);
 
+// Whether our own gRPC gave the call up, in the middle of a message that its quota had no room for.
+bool IsOutOfBuffers(const absl::Status& status);
+
 // NotFound for an object asked for by its id means that it is gone; the runtime may have removed it
 // after listing it, and that is no failure.
 bool IsGone(const absl::Status& status);

@@ -61,7 +61,7 @@ absl::StatusOr<pleg::RuntimeVersion> ProbeVersion(const Endpoint& endpoint,
   const Transport::Options options{.target = endpoint.GrpcTarget()};
   std::promise<absl::StatusOr<pleg::RuntimeVersion>> answer;
   Transport transport(options, nullptr);
-  transport.Start(kVersion, VersionRequestBytes(), timeout, [&](const Transport::Reply& reply) {
+  transport.Start(kVersion, VersionRequestBytes(), timeout, [&](Transport::Reply&& reply) {
     const CallSubject subject{.method = kVersion.name, .max_reply_bytes = options.max_reply_bytes};
     answer.set_value(reply.status.ok()
                          ? CheckVersionReply(FlatReply(reply.body).view())

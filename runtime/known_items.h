@@ -72,8 +72,12 @@ class KnownItem {
 
   std::shared_ptr<const Info> info;
   State state = State::kUnknown;
-  uint64_t listed_in = 0;    // the number of the reply that listed it
-  uint64_t doubtful_in = 0;  // of the reply that had an item of it that could not be parsed
+  uint64_t first_in = 0;     // the number of the reply that listed it first
+  uint64_t listed_in = 0;    // … and last
+  uint64_t doubtful_in = 0;  // of the reply that had an item of it that could not be read
+  uint32_t held = 0;         // lists of everything in a row that lacked it, and kept it
+  uint32_t item_bytes = 0;   // of its item when that was last read as a whole
+  uint32_t label_bytes = 0;  // … of these in labels and annotations
 
  private:
   KnownItem() = default;
@@ -125,6 +129,10 @@ class KnownItems {
   }
 
   size_t size() const { return slots_.size(); }
+  template <typename See>
+  void ForEach(See see) const {
+    for (const Slot& slot : slots_) see(std::as_const(*slot.item));
+  }
   // Removes what `gone(Item&)` says is gone; it sees all.
   template <typename Gone>
   void EraseIf(Gone gone) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/base/optimization.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
@@ -45,6 +46,16 @@ Remains ReadRemains(absl::string_view item, uint32_t state_field) {
   return remains;
 }
 
+// In the fields of the item that are its labels and annotations, the framing left out.
+template <typename Message>
+size_t LabelBytes(const Message& message) {
+  size_t bytes = 0;
+  for (const auto* map : {&message.labels(), &message.annotations()}) {
+    for (const auto& [key, value] : *map) bytes += key.size() + value.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 absl::string_view SandboxList::Method() { return kListPodSandbox.name; }
@@ -68,41 +79,56 @@ template <typename List>
 absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::Decode(
     const std::vector<absl::string_view>& pieces, const std::optional<pleg::PodUid>& pod) {
   const uint64_t reply_number = Begin();
-  if (absl::Status fed = Feed(reply_number, pieces); !fed.ok()) return fed;
+  if (absl::Status fed = Feed(reply_number, pieces, [](size_t) {}); !fed.ok()) {
+    Abandon(reply_number);
+    return fed;
+  }
   return End(reply_number, pod);
 }
 
 template <typename List>
-uint64_t ListDecoder<List>::Begin() {
+uint64_t ListDecoder<List>::Begin(size_t max_items) {
+  Abandon(reply_number_);
+  max_items_ = max_items;
+  open_ = true;
+  items_ = 0;
   accepted_ = 0;
   anonymous_ = 0;
-  listed_ = {};
+  listed_.reserve(known_.size());
   return ++reply_number_;
 }
 
 template <typename List>
 absl::Status ListDecoder<List>::Feed(uint64_t reply_number,
-                                     const std::vector<absl::string_view>& pieces) {
-  if (reply_number != reply_number_) return Overtaken();
-  if (absl::Status split = splitter_.Split(List::Method(), pieces); !split.ok()) {
-    ReportReply(split);
-    return split;
-  }
-  if (listed_.empty()) listed_.reserve(splitter_.items().size());
-  TakeItems(splitter_.items());
-  return absl::OkStatus();
+                                     const std::vector<absl::string_view>& pieces,
+                                     Release release) {
+  if (absl::Status overtaken = Overtaken(reply_number); !overtaken.ok()) return overtaken;
+  const auto take = [&](absl::Span<const ListItem> items, size_t pieces_done) {
+    absl::Status taken = TakeItems(items);
+    release(pieces_done);
+    return taken;
+  };
+  absl::Status split = splitter_.Split(List::Method(), List::kLayout, pieces, take);
+  if (absl::IsInternal(split)) ReportReply(split);
+  return split;
 }
 
 template <typename List>
-void ListDecoder<List>::TakeItems(const std::vector<absl::string_view>& items) {
+absl::Status ListDecoder<List>::TakeItems(absl::Span<const ListItem> items) {
+  items_ += items.size();
+  if (items_ > max_items_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(List::Method(), ": more than ", max_items_, " objects"));
+  }
   for (size_t at = 0; at < items.size(); at += kItemsAtATime) {
     const absl::Span<Seen> some(seen_.data(), std::min(kItemsAtATime, items.size() - at));
     for (size_t i = 0; i < some.size(); ++i) {
       Seen& seen = some[i];
       seen.item = items[at + i];
-      if (at + i + kItemsAhead < items.size()) Prefetch(items[at + i + kItemsAhead]);
-      seen.projected = Project(seen.item, List::kLayout, seen.projection);
+      if (at + i + kItemsAhead < items.size()) Prefetch(items[at + i + kItemsAhead].bytes);
+      seen.projected = Project(seen.item.bytes, List::kLayout, seen.projection);
       if (!seen.projected) continue;
+      seen.projection.bytes += seen.item.size - seen.item.bytes.size();
       seen.hash = known_.Hash(seen.projection.id);
       known_.PrefetchSlot(seen.hash);
     }
@@ -110,41 +136,88 @@ void ListDecoder<List>::TakeItems(const std::vector<absl::string_view>& items) {
       if (seen.projected) known_.PrefetchItem(seen.hash);
     }
     for (const Seen& seen : some) {
-      if (!AcceptKnown(seen, listed_)) DecodeItem(seen, listed_);
+      if (!AcceptKnown(seen)) DecodeItem(seen);
     }
   }
+  return absl::OkStatus();
 }
 
 template <typename List>
 absl::StatusOr<std::vector<typename List::Listed>> ListDecoder<List>::End(
     uint64_t reply_number, const std::optional<pleg::PodUid>& pod) {
-  if (reply_number != reply_number_) return Overtaken();
-  KeepOrDrop(pod, listed_);
+  if (absl::Status overtaken = Overtaken(reply_number); !overtaken.ok()) return overtaken;
+  open_ = false;
+  HoldOrDrop(pod);
   return std::exchange(listed_, {});
 }
 
 template <typename List>
-absl::Status ListDecoder<List>::Overtaken() {
+void ListDecoder<List>::Abandon(uint64_t reply_number) {
+  if (!open_ || reply_number != reply_number_) return;
+  open_ = false;
+  listed_ = {};
+  known_.EraseIf([this](const Known& known) { return known.first_in == reply_number_; });
+}
+
+template <typename List>
+pleg::ListMakeup ListDecoder<List>::Makeup() const {
+  pleg::ListMakeup makeup;
+  makeup.items = items_;
+  struct Share {
+    const Info* one = nullptr;
+    uint64_t items = 0;
+    uint64_t bytes = 0;
+  };
+  absl::flat_hash_map<absl::string_view, Share> shares;
+  const Share* largest = nullptr;
+  known_.ForEach([&](const Known& known) {
+    if (known.listed_in != reply_number_) return;
+    if (List::IsDead(known.state)) {
+      ++makeup.dead;
+      makeup.dead_bytes += known.item_bytes;
+    }
+    makeup.label_bytes += known.label_bytes;
+    Share& share = shares[known.info->pod_uid.value()];
+    share.one = known.info.get();
+    ++share.items;
+    share.bytes += known.item_bytes;
+  });
+  for (const auto& [uid, share] : shares) {
+    if (largest == nullptr || share.bytes > largest->bytes) largest = &share;
+  }
+  if (largest == nullptr) return makeup;
+  makeup.largest_pod = {.uid = largest->one->pod_uid,
+                        .name = largest->one->pod_name,
+                        .pod_namespace = largest->one->pod_namespace,
+                        .items = largest->items,
+                        .bytes = largest->bytes};
+  return makeup;
+}
+
+template <typename List>
+absl::Status ListDecoder<List>::Overtaken(uint64_t reply_number) const {
+  if (open_ && reply_number == reply_number_) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(List::Method(), ": a newer list has begun"));
 }
 
 template <typename List>
-bool ListDecoder<List>::AcceptKnown(const Seen& seen, std::vector<Listed>& out) {
+bool ListDecoder<List>::AcceptKnown(const Seen& seen) {
   if (!seen.projected || mode_ == DecodeMode::kTyped) return false;
+  if ((seen.hash + reply_number_) % kRereadReplies == 0) return false;
   Known* known = known_.Find(seen.projection.id, seen.hash);
   if (known == nullptr || !known->SameIdentity(seen.projection)) return false;
   if (known->listed_in == reply_number_) {
     Report("duplicate_id", seen.projection.id);
   } else {
-    Accept(*known, List::ToState(seen.projection.state), out);
+    Accept(*known, List::ToState(seen.projection.state));
   }
   return true;
 }
 
 template <typename List>
-void ListDecoder<List>::DecodeItem(const Seen& seen, std::vector<Listed>& out) {
-  const ParseResult parsed = ParseLenient(seen.item, message_);
-  if (parsed == ParseResult::kMalformed) return DecodeMalformed(seen.item);
+void ListDecoder<List>::DecodeItem(const Seen& seen) {
+  const ParseResult parsed = ParseLenient(seen.item.bytes, message_);
+  if (parsed == ParseResult::kMalformed) return DecodeMalformed(seen.item.bytes);
   if (parsed == ParseResult::kRepaired) Report("invalid_utf8", message_.id());
   const absl::string_view lacks = List::Lacks(message_);
   if (!lacks.empty()) Report(lacks, message_.id());
@@ -159,17 +232,20 @@ void ListDecoder<List>::DecodeItem(const Seen& seen, std::vector<Listed>& out) {
     return Report("duplicate_id", message_.id());
   }
   if (!lacks.empty()) {
-    if (known != nullptr) Accept(*known, state, out);
+    if (known != nullptr) Doubt(*known, state);
     return;
   }
   Info info = List::ToInfo(message_);
+  const bool same = known != nullptr && *known->info == info;
+  if (same && seen.projected && known->SameIdentity(seen.projection)) return Accept(*known, state);
   auto fresh = Known::Make(message_.id(), seen.projected ? &seen.projection : nullptr);
-  if (known != nullptr) {
-    fresh->doubtful_in = known->doubtful_in;
-    if (*known->info == info) fresh->info = known->info;
-  }
-  if (fresh->info == nullptr) fresh->info = std::make_shared<const Info>(std::move(info));
-  Accept(known_.Put(std::move(fresh)), state, out);
+  fresh->first_in = known != nullptr ? known->first_in : reply_number_;
+  fresh->doubtful_in = known != nullptr ? known->doubtful_in : 0;
+  fresh->info = same ? known->info : std::make_shared<const Info>(std::move(info));
+  fresh->item_bytes = static_cast<uint32_t>(seen.item.size);
+  fresh->label_bytes =
+      static_cast<uint32_t>(LabelBytes(message_) + seen.item.size - seen.item.bytes.size());
+  Accept(known_.Put(std::move(fresh)), state);
 }
 
 template <typename List>
@@ -182,34 +258,42 @@ void ListDecoder<List>::DecodeMalformed(absl::string_view item) {
   }
   Known* known = known_.Find(remains.id);
   if (known == nullptr) return;
-  known->doubtful_in = reply_number_;
-  const bool superseded = known->listed_in == reply_number_;
-  if (remains.whole && !superseded) known->state = List::ToState(remains.state);
+  Doubt(*known, remains.whole ? std::optional<State>(List::ToState(remains.state)) : std::nullopt);
 }
 
 template <typename List>
-void ListDecoder<List>::Accept(Known& known, State state, std::vector<Listed>& out) {
+void ListDecoder<List>::Doubt(Known& known, std::optional<State> state) {
+  known.doubtful_in = reply_number_;
+  if (known.listed_in != reply_number_ && state.has_value()) known.state = *state;
+}
+
+template <typename List>
+void ListDecoder<List>::Accept(Known& known, State state) {
   known.state = state;
   known.listed_in = reply_number_;
+  known.held = 0;
   ++accepted_;
-  out.push_back({known.info, state});
+  listed_.push_back({known.info, state});
 }
 
 template <typename List>
-void ListDecoder<List>::KeepOrDrop(const std::optional<pleg::PodUid>& pod,
-                                   std::vector<Listed>& out) {
-  if (accepted_ == known_.size() && anonymous_ == anonymous_baseline_) return;
-  const bool hold_all = anonymous_ > anonymous_baseline_;
-  bool held = false;
-  known_.EraseIf([&](const Known& known) {
+void ListDecoder<List>::HoldOrDrop(const std::optional<pleg::PodUid>& pod) {
+  const bool of_all = !pod.has_value();
+  const bool more_anonymous = anonymous_ > (of_all ? anonymous_before_ : 0);
+  if (of_all) anonymous_before_ = anonymous_;
+  if (accepted_ == known_.size()) return;
+  known_.EraseIf([&](Known& known) {
     if (known.listed_in == reply_number_) return false;
-    if (pod.has_value() && known.info->pod_uid != *pod) return false;
-    if (!hold_all && known.doubtful_in != reply_number_) return !pod.has_value();
-    held = held || known.doubtful_in != reply_number_;
-    out.push_back({known.info, known.state});
+    if (!of_all && known.info->pod_uid != *pod) return false;
+    // An item without an id that was there before may be what has been held since, but not what
+    // has gone missing only now.
+    const bool may_be_anonymous = anonymous_ > 0 && (more_anonymous || known.held > 0);
+    const bool may_be_there = known.doubtful_in == reply_number_ || may_be_anonymous;
+    if (!may_be_there || known.held >= kHeldLists) return of_all;
+    if (of_all) ++known.held;
+    listed_.push_back({known.info, known.state});
     return false;
   });
-  if (!held && !pod.has_value()) anonymous_baseline_ = anonymous_;
 }
 
 template <typename List>

@@ -6,16 +6,13 @@
 // A reply is split into its items on the wire first and each is parsed on its own; libprotobuf
 // would reject the whole list for one bad field. The decoder remembers what the last good reply
 // listed:
-// - An item that cannot be parsed keeps its record if its id can still be read and is known; the
-// state
-//   is then read from the wire if the item's own fields are whole, else it stays. Unknown: skipped.
-// - An item without an id might be any of the objects that the reply lacks. While there are more
-// such
-//   items than before, none of those is taken for removed.
-// - Without metadata or image an item is skipped, as the kubelet does; but an object known by its
-// id
-//   keeps its record, with the new state: those fields never change, and a removal would be
-//   invented.
+// - An item that cannot be parsed, or lacks metadata or image, is skipped; but an object that is
+//   known by its id is held, with the new state if the item's own fields are whole: its removal
+//   would be invented.
+// - An item without an id might be any of the objects that went missing in the same list. Those are
+//   held while there is such an item.
+// - What is held is held for kHeldLists lists of everything in a row at most. Then the list is the
+//   truth, as it would be to a decoder that has just been made.
 // - Of items with the same id the first good one counts.
 // - Text that is not UTF-8 is repaired (U+FFFD); the item counts.
 // Each is reported to the observer and logged by call and object.
@@ -26,13 +23,17 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "pleg/call_stats.h"
 #include "pleg/ids.h"
 #include "pleg/log.h"
@@ -63,6 +64,8 @@ struct SandboxList {
   static Info ToInfo(const Message& message);
   // "no_metadata", "no_image", or empty.
   static absl::string_view Lacks(const Message& message);
+  // Of what is over and only waits for its removal.
+  static bool IsDead(State state) { return state != State::kReady; }
 };
 
 // … and of ListContainers.
@@ -76,6 +79,7 @@ struct ContainerList {
   static State ToState(int number);
   static Info ToInfo(const Message& message);
   static absl::string_view Lacks(const Message& message);
+  static bool IsDead(State state) { return state == State::kExited; }
 };
 
 // Confined to one thread. Keeps one Info per object of the last list of everything; what it returns
@@ -85,6 +89,14 @@ class ListDecoder {
  public:
   using Info = typename List::Info;
   using Listed = typename List::Listed;
+  // Pieces of a message before this number are not looked at any more.
+  using Release = absl::FunctionRef<void(size_t pieces)>;
+
+  // For so many lists of everything in a row an object is held that they lack.
+  static constexpr uint32_t kHeldLists = 10;
+  // An object whose item looks as before is decoded again once in so many replies: should the
+  // runtime have changed what CRI says never changes, plegd is wrong for that long.
+  static constexpr uint64_t kRereadReplies = 4096;
 
   // Both outlive the decoder.
   ListDecoder(pleg::CallObserver& observer, pleg::Log& log,
@@ -92,16 +104,21 @@ class ListDecoder {
       : observer_(observer), log_(log), mode_(mode) {}
 
   // The objects of a reply to a list of everything, or of `pod` only; the reply is in pieces, as it
-  // came. kInternal if the reply itself is damaged; the decoder then knows what it knew.
+  // came. kInternal if the reply itself is damaged; the decoder then knows the objects it knew.
   absl::StatusOr<std::vector<Listed>> Decode(const std::vector<absl::string_view>& pieces,
                                              const std::optional<pleg::PodUid>& pod);
-  // The same in parts, for a reply that comes as a stream of messages: Begin, then Feed for each,
-  // then End. A reply that another Begin has overtaken is dropped: kAborted. What is not ended was
-  // nothing.
-  uint64_t Begin();
-  absl::Status Feed(uint64_t reply_number, const std::vector<absl::string_view>& pieces);
+  // The same in parts, for a reply that comes as a stream of messages, or is to be given back piece
+  // by piece: Begin, then Feed for each message, then End, or Abandon once a Feed has failed. A
+  // reply that another Begin has overtaken is dropped: kAborted. Of a reply that is not ended
+  // nothing is kept. A Feed with which it has more than `max_items` fails with kResourceExhausted.
+  uint64_t Begin(size_t max_items = std::numeric_limits<size_t>::max());
+  absl::Status Feed(uint64_t reply_number, const std::vector<absl::string_view>& pieces,
+                    Release release);
   absl::StatusOr<std::vector<Listed>> End(uint64_t reply_number,
                                           const std::optional<pleg::PodUid>& pod);
+  void Abandon(uint64_t reply_number);
+  // What the items of the last reply, or what has come of it, are made of. Before Abandon.
+  pleg::ListMakeup Makeup() const;
 
   absl::StatusOr<std::vector<Listed>> Decode(absl::string_view reply,
                                              const std::optional<pleg::PodUid>& pod) {
@@ -117,7 +134,7 @@ class ListDecoder {
   using Known = KnownItem<Info, State>;
   // An item on its way.
   struct Seen {
-    absl::string_view item;
+    ListItem item;
     bool projected = false;
     size_t hash = 0;  // of the id
     Projection projection;
@@ -126,15 +143,17 @@ class ListDecoder {
   // with reading the others.
   static constexpr size_t kItemsAtATime = 16;
 
-  void TakeItems(const std::vector<absl::string_view>& items);
+  absl::Status TakeItems(absl::Span<const ListItem> items);
   // False unless the item is that of a known object, of the same identity.
-  bool AcceptKnown(const Seen& seen, std::vector<Listed>& out);
-  void DecodeItem(const Seen& seen, std::vector<Listed>& out);
+  bool AcceptKnown(const Seen& seen);
+  void DecodeItem(const Seen& seen);
   void DecodeMalformed(absl::string_view item);
-  void Accept(Known& known, State state, std::vector<Listed>& out);
-  static absl::Status Overtaken();
-  // Ends a reply: known objects that it lacks are kept or dropped.
-  void KeepOrDrop(const std::optional<pleg::PodUid>& pod, std::vector<Listed>& out);
+  // A known object has an item that cannot be used but for the state, if that is known.
+  void Doubt(Known& known, std::optional<State> state);
+  void Accept(Known& known, State state);
+  absl::Status Overtaken(uint64_t reply_number) const;
+  // Ends a reply: known objects that it lacks are held or dropped.
+  void HoldOrDrop(const std::optional<pleg::PodUid>& pod);
   void Report(absl::string_view reason, absl::string_view id);
   void ReportReply(const absl::Status& damage);
 
@@ -147,9 +166,12 @@ class ListDecoder {
   typename List::Message message_;  // reused from item to item
   KnownItems<Info, State> known_;
   uint64_t reply_number_ = 0;
-  size_t accepted_ = 0;            // objects that this reply listed
-  size_t anonymous_ = 0;           // items of this reply without a readable id
-  size_t anonymous_baseline_ = 0;  // as many hid no known object
+  bool open_ = false;            // begun, and neither ended nor abandoned
+  size_t max_items_ = 0;         // of this reply
+  size_t items_ = 0;             // … so far
+  size_t accepted_ = 0;          // objects that this reply listed
+  size_t anonymous_ = 0;         // items of this reply without a readable id
+  size_t anonymous_before_ = 0;  // … of the last list of everything
 };
 
 extern template class ListDecoder<SandboxList>;

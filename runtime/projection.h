@@ -21,9 +21,11 @@ struct ItemLayout {
   uint32_t state;
   uint32_t created_at;
   uint32_t sandbox_id;  // 0: it has none
+  uint32_t labels;
+  uint32_t annotations;
 };
-inline constexpr ItemLayout kSandboxLayout{2, 3, 4, 0};
-inline constexpr ItemLayout kContainerLayout{3, 6, 7, 2};
+inline constexpr ItemLayout kSandboxLayout{2, 3, 4, 0, 5, 6};
+inline constexpr ItemLayout kContainerLayout{3, 6, 7, 2, 8, 9};
 
 // Views into the item. What is compared to know that an item is still the same object is all but
 // the state. The length of the item stands for all that is not read: labels and annotations come in

@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "absl/numeric/bits.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/wire.h"
 
 namespace runtime {
 namespace {
@@ -14,14 +16,29 @@ constexpr int kMaxVarintBytes = 10;
 constexpr int kMaxTagBytes = 5;
 constexpr int kMaxGroupDepth = 100;
 constexpr size_t kKeptCopyBytes = size_t{1} << 20;
+// Items are handed on when there are so many of them, or of their bytes.
+constexpr size_t kBatchItems = 256;
+constexpr size_t kBatchBytes = size_t{256} * 1024;
+// Of one item at most so much is copied, and the last field.
+constexpr size_t kGistBytes = size_t{64} * 1024;
+// A tag that is never valid: what is damaged stays damaged.
+constexpr char kBadTag = 7;
+constexpr absl::string_view kKubernetesPrefix = "io.kubernetes.";
+
+bool IsKubernetesEntry(absl::string_view entry) {
+  WireReader reader(entry);
+  for (WireField field; reader.Next(field);) {
+    if (field.number == 1) return absl::StartsWith(field.bytes, kKubernetesPrefix);
+  }
+  return false;
+}
 
 }  // namespace
 
 void ItemSplitter::Copies::Reset() {
-  if (capacity_ > kKeptCopyBytes) {
-    strings_.clear();
-    capacity_ = 0;
-  }
+  size_t kept = 0;
+  for (const std::string& copy : strings_) kept += copy.capacity();
+  if (kept > kKeptCopyBytes) strings_.clear();
   used_ = 0;
 }
 
@@ -29,10 +46,8 @@ std::string& ItemSplitter::Copies::Next(size_t bytes) {
   if (used_ == strings_.size()) strings_.emplace_back();
   std::string& copy = strings_[used_++];
   copy.clear();
-  const size_t before = copy.capacity();
   // Items differ a little in length from reply to reply.
-  if (before < bytes) copy.reserve(absl::bit_ceil(bytes));
-  capacity_ += copy.capacity() - before;
+  if (copy.capacity() < bytes) copy.reserve(absl::bit_ceil(bytes));
   return copy;
 }
 
@@ -44,6 +59,16 @@ class ItemSplitter::Source {
   }
 
   size_t left() const { return left_; }
+  // The pieces before are read.
+  size_t pieces_done() const { return at_ == 0 && piece_.empty() ? next_ : next_ - 1; }
+
+  // Ends after so many bytes, which are there; returns what Widen takes to undo that.
+  size_t Narrow(size_t bytes) {
+    const size_t beyond = left_ - bytes;
+    left_ = bytes;
+    return beyond;
+  }
+  void Widen(size_t beyond) { left_ += beyond; }
 
   bool Varint(uint64_t& value, int max_bytes) {
     value = 0;
@@ -71,12 +96,18 @@ class ItemSplitter::Source {
       return view;
     }
     std::string& copy = copies.Next(length);
-    while (copy.size() < length) {
-      const size_t part = std::min(length - copy.size(), piece_.size() - at_);
+    Append(length, copy);
+    return copy;
+  }
+
+  // The same, in any case copied.
+  void Append(size_t length, std::string& copy) {
+    while (length > 0) {
+      const size_t part = std::min(length, piece_.size() - at_);
       copy.append(piece_.data() + at_, part);
       Advance(part);
+      length -= part;
     }
-    return copy;
   }
 
   bool Skip(size_t bytes) {
@@ -135,12 +166,67 @@ bool ItemSplitter::SkipField(Source& source, uint64_t tag, int depth) {
   return false;
 }
 
-absl::Status ItemSplitter::Split(absl::string_view method,
-                                 const std::vector<absl::string_view>& pieces) {
-  items_.clear();
-  copies_.Reset();
+ListItem ItemSplitter::TakeItem(Source& source, size_t length, const ItemLayout& layout) {
+  if (length <= kWholeItemBytes) return {source.Take(length, copies_), length};
+  std::string& gist = copies_.Next(0);
+  Condense(source, length, layout, gist);
+  return {gist, length};
+}
+
+void ItemSplitter::Condense(Source& source, size_t length, const ItemLayout& layout,
+                            std::string& gist) {
+  const size_t beyond = source.Narrow(length);
+  while (source.left() > 0) {
+    if (CondenseField(source, layout, gist)) continue;
+    gist.push_back(kBadTag);
+    source.Skip(source.left());
+  }
+  source.Widen(beyond);
+}
+
+bool ItemSplitter::CondenseField(Source& source, const ItemLayout& layout, std::string& gist) {
+  uint64_t tag = 0;
+  if (!source.Varint(tag, kMaxTagBytes)) return false;
+  tag &= std::numeric_limits<uint32_t>::max();
+  const uint64_t number = tag >> 3;
+  if (number == 0) return false;
+  const size_t before = gist.size();
+  const bool full = before > kGistBytes;
+  if ((tag & 7) == 0) {
+    uint64_t value = 0;
+    if (!source.Varint(value, kMaxVarintBytes)) return false;
+    if (full) return true;
+    AppendVarint(tag, gist);
+    AppendVarint(value, gist);
+    return true;
+  }
+  if ((tag & 7) != 2) return SkipField(source, tag, 0);
+  size_t length = 0;
+  if (!source.Length(length)) return false;
+  if (full || length > kKeptFieldBytes) return source.Skip(length);
+  AppendVarint(tag, gist);
+  AppendVarint(length, gist);
+  source.Append(length, gist);
+  const bool entry = number == layout.labels || number == layout.annotations;
+  const absl::string_view content = absl::string_view(gist).substr(gist.size() - length);
+  if (entry && !IsKubernetesEntry(content)) gist.resize(before);
+  return true;
+}
+
+absl::Status ItemSplitter::Split(absl::string_view method, const ItemLayout& layout,
+                                 const std::vector<absl::string_view>& pieces, Take take) {
   Source source(pieces);
   const size_t total = source.left();
+  size_t batch_at = 0;
+  const auto hand_on = [&] {
+    const absl::Status taken = take(items_, source.pieces_done());
+    items_.clear();
+    copies_.Reset();
+    batch_at = total - source.left();
+    return taken;
+  };
+  items_.clear();
+  copies_.Reset();
   while (source.left() > 0) {
     const size_t at = total - source.left();
     uint64_t tag = 0;
@@ -150,17 +236,18 @@ absl::Status ItemSplitter::Split(absl::string_view method,
     tag &= std::numeric_limits<uint32_t>::max();
     if (good && tag == kItemTag) {
       good = source.Length(length);
-      if (good) items_.push_back(source.Take(length, copies_));
+      if (good) items_.push_back(TakeItem(source, length, layout));
     } else {
       good = good && (tag >> 3) != 0 && SkipField(source, tag, 0);
     }
     if (!good) {
-      items_.clear();
       return absl::InternalError(
           absl::StrCat(method, ": malformed reply: damaged at byte ", at, " of ", total));
     }
+    if (items_.size() < kBatchItems && total - source.left() - batch_at < kBatchBytes) continue;
+    if (absl::Status taken = hand_on(); !taken.ok()) return taken;
   }
-  return absl::OkStatus();
+  return hand_on();
 }
 
 }  // namespace runtime

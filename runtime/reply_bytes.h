@@ -1,9 +1,9 @@
 // The bytes of a list reply as they came from the socket, in pieces, split into items where they
-// lie.
+// lie, some at a time.
 //
 //   ItemSplitter splitter;
-//   if (absl::Status status = splitter.Split("ListContainers", pieces); status.ok())
-//     for (absl::string_view item : splitter.items()) …
+//   absl::Status good = splitter.Split("ListContainers", kContainerLayout, pieces,
+//       [&](absl::Span<const ListItem> items, size_t pieces_done) { …; return absl::OkStatus(); });
 
 #ifndef PLEGD_RUNTIME_REPLY_BYTES_H_
 #define PLEGD_RUNTIME_REPLY_BYTES_H_
@@ -14,25 +14,44 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/projection.h"
 
 namespace runtime {
 
-// Finds the items (field 1, length-delimited) of a reply; other fields are skipped. Only an item
-// that straddles two pieces is copied. Reused from reply to reply, it keeps its memory, of copies a
-// bounded amount. Confined to one thread.
+// An item of more bytes than this is not looked at as a whole: what counts of it is copied.
+inline constexpr size_t kWholeItemBytes = size_t{64} * 1024;
+// A field of such an item that is longer is left out, whatever it is: Kubernetes allows a label 63
+// bytes, an image's name some hundred.
+inline constexpr size_t kKeptFieldBytes = size_t{16} * 1024;
+
+// One item. Thread-compatible.
+struct ListItem {
+  // The item; of one of more than kWholeItemBytes its own fields, without labels and annotations
+  // other than Kubernetes' own (io.kubernetes.…). If the item is damaged, so is this.
+  absl::string_view bytes;
+  size_t size = 0;  // of the item
+};
+
+// Finds the items (field 1, length-delimited) of a reply; other fields are skipped. An item is
+// copied only if it straddles two pieces or is very large. Reused from reply to reply, it keeps its
+// memory, of copies a bounded amount. Confined to one thread.
 class ItemSplitter {
  public:
-  // kInternal tells where the reply itself is damaged; nothing of it is to be trusted then.
-  absl::Status Split(absl::string_view method, const std::vector<absl::string_view>& pieces);
+  // Some items in their order, valid during the call. The pieces before `pieces_done` are not
+  // looked at any more once it has returned. An error ends the split.
+  using Take = absl::FunctionRef<absl::Status(absl::Span<const ListItem>, size_t pieces_done)>;
 
-  // Of the last reply; views into its pieces and into this object.
-  const std::vector<absl::string_view>& items() const { return items_; }
+  // kInternal says where the reply itself is damaged; items before that have been taken.
+  absl::Status Split(absl::string_view method, const ItemLayout& layout,
+                     const std::vector<absl::string_view>& pieces, Take take);
 
  private:
-  // Copies of straddling items, which stay where they are. Memory is used again, so that a reply
-  // like the last one allocates nothing.
+  // Copies of items, which stay where they are. Memory is used again, so that a reply like the last
+  // one allocates nothing.
   class Copies {
    public:
     // Takes all back.
@@ -43,14 +62,18 @@ class ItemSplitter {
    private:
     std::deque<std::string> strings_;
     size_t used_ = 0;
-    size_t capacity_ = 0;  // of all strings
   };
   // Reads across the borders of pieces.
   class Source;
 
   static bool SkipField(Source& source, uint64_t tag, int depth);
+  // The next `length` bytes, which are there.
+  ListItem TakeItem(Source& source, size_t length, const ItemLayout& layout);
+  // Copies of the next `length` bytes what counts; all are read.
+  static void Condense(Source& source, size_t length, const ItemLayout& layout, std::string& gist);
+  static bool CondenseField(Source& source, const ItemLayout& layout, std::string& gist);
 
-  std::vector<absl::string_view> items_;
+  std::vector<ListItem> items_;
   Copies copies_;
 };
 

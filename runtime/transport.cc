@@ -5,16 +5,12 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/slice.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <condition_variable>
-#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -26,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
+#include "runtime/cri_channel.h"
 #include "runtime/grpc_status.h"
 #include "runtime/system_clock.h"
 
@@ -33,9 +30,6 @@ namespace runtime {
 namespace {
 
 constexpr absl::Duration kMaxTimeout = absl::Hours(24 * 365 * 10);
-constexpr int kMinReconnectMillis = 100;
-constexpr int kMaxReconnectMillis = 500;
-constexpr int kConnectTimeoutMillis = 5000;
 // gRPC backs off between attempts that fail, but not after one that succeeded: a runtime that cuts
 // each connection would be called on without a pause. One that lasted so long is no such.
 constexpr absl::Duration kLasting = absl::Seconds(1);
@@ -44,8 +38,6 @@ constexpr absl::Duration kLasting = absl::Seconds(1);
 constexpr absl::Duration kServersHaste = absl::Milliseconds(100);
 // The thread sleeps at least so long between two calls, whatever their timeouts.
 constexpr absl::Duration kLeastNap = absl::Seconds(1);
-// Far more than any list: a reply is then sent without waiting for us to make room for more.
-constexpr int kWindowBytes = 8 << 20;
 
 gpr_timespec ToTimespec(pleg::MonoTime time) {
   return gpr_time_add(gpr_time_0(GPR_CLOCK_MONOTONIC),
@@ -63,23 +55,6 @@ std::string TimeoutHeader(absl::Duration timeout) {
 grpc::ByteBuffer ToByteBuffer(absl::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
   return grpc::ByteBuffer(&slice, 1);
-}
-
-std::shared_ptr<grpc::Channel> MakeChannel(const Transport::Options& options) {
-  grpc::ChannelArguments args;
-  args.SetMaxReceiveMessageSize(
-      static_cast<int>(std::min<size_t>(options.max_reply_bytes, std::numeric_limits<int>::max())));
-  args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
-  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMillis);
-  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMillis);
-  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMillis);
-  args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
-  // Would send pings, each of which wakes this process and the runtime.
-  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  return grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), args);
 }
 
 }  // namespace
@@ -109,6 +84,9 @@ class Transport::Impl {
   struct OpenCall : Tag {
     explicit OpenCall(Impl& owner) : impl(owner) {}
 
+    // The last word on the outcome.
+    virtual void Judge() {}
+
     Impl& impl;
     CallId id = 0;
     pleg::MonoTime deadline;
@@ -130,11 +108,17 @@ class Transport::Impl {
   struct StreamCall : OpenCall {
     using OpenCall::OpenCall;
     void Complete(bool ok) override;
+    void Judge() override {
+      if (refusal.ok()) return;
+      reply.status = refusal;
+      reply.answered = true;
+    }
 
     enum class Step { kStart, kSend, kRead, kFinish };
     Step step = Step::kStart;
     grpc::ByteBuffer request;
-    grpc::ByteBuffer message;
+    ReplyBody message;
+    grpc::Status refusal;  // of a message; the call is cancelled
     MessageCallback on_message;
     std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
   };
@@ -204,7 +188,7 @@ class Transport::Impl {
 };
 
 Transport::Impl::Impl(const Options& options, ConnectionCallback on_connection)
-    : on_connection_(std::move(on_connection)), channel_(MakeChannel(options)) {
+    : on_connection_(std::move(on_connection)), channel_(MakeCriChannel(options)) {
   // Debian's Abseil looks for deadlocks on every lock that gRPC takes, as in debug builds.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   thread_ = std::jthread([this] { Run(); });
@@ -226,7 +210,8 @@ Transport::CallId Transport::Impl::Start(const CriMethod& method, absl::string_v
   grpc::GenericStub stub(live);
   call->reader = stub.PrepareUnaryCall(&call->context, method.path, ToByteBuffer(request), &queue_);
   call->reader->StartCall();
-  call->reader->Finish(&call->reply.body, &call->reply.status, static_cast<Tag*>(call.get()));
+  call->reader->Finish(&call->reply.body.buffer(), &call->reply.status,
+                       static_cast<Tag*>(call.get()));
   return call->id;
 }
 
@@ -312,7 +297,7 @@ void Transport::Impl::StreamCall::Complete(bool ok) {
   }
   if (step == Step::kRead) impl.OnMessage(*this);
   step = Step::kRead;
-  stream->Read(&message, tag);
+  stream->Read(&message.buffer(), tag);
 }
 
 void Transport::Impl::OnMessage(StreamCall& call) {
@@ -320,8 +305,9 @@ void Transport::Impl::OnMessage(StreamCall& call) {
     pleg::MutexLock lock(mu_);
     if (draining_) return;
   }
-  call.on_message(call.message);
-  call.message = grpc::ByteBuffer();
+  if (!call.refusal.ok()) return;
+  call.refusal = call.on_message(std::move(call.message));
+  if (!call.refusal.ok()) call.context.TryCancel();
 }
 
 void Transport::Impl::Cancel(CallId id) {
@@ -406,6 +392,7 @@ void Transport::Impl::OnCallEnd(CallId id) {
     }
     const bool connected = live->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
     reply.answered = !cancelled && IsAnswer(reply.status, deadline_passed, connected);
+    call->Judge();
     call->done(std::move(reply));
   }
   live.reset();

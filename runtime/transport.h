@@ -12,7 +12,6 @@
 #ifndef PLEGD_RUNTIME_TRANSPORT_H_
 #define PLEGD_RUNTIME_TRANSPORT_H_
 
-#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
 #include <cstddef>
@@ -23,6 +22,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "runtime/byte_buffer.h"
+#include "runtime/cri_channel.h"
 #include "runtime/cri_methods.h"
 
 namespace runtime {
@@ -31,20 +32,18 @@ namespace runtime {
 // and may call any method but Shutdown and the destructor.
 class Transport {
  public:
-  struct Options {
-    std::string target;  // as gRPC names it: "unix:/path"
-    // Far above the kubelet's 16 MiB: a reply that blinds the kubelet must be seen, not missed.
-    size_t max_reply_bytes = size_t{256} * 1024 * 1024;
-  };
+  using Options = CriChannelOptions;
   struct Reply {
     grpc::Status status;
     // Whether the runtime answered, be it with an error: false for a deadline, a cancellation and a
     // connection that broke or never was.
     bool answered = false;
-    grpc::ByteBuffer body;  // valid only if OK
+    ReplyBody body;  // empty unless OK
   };
-  using ReplyCallback = absl::AnyInvocable<void(Reply)>;
-  using MessageCallback = absl::AnyInvocable<void(grpc::ByteBuffer message)>;
+  using ReplyCallback = absl::AnyInvocable<void(Reply&& reply)>;
+  // Takes a message of a stream. With anything but OK the stream is cancelled and ends with that,
+  // as if the runtime had answered so.
+  using MessageCallback = absl::AnyInvocable<grpc::Status(ReplyBody message)>;
   // Told of changes only, the first outcome included. Every break is told, however short.
   using ConnectionCallback = absl::AnyInvocable<void(bool connected)>;
   using CallId = uint64_t;

@@ -62,14 +62,14 @@ class TransportTest : public ::testing::Test {
                                   size_t max_reply_bytes = 1 << 20) {
     return std::make_unique<Transport>(
         Transport::Options{.target = Endpoint(server_.socket_path()).GrpcTarget(),
-                           .max_reply_bytes = max_reply_bytes},
+                           .max_list_bytes = max_reply_bytes},
         std::move(on_connection));
   }
   static Transport::Reply Call(Transport& transport, absl::Duration timeout = kLong,
                                absl::string_view request = "") {
     std::promise<Transport::Reply> answer;
     transport.Start(kListContainers, request, timeout,
-                    [&](Transport::Reply reply) { answer.set_value(std::move(reply)); });
+                    [&](Transport::Reply&& reply) { answer.set_value(std::move(reply)); });
     return answer.get_future().get();
   }
 
@@ -122,7 +122,7 @@ TEST_F(TransportTest, EachCallHasADeadlineOfItsOwn) {
   std::vector<std::promise<Transport::Reply>> answers(3);
   const absl::Duration timeouts[] = {kLong, absl::Milliseconds(60), absl::Milliseconds(30)};
   for (size_t i = 0; i < answers.size(); ++i) {
-    transport->Start(kListContainers, "", timeouts[i], [&answers, i](Transport::Reply reply) {
+    transport->Start(kListContainers, "", timeouts[i], [&answers, i](Transport::Reply&& reply) {
       answers[i].set_value(std::move(reply));
     });
   }
@@ -151,7 +151,7 @@ TEST_F(TransportTest, CancelEndsACallAndIsNoAnswer) {
   std::promise<Transport::Reply> answer;
   const Transport::CallId id =
       transport->Start(kListContainers, "", absl::InfiniteDuration(),
-                       [&](Transport::Reply reply) { answer.set_value(std::move(reply)); });
+                       [&](Transport::Reply&& reply) { answer.set_value(std::move(reply)); });
   server_.WaitForCount("ListContainers", 1);
   transport->Cancel(id);
   const Transport::Reply reply = answer.get_future().get();
@@ -175,7 +175,7 @@ TEST_F(TransportTest, ABrokenConnectionIsNoAnswer) {
   auto transport = Make();
   std::promise<Transport::Reply> answer;
   transport->Start(kListContainers, "", kLong,
-                   [&](Transport::Reply reply) { answer.set_value(std::move(reply)); });
+                   [&](Transport::Reply&& reply) { answer.set_value(std::move(reply)); });
   server_.WaitForCount("ListContainers", 1);
   server_.Stop();
   const Transport::Reply reply = answer.get_future().get();
@@ -221,6 +221,50 @@ TEST_F(TransportTest, AReplyOverTheLimitIsAnAnswerAndTheNextCallWorks) {
   EXPECT_TRUE(reply.answered);
   server_.Always("ListContainers", FakeCriServer::Raw("ok"));
   EXPECT_TRUE(Call(*transport).status.ok());
+}
+
+// A list may be long, the status of one object may not.
+TEST_F(TransportTest, EachMethodHasItsLimit) {
+  server_.Always("ListContainers", FakeCriServer::Raw(std::string(5000, 'x')));
+  server_.Always("ContainerStatus", FakeCriServer::Raw(std::string(5000, 'x')));
+  server_.Always("Version", FakeCriServer::Raw(std::string(1000, 'x')));
+  ASSERT_TRUE(server_.Start());
+  Transport transport({.target = Endpoint(server_.socket_path()).GrpcTarget(),
+                       .max_list_bytes = 10'000,
+                       .max_reply_bytes = 2000},
+                      nullptr);
+  const auto call = [&](const CriMethod& method) {
+    std::promise<grpc::Status> answer;
+    transport.Start(method, "", kLong, [&](Transport::Reply&& r) { answer.set_value(r.status); });
+    return answer.get_future().get();
+  };
+  EXPECT_TRUE(call(kListContainers).ok());
+  EXPECT_TRUE(call(kVersion).ok());
+  const grpc::Status refused = call(kContainerStatus);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), ::testing::HasSubstr("larger than max (5000 vs. 2000)"));
+}
+
+// The message that is too much ends the stream, as if the runtime had said so.
+TEST_F(TransportTest, AStreamEndsWithTheRefusalOfAMessage) {
+  server_.Always("StreamContainers", FakeCriServer::Raw("message"));
+  ASSERT_TRUE(server_.Start());
+  auto transport = Make();
+  for (const bool refuse : {false, true}) {
+    std::promise<Transport::Reply> answer;
+    transport->StartStream(
+        kStreamContainers, "", kLong,
+        [refuse](ReplyBody message) {
+          EXPECT_EQ(FlatReply(message).view(), "message");
+          return refuse ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "enough")
+                        : grpc::Status::OK;
+        },
+        [&](Transport::Reply&& reply) { answer.set_value(std::move(reply)); });
+    const Transport::Reply reply = answer.get_future().get();
+    EXPECT_TRUE(reply.answered);
+    EXPECT_EQ(reply.status.error_message(), refuse ? "enough" : "");
+    EXPECT_EQ(reply.status.ok(), !refuse);
+  }
 }
 
 TEST_F(TransportTest, TellsEveryChangeOfTheConnectionOnce) {

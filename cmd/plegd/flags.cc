@@ -1,9 +1,11 @@
 #include "cmd/plegd/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +35,9 @@ constexpr char kFooter[] =
     "k3s,\n"
     "k0s, microk8s.\n"
     "Exit codes: 0 ended by a signal, 2 wrong usage or a start that cannot work.";
+
+constexpr uint64_t kLeastListBudget = uint64_t{1} << 20;
+constexpr uint64_t kMostListBudget = uint64_t{1} << 30;
 
 // Reads a positive duration into `value` and shows its default as Go prints it.
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
@@ -76,6 +81,36 @@ void AddChoice(CLI::App& app, const std::string& name, T& value, const std::stri
   app.add_option(name, std::move(read), help.empty() ? words : absl::StrCat(words, "; ", help))
       ->type_name("WORD")
       ->default_str(fallback)
+      ->run_callback_for_default(false);
+}
+
+// A size in bytes, or "auto".
+void AddListBudget(CLI::App& app, std::optional<uint64_t>& value) {
+  CLI::callback_t read = [&value](const CLI::results_t& words) {
+    value.reset();
+    if (words.back() == "auto") return true;
+    std::string bytes = words.back();
+    uint64_t number = 0;
+    try {
+      // Replaces the text by the number of bytes.
+      static_cast<void>(CLI::AsSizeValue(/*kb_is_1000=*/false)(bytes));
+    } catch (const CLI::ValidationError&) {
+      bytes.clear();
+    }
+    if (!absl::SimpleAtoi(bytes, &number) || number < kLeastListBudget ||
+        number > kMostListBudget) {
+      throw CLI::ValidationError(
+          "--list-budget",
+          absl::StrCat("\"", words.back(), "\" is neither auto nor a size from 1MiB to 1GiB"));
+    }
+    value = number;
+    return true;
+  };
+  app.add_option("--list-budget", std::move(read),
+                 "the longest list to take: 48MiB; 2 KiB of it allow one object; auto: a third of "
+                 "the memory that plegd may have beyond 40 MiB")
+      ->type_name("SIZE")
+      ->default_str("auto")
       ->run_callback_for_default(false);
 }
 
@@ -228,6 +263,7 @@ void AddOptions(CLI::App& app, Flags& flags) {
   AddChoice(app, "--list-streaming", flags.node.list_streaming, "auto",
             {{"auto", true}, {"off", false}},
             "auto: ask for lists as streams where the runtime knows how (KEP-5825)");
+  AddListBudget(app, flags.node.list_budget);
   AddChoice(app, "--log-format", flags.log_json, "logfmt", {{"logfmt", false}, {"json", true}});
   app.add_flag("--find-runtime", flags.find_runtime,
                "print the endpoint that would be used and why, then exit: 0 found, 3 none");

@@ -132,7 +132,8 @@ std::string WhyNotRestartKubelet(const Facts& facts) {
                             : FormatAge(facts.outlook.restart_cost));
   }
   for (const ListSizeEvidence& list : facts.e.list_sizes) {
-    if (list.limit_bytes > 0 && list.bytes >= list.limit_bytes) {
+    const uint64_t bytes = list.excess.has_value() ? list.excess->bytes : list.bytes;
+    if (list.limit_bytes > 0 && bytes >= list.limit_bytes) {
       return "do not restart the kubelet: it cannot receive the list and would never become Ready";
     }
   }

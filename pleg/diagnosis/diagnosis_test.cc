@@ -38,9 +38,7 @@ class Fuzz {
     if (Coin()) e.clock_step = ClockStep{Age(), Age()};
     Many(e.running, 3, [this] { return RunningEvidence{Text(), Object(), Age()}; });
     Counts(e.counts);
-    Many(e.list_sizes, 3, [this] {
-      return ListSizeEvidence{Text(), Number(), Number(), Real(), static_cast<uint32_t>(Number())};
-    });
+    Many(e.list_sizes, 3, [this] { return ListSize(); });
     e.predicted_status_phase = Age();
     Many(e.twins, 3, [this] { return Twin(); });
     if (Coin()) e.host = Host();
@@ -51,6 +49,20 @@ class Fuzz {
  private:
   uint32_t Roll(uint32_t sides) { return static_cast<uint32_t>(random_()) % sides; }
   bool Coin() { return Roll(2) == 0; }
+
+  ListMakeup Makeup() {
+    return {Number(),
+            Number(),
+            Number(),
+            Number(),
+            {PodUid(Text()), Text(), Text(), Number(), Number()}};
+  }
+  ListSizeEvidence ListSize() {
+    ListSizeEvidence list{Text(), Number(), Number(), Real(), static_cast<uint32_t>(Number())};
+    if (Coin()) list.makeup = Makeup();
+    if (Coin()) list.excess = {Age(), Number(), Coin(), Number(), Number(), Coin(), Makeup()};
+    return list;
+  }
 
   std::string Text() {
     static const std::string kTexts[] = {"",

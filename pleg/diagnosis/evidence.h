@@ -16,6 +16,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "pleg/call_stats.h"
 #include "pleg/diagnosis/host_evidence.h"
 #include "pleg/ids.h"
 #include "pleg/twin/kubelet_twin.h"
@@ -163,12 +164,25 @@ struct ClockStep {
   absl::Duration by = {};  // negative: back
 };
 
+// See ListExcess.
+struct ListExcessEvidence {
+  absl::Duration age = {};
+  uint64_t bytes = 0;
+  bool given_up = false;
+  uint64_t limit_bytes = 0;
+  uint64_t limit_items = 0;
+  bool by_runtime = false;
+  ListMakeup makeup = {};
+};
+
 struct ListSizeEvidence {
   std::string method;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;               // of the last good reply; 0 before the first
   uint64_t limit_bytes = 0;         // of the kubelet
   double slope_bytes_per_hour = 0;  // over what was observed
   uint32_t objects = 0;
+  ListMakeup makeup = {};                         // of the last good reply, if that is large
+  std::optional<ListExcessEvidence> excess = {};  // the last reply was too large
 };
 
 // plegd itself.

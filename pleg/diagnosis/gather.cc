@@ -248,6 +248,12 @@ class Gatherer {
           static_cast<uint32_t>(sandboxes ? core.sandboxes
                                           : core.containers_created + core.containers_running +
                                                 core.containers_exited + core.containers_unknown);
+      out.makeup = size.makeup;
+      if (size.excess.has_value()) {
+        const ListExcess& excess = *size.excess;
+        out.excess = {now_ - excess.since, excess.bytes,      excess.given_up, excess.limit_bytes,
+                      excess.limit_items,  excess.by_runtime, excess.makeup};
+      }
       evidence_.list_sizes.push_back(std::move(out));
     }
   }

@@ -15,6 +15,7 @@ constexpr absl::Duration kRelistedNow = absl::Seconds(10);
 constexpr double kNearLimit = 0.8;
 constexpr double kHalf = 0.5;
 constexpr absl::Duration kForecast = absl::Hours(24);
+constexpr uint64_t kLargeLabels = 16384;  // bytes an object, on average; usual is one KiB
 constexpr uint32_t kFarTooManyExited = 10000;
 
 const ListSizeEvidence* Largest(const Facts& facts) {
@@ -43,6 +44,98 @@ std::string SizeText(const ListSizeEvidence& list) {
     absl::StrAppend(&text, " of ", FormatBytes(list.bytes / list.objects), " each");
   }
   return text;
+}
+
+const ListSizeEvidence* LargestExcess(const Facts& facts) {
+  const ListSizeEvidence* largest = nullptr;
+  for (const ListSizeEvidence& list : facts.e.list_sizes) {
+    if (!list.excess.has_value()) continue;
+    if (largest == nullptr || list.excess->bytes > largest->excess->bytes) largest = &list;
+  }
+  return largest;
+}
+
+// Of the last list that was read, if only in part; null if that was not a large one.
+const ListMakeup* MakeupOf(const ListSizeEvidence& list) {
+  const ListMakeup* makeup = list.excess.has_value() ? &list.excess->makeup : &list.makeup;
+  return makeup->items > 0 ? makeup : nullptr;
+}
+
+// More than the dead, labels and annotations make it large.
+bool LabelsAreLarge(const ListMakeup* makeup) {
+  if (makeup == nullptr || makeup->items == 0) return false;
+  return makeup->label_bytes > kLargeLabels * makeup->items &&
+         makeup->label_bytes > makeup->dead_bytes;
+}
+
+std::string PodShareName(const ListMakeup::PodShare& pod) {
+  return absl::StrCat(Printable(pod.pod_namespace), "/", Printable(pod.name));
+}
+
+// The pod that has half of the list or more; empty if none has.
+std::string MostOf(const ListMakeup* makeup, uint64_t bytes) {
+  if (makeup == nullptr || makeup->largest_pod.name.empty()) return "";
+  if (makeup->largest_pod.bytes < bytes / 2) return "";
+  return Shorten(PodShareName(makeup->largest_pod), 60);
+}
+
+void SayMakeup(const ListMakeup& makeup, uint64_t bytes, Draft& draft) {
+  draft.For(absl::StrCat("of ", makeup.items, " objects read: ", makeup.dead, " dead, ",
+                         FormatBytes(makeup.dead_bytes), "; labels and annotations ",
+                         FormatBytes(makeup.label_bytes)));
+  const ListMakeup::PodShare& pod = makeup.largest_pod;
+  if (pod.name.empty()) return;
+  draft.For(absl::StrCat("the most are of ", PodShareName(pod), ": ", pod.items,
+                         pod.items == 1 ? " object, " : " objects, ", FormatBytes(pod.bytes)));
+  if (pod.bytes < bytes / 2) return;
+  ObjectRef culprit;
+  culprit.pod_uid = pod.uid;
+  culprit.pod_namespace = pod.pod_namespace;
+  culprit.pod_name = pod.name;
+  draft.Blame(culprit);
+}
+
+std::string Advice(bool labels, const ListMakeup* makeup, const ListSizeEvidence* list) {
+  if (!labels) return "Remove dead containers and sandboxes as shown";
+  const std::string pod =
+      MostOf(makeup, list->excess.has_value() ? list->excess->bytes : list->bytes);
+  return absl::StrCat("Shorten the labels and annotations of ",
+                      pod.empty() ? std::string("its pods") : pod, " as shown");
+}
+
+// "ListContainers is longer than 29.3 MiB, all that plegd takes"
+std::string ExcessText(const Facts& facts, const ListSizeEvidence& list) {
+  const ListExcessEvidence& excess = *list.excess;
+  const std::string method = Shorten(Printable(list.method), 40);
+  if (excess.by_runtime) {
+    return absl::StrCat(facts.runtime.title, " refuses ", method, ": its reply is too large");
+  }
+  const std::string kubelet = absl::StrCat("; the kubelet takes ", FormatBytes(list.limit_bytes));
+  if (excess.limit_bytes == 0) {
+    return absl::StrCat(method, " has more than ", excess.limit_items,
+                        " objects, all that plegd takes");
+  }
+  return excess.given_up
+             ? absl::StrCat(method, " is longer than ", FormatBytes(excess.limit_bytes),
+                            ", all that plegd takes", kubelet)
+             : absl::StrCat(method, " is ", FormatBytes(excess.bytes), ", plegd takes at most ",
+                            FormatBytes(excess.limit_bytes), kubelet);
+}
+
+void SayExcess(const ListSizeEvidence& list, Draft& draft) {
+  const ListExcessEvidence& excess = *list.excess;
+  draft.Since(excess.age);
+  if (excess.bytes > 0) {
+    draft.For(absl::StrCat(list.method, excess.given_up ? ": at least " : ": ",
+                           FormatBytes(excess.bytes),
+                           excess.given_up           ? " had come when plegd gave it up"
+                           : excess.makeup.items > 0 ? " received, and not used"
+                           : excess.by_runtime       ? ", not sent"
+                                                     : ", not received"));
+  }
+  if (excess.makeup.items > 0) return;
+  draft.For("what is in it is not known");
+  if (list.bytes > 0) draft.For(absl::StrCat("before, ", SizeText(list)));
 }
 
 void BlameDead(const Facts& facts, Draft& draft) {
@@ -140,36 +233,62 @@ void RemoveDead(const Facts& facts, Draft& draft) {
       absl::StrCat(dead, " | xargs -r -n 50 ", Crictl(facts, "rmp")));
 }
 
+void DoubtIfKubeletRelists(const Facts& facts, Draft& draft) {
+  const std::optional<KubeletEvidence>& kubelet = facts.e.kubelet;
+  if (!kubelet.has_value() || kubelet->never_relisted || !kubelet->last_seen_ago.has_value())
+    return;
+  if (*kubelet->last_seen_ago >= kRelistedNow) return;
+  draft.Doubt(absl::StrCat("the kubelet relisted ", FormatAge(*kubelet->last_seen_ago),
+                           " ago: it may stream its lists"));
+}
+
+void SeeLabels(const ListMakeup::PodShare& pod, Draft& draft) {
+  if (pod.name.empty()) return;
+  draft.Do("From where kubectl works: see what its labels and annotations are",
+           absl::StrCat("kubectl -n ", ShellWord(pod.pod_namespace), " get pod ",
+                        ShellWord(pod.name), " -o jsonpath='{.metadata}' | head -c 4096"));
+}
+
 }  // namespace
 
 std::optional<Ranked> MessageTooLarge(const Facts& facts) {
-  const ListSizeEvidence* list = Largest(facts);
+  const ListSizeEvidence* excess = LargestExcess(facts);
+  const ListSizeEvidence* list = excess != nullptr ? excess : Largest(facts);
   const MethodEvidence* exhausted = Exhausted(facts);
-  const bool over = list != nullptr && Share(*list) >= 1;
-  if (!over && exhausted == nullptr) return std::nullopt;
-  Draft draft(VerdictCode::kMessageTooLarge, Tier::kBlocksPleg,
-              over || exhausted != nullptr ? Confidence::kHigh : Confidence::kMedium);
-  const std::string method = Printable(over ? list->method : exhausted->method);
-  draft.Say(over ? absl::StrCat(Shorten(method, 40), " is ", FormatBytes(list->bytes),
-                                ", the kubelet takes at most ", FormatBytes(list->limit_bytes))
-                 : absl::StrCat(facts.runtime.title, " refuses ", Shorten(method, 40),
-                                ": its reply is too large"),
-            "the node is NotReady, and a restarted kubelet never becomes Ready",
-            "Remove dead containers and sandboxes as shown");
-  if (list != nullptr) draft.For(SizeText(*list));
+  const bool over = excess == nullptr && list != nullptr && Share(*list) >= 1;
+  if (!over && excess == nullptr && exhausted == nullptr) return std::nullopt;
+  const ListMakeup* makeup = list != nullptr ? MakeupOf(*list) : nullptr;
+  const bool labels = LabelsAreLarge(makeup);
+  const bool blinds_kubelet = excess == nullptr || excess->excess->by_runtime ||
+                              excess->excess->bytes >= excess->limit_bytes;
+  Draft draft(VerdictCode::kMessageTooLarge, Tier::kBlocksPleg, Confidence::kHigh);
+  draft.Say(
+      excess != nullptr ? ExcessText(facts, *excess)
+      : over ? absl::StrCat(Shorten(Printable(list->method), 40), " is ", FormatBytes(list->bytes),
+                            ", the kubelet takes at most ", FormatBytes(list->limit_bytes))
+             : absl::StrCat(facts.runtime.title, " refuses ",
+                            Shorten(Printable(exhausted->method), 40), ": its reply is too large"),
+      blinds_kubelet ? "the node is NotReady, and a restarted kubelet never becomes Ready"
+                     : "plegd sees no change any more; the kubelet may still receive the list",
+      Advice(labels, makeup, list));
+  if (excess != nullptr) {
+    SayExcess(*excess, draft);
+  } else if (list != nullptr) {
+    draft.For(SizeText(*list));
+  }
+  if (makeup != nullptr) {
+    SayMakeup(*makeup, excess != nullptr ? excess->excess->bytes : list->bytes, draft);
+  }
   if (exhausted != nullptr) {
     draft.Since(exhausted->failing->since)
         .For(absl::StrCat(exhausted->method, ": RESOURCE_EXHAUSTED: ", exhausted->failing->text));
   }
-  if (exhausted != nullptr && list != nullptr && Share(*list) < kHalf) {
+  if (exhausted != nullptr && excess == nullptr && list != nullptr && Share(*list) < kHalf) {
     draft.Doubt("the last good reply was far below the limit");
   }
-  if (facts.e.kubelet.has_value() && facts.e.kubelet->last_seen_ago < kRelistedNow &&
-      facts.e.kubelet->last_seen_ago.has_value() && !facts.e.kubelet->never_relisted) {
-    draft.Doubt(absl::StrCat("the kubelet relisted ", FormatAge(*facts.e.kubelet->last_seen_ago),
-                             " ago: it may stream its lists"));
-  }
+  DoubtIfKubeletRelists(facts, draft);
   BlameDead(facts, draft);
+  if (labels) SeeLabels(makeup->largest_pod, draft);
   RemoveDead(facts, draft);
   return draft.Done();
 }
@@ -182,6 +301,7 @@ std::optional<Ranked> MessageTooLargeSoon(const Facts& facts) {
     if (soonest == nullptr || UntilFull(list) < UntilFull(*soonest)) soonest = &list;
   }
   if (soonest == nullptr || Exhausted(facts) != nullptr) return std::nullopt;
+  if (LargestExcess(facts) != nullptr) return std::nullopt;
   const absl::Duration left = UntilFull(*soonest);
   const bool grows = left <= kForecast;
   Draft draft(VerdictCode::kMessageTooLargeSoon, Tier::kThreatens,

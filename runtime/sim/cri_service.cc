@@ -239,10 +239,8 @@ CriReply CriService::AnswerList(const CriRequest& request, const Fault* fault) c
                  : runtime_->ListSandboxes(request.sandbox_filter, options);
   }
   if (fault != nullptr && fault->kind == Fault::Kind::kObjects) {
-    for (size_t done = 0; done < fault->bytes; done += options_.stream_chunk) {
-      pieces.push_back(InventedItems(request.rpc, absl::StrCat("object-", done, "-"),
-                                     std::min(options_.stream_chunk, fault->bytes - done)));
-    }
+    const std::vector<Piece> more = ManyItems(request.rpc, fault->bytes);
+    pieces.insert(pieces.end(), more.begin(), more.end());
   }
   CriReply reply;
   if (streamed) {
@@ -252,6 +250,17 @@ CriReply CriService::AnswerList(const CriRequest& request, const Fault* fault) c
     reply.messages.push_back(std::move(pieces));
   }
   return reply;
+}
+
+std::vector<Piece> CriService::ManyItems(Rpc rpc, size_t count) const {
+  pleg::MutexLock lock(mu_);
+  std::vector<Piece>& pieces = many_[{IsContainerList(rpc), count}];
+  if (!pieces.empty()) return pieces;
+  for (size_t done = 0; done < count; done += options_.stream_chunk) {
+    pieces.push_back(InventedItems(rpc, absl::StrCat("object-", done, "-"),
+                                   std::min(options_.stream_chunk, count - done)));
+  }
+  return pieces;
 }
 
 Message CriService::MoreItems(Rpc rpc, uint64_t number) const {

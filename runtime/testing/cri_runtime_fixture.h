@@ -153,13 +153,14 @@ class CriRuntimeTest : public ::testing::Test {
     loop_.Stop();
   }
 
-  void Make(absl::Duration timeout = absl::Minutes(2), size_t max_reply_bytes = 1 << 20) {
+  void Make(absl::Duration timeout = absl::Minutes(2),
+            const ListBudget& budget = {.bytes = 1 << 20}) {
     OnLoop([&] {
       runtime_ =
           std::make_unique<CriRuntime>(CriOptions{.endpoint = Endpoint(server_.socket_path()),
                                                   .request_timeout = timeout,
                                                   .handshake_retry = absl::Milliseconds(5),
-                                                  .max_reply_bytes = max_reply_bytes},
+                                                  .budget = budget},
                                        loop_, clock_, observer_, log_);
       runtime_->Listen({.connection = [this](bool up, auto why) { story_.OnConnection(up, why); },
                         .identity = [this](const auto& who) { story_.OnIdentity(who); },

@@ -85,11 +85,12 @@ class Receiver {
  private:
   template <typename Next>
   void Ask(const runtime::CriMethod& method, Next next) {
-    transport_.Start(method, kEmptyFilter, kTimeout, [this, next](runtime::Transport::Reply reply) {
-      if (!reply.status.ok()) Fail(reply.status.error_message().c_str());
-      bytes_ += reply.body.Length();
-      next();
-    });
+    transport_.Start(method, kEmptyFilter, kTimeout,
+                     [this, next](runtime::Transport::Reply&& reply) {
+                       if (!reply.status.ok()) Fail(reply.status.error_message().c_str());
+                       bytes_ += reply.body.Length();
+                       next();
+                     });
   }
 
   std::binary_semaphore turn_{0};

@@ -67,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, BadCommandLineTest,
     Values(Case{"--bogus", "--bogus"}, Case{"surplus", "surplus"},
            Case{"--relist-period 5", "invalid duration \"5\""},
+           Case{"--list-budget 7parsecs", "\"7parsecs\" is neither auto nor a size"},
+           Case{"--list-budget 2GiB", "\"2GiB\" is neither auto nor a size"},
            Case{"--relist-period 0s", "not a positive duration"},
            Case{"--relist-threshold soon", "invalid duration \"soon\""},
            Case{"--runtime-request-timeout=-1s", "not a positive duration"},

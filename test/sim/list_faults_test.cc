@@ -63,7 +63,7 @@ class ListFaultsTest : public ::testing::TestWithParam<std::tuple<Case, const ch
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     runtime_.emplace(runtime::CriOptions{.endpoint = runtime::Endpoint(dir_ + "/cri.sock"),
-                                         .max_reply_bytes = size_t{1} << 20,
+                                         .budget = {.bytes = size_t{1} << 20},
                                          .list_streaming = streamed()},
                      loop_, clock_, observer_, pleg::NullLog());
     runtime_->Connect();
@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
                    Case{"latency=10ms", StatusCode::kOk, ""},
                    Case{"error=INTERNAL:boom", StatusCode::kInternal, ""},
                    Case{"error=INTERNAL:boom mid-reply", StatusCode::kInternal, ""},
-                   Case{"oversized", StatusCode::kResourceExhausted, ""},
+                   Case{"oversized", StatusCode::kResourceExhausted, "too_large"},
                    Case{"drop", StatusCode::kUnavailable, ""},
                    Case{"drop mid-reply", StatusCode::kUnavailable, ""}),
             Values("ListPodSandbox", "ListContainers"), ::testing::Bool()));
