@@ -3,6 +3,7 @@
 
 #include "pleg/diagnosis/diagnosis.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -17,6 +18,8 @@
 
 namespace pleg {
 namespace {
+
+using ::testing::Contains;
 
 // Random evidence in which everything may be absent, contradict everything else, and be hostile.
 class Fuzz {
@@ -374,6 +377,24 @@ TEST(DiagnosisTest, OfNothingIsNotHealthy) {
   const Diagnosis diagnosis = Diagnose({});
   ExpectSound(diagnosis);
   EXPECT_EQ(diagnosis.findings.front().code, VerdictCode::kStarting);
+}
+
+// Anybody can have any number of parents that do not reap, or of FUSE connections.
+TEST(DiagnosisTest, ManyOfAKindDoNotFloodTheHints) {
+  Evidence evidence;
+  evidence.host.emplace();
+  for (int pid = 1000; pid < 2000; ++pid) {
+    evidence.host->zombies.push_back({pid, "", 20});
+    evidence.host->fuse.push_back({absl::StrCat(pid), "", 1, absl::Minutes(5)});
+  }
+  evidence.host->zombies.push_back({77, "containerd-shim", 500});
+  evidence.host->headroom.push_back({"pids", 99});
+  std::vector<std::string> hints;
+  for (const Hint& hint : Diagnose(evidence).hints) hints.push_back(hint.text);
+  EXPECT_LT(hints.size(), 20u);
+  EXPECT_THAT(hints, Contains("500 zombies that containerd-shim (pid 77) does not reap"));
+  EXPECT_THAT(hints, Contains("20 zombies that pid 1000 does not reap"));
+  EXPECT_THAT(hints, Contains("pids: 99 % used"));
 }
 
 TEST(VerdictTest, NamesAreReadBack) {

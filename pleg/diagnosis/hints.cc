@@ -100,19 +100,35 @@ void LookAlikes(const HostEvidence& host, std::vector<Hint>& hints) {
   }
 }
 
+// The parents that have most: anybody can make more of them than are worth reading.
+void Zombies(const HostEvidence& host, std::vector<Hint>& hints) {
+  std::vector<const ZombieGroup*> many;
+  for (const ZombieGroup& zombies : host.zombies) {
+    if (zombies.count >= kManyZombies) many.push_back(&zombies);
+  }
+  std::stable_sort(many.begin(), many.end(),
+                   [](const ZombieGroup* a, const ZombieGroup* b) { return a->count > b->count; });
+  if (many.size() > kMaxOfAKind) many.resize(kMaxOfAKind);
+  for (const ZombieGroup* zombies : many) {
+    const std::string pid = absl::StrCat("pid ", zombies->parent_pid);
+    Add(hints, absl::StrCat(zombies->count, " zombies that ",
+                            zombies->parent.empty()
+                                ? pid
+                                : absl::StrCat(Shorten(zombies->parent, 24), " (", pid, ")"),
+                            " does not reap"));
+  }
+}
+
 void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
+  size_t said = 0;
   for (const FuseConnection& fuse : host.fuse) {
-    if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter) continue;
+    if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter || ++said > kMaxOfAKind) continue;
     Add(hints,
         absl::StrCat("FUSE connection ", fuse.id,
                      fuse.mount_point.empty() ? "" : absl::StrCat(" at ", fuse.mount_point), ": ",
                      fuse.waiting, " requests wait for ", FormatAge(fuse.waiting_for)));
   }
-  for (const ZombieGroup& zombies : host.zombies) {
-    if (zombies.count < kManyZombies) continue;
-    Add(hints, absl::StrCat(zombies.count, " zombies that ", zombies.parent, " (pid ",
-                            zombies.parent_pid, ") does not reap"));
-  }
+  Zombies(host, hints);
   for (const Headroom& headroom : host.headroom) {
     if (!(headroom.used_percent >= kLittleHeadroom)) continue;
     Add(hints,
