@@ -31,40 +31,42 @@ std::string ValueOf(absl::string_view json, absl::string_view key) {
   return ends && value.size() <= kLongestName ? std::string(value) : "";
 }
 
-std::string FirstOf(absl::string_view json, absl::string_view containerd, absl::string_view crio) {
-  std::string value = ValueOf(json, containerd);
-  return value.empty() ? ValueOf(json, crio) : value;
-}
+struct Config {
+  std::string text;  // empty without one
+  BundleOf runtime = BundleOf::kContainerd;
+};
 
 // Of containerd the bundle is the directory of its id itself, of CRI-O one in that.
-std::string ConfigBelow(const HostTree& root, const std::string& id) {
-  for (const absl::string_view name : {"config.json", "userdata/config.json"}) {
-    absl::StatusOr<std::string> config = root.Read(absl::StrCat(id, "/", name), kLargestConfig);
-    if (config.ok()) return *std::move(config);
-  }
-  return "";
+Config ConfigBelow(const HostTree& root, const std::string& id) {
+  const auto read = [&](absl::string_view name) {
+    return root.Read(absl::StrCat(id, "/", name), kLargestConfig).value_or("");
+  };
+  Config config = {.text = read("config.json")};
+  if (config.text.empty()) config = {read("userdata/config.json"), BundleOf::kCrio};
+  return config;
 }
 
-std::string FindConfig(const std::vector<std::string>& task_roots, const std::string& id) {
-  if (absl::StrContains(id, '/')) return "";
+Config FindConfig(const std::vector<std::string>& task_roots, const std::string& id) {
+  if (absl::StrContains(id, '/')) return {};
   for (const std::string& root : task_roots) {
-    std::string config = ConfigBelow(HostTree(root), id);
-    if (!config.empty()) return config;
+    Config config = ConfigBelow(HostTree(root), id);
+    if (!config.text.empty()) return config;
   }
-  return "";
+  return {};
 }
 
 }  // namespace
 
-void NameByConfig(absl::string_view config, pleg::ObjectRef& object) {
+void NameByConfig(absl::string_view config, BundleOf runtime, pleg::ObjectRef& object) {
+  const auto value = [&](absl::string_view containerd, absl::string_view crio) {
+    return ValueOf(config, runtime == BundleOf::kContainerd ? containerd : crio);
+  };
   object.pod_namespace =
-      FirstOf(config, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace");
-  object.pod_name = FirstOf(config, "io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name");
-  object.pod_uid =
-      pleg::PodUid(FirstOf(config, "io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"));
-  object.container =
-      FirstOf(config, "io.kubernetes.cri.container-name", "io.kubernetes.container.name");
-  object.image = FirstOf(config, "io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName");
+      value("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace");
+  object.pod_name = value("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name");
+  object.pod_uid = pleg::PodUid(value("io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"));
+  object.container = value("io.kubernetes.cri.container-name", "io.kubernetes.container.name");
+  object.image = value("io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName");
 }
 
 void NameByBundles(const std::vector<std::string>& task_roots, pleg::HostEvidence& host) {
@@ -72,7 +74,8 @@ void NameByBundles(const std::vector<std::string>& task_roots, pleg::HostEvidenc
   for (pleg::ShimEvidence& shim : host.shims) {
     if (!shim.object.pod_name.empty() || shim.object.id.empty()) continue;
     if (++named > kMostNamed) break;
-    NameByConfig(FindConfig(task_roots, shim.object.id.value()), shim.object);
+    const Config config = FindConfig(task_roots, shim.object.id.value());
+    NameByConfig(config.text, config.runtime, shim.object);
   }
   for (pleg::FrozenCgroup& frozen : host.frozen) {
     if (frozen.object.id.empty()) continue;

@@ -8,6 +8,7 @@
 #ifndef PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
 #define PLEGD_RUNTIME_HOST_BUNDLE_NAMES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,13 @@ namespace runtime::host {
 // the runtime, so that it may block as the kernel does.
 void NameByBundles(const std::vector<std::string>& task_roots, pleg::HostEvidence& host);
 
-// Adds what the annotations of a bundle's config.json tell, containerd's and CRI-O's. Text that is
+// Whose bundle it is. CRI-O copies the annotations of pods into it, so that containerd's keys there
+// are whatever the pod's author likes.
+enum class BundleOf : uint8_t { kContainerd, kCrio };
+
+// Adds what the annotations of a bundle's config.json tell that are the runtime's own. Text that is
 // no such file tells nothing.
-void NameByConfig(absl::string_view config, pleg::ObjectRef& object);
+void NameByConfig(absl::string_view config, BundleOf runtime, pleg::ObjectRef& object);
 
 }  // namespace runtime::host
 

@@ -23,7 +23,7 @@ constexpr char kConfig[] =
 
 TEST(BundleNamesTest, OfContainerd) {
   pleg::ObjectRef object;
-  NameByConfig(kConfig, object);
+  NameByConfig(kConfig, BundleOf::kContainerd, object);
   EXPECT_EQ(object.pod_namespace, "shop");
   EXPECT_EQ(object.pod_name, "web-0");
   EXPECT_EQ(object.pod_uid, pleg::PodUid("uid-0"));
@@ -35,7 +35,7 @@ TEST(BundleNamesTest, OfCrio) {
   pleg::ObjectRef object;
   NameByConfig(R"({"annotations": {"io.kubernetes.pod.name" : "web-0",
                    "io.kubernetes.pod.namespace": "shop", "io.kubernetes.container.name": "app"}})",
-               object);
+               BundleOf::kCrio, object);
   EXPECT_EQ(object.pod_namespace, "shop");
   EXPECT_EQ(object.pod_name, "web-0");
   EXPECT_EQ(object.container, "app");
@@ -47,11 +47,12 @@ TEST(BundleNamesTest, WhatIsNoConfigTellsNothing) {
         R"("io.kubernetes.pod.name":")", R"("io.kubernetes.pod.name":"x)",
         R"("io.kubernetes.pod.name":["x"])", R"("io.kubernetes.pod.name":"a\nb")"}) {
     pleg::ObjectRef object;
-    NameByConfig(config, object);
+    NameByConfig(config, BundleOf::kCrio, object);
     EXPECT_EQ(object.pod_name, "") << config;
   }
   pleg::ObjectRef object;
-  NameByConfig(absl::StrCat(R"("io.kubernetes.pod.name":")", std::string(5000, 'x'), "\""), object);
+  NameByConfig(absl::StrCat(R"("io.kubernetes.pod.name":")", std::string(5000, 'x'), "\""),
+               BundleOf::kCrio, object);
   EXPECT_EQ(object.pod_name, "");
 }
 
@@ -61,7 +62,8 @@ TEST(BundleNamesTest, ThroughTheRuntimesDirectory) {
   const std::string crio(64, 'd');
   tree.Write(absl::StrCat("tasks/", kId, "/config.json"), kConfig);
   tree.Write(absl::StrCat("crio/", crio, "/userdata/config.json"),
-             R"({"annotations": {"io.kubernetes.pod.name": "web-1"}})");
+             R"({"annotations": {"io.kubernetes.cri.sandbox-name": "of-somebody-else",
+                                 "io.kubernetes.pod.name": "web-1"}})");
 
   pleg::HostEvidence host;
   host.shims.resize(3);
