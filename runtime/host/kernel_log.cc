@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/text.h"
+#include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
 namespace {
@@ -26,23 +27,46 @@ const dev_t kKmsg = makedev(1, 11);  // Documentation/admin-guide/devices.txt of
 
 constexpr absl::string_view kTelling[] = {
     "blocked for more than",            // khungtaskd
-    "soft lockup",                      // watchdog
+    "BUG: soft lockup - CPU#",          // watchdog
     "self-detected stall",              // RCU
     "detected stalls on CPUs",          //
     "Out of memory: Killed process",    // of the whole node
-    "not responding",                   // "nfs: server filer not responding, still trying"
+    "not responding, ",                 // "nfs: server filer not responding, still trying"
     "I/O error",                        // block layer, XFS
-    "EXT4-fs error",                    //
+    "EXT4-fs error (device ",           //
     "Remounting filesystem read-only",  //
 };
+constexpr absl::string_view kKills = "oom-kill:";  // says whose memory ran out, before the kill
+constexpr absl::string_view kKilledForGroup = "Memory cgroup out of memory: Killed process";
 constexpr absl::string_view kRunsPods[] = {"(containerd", "(kubelet", "(crio",    "(dockerd",
                                            "(conmon",     "(runc",    "(systemd", "(dbus-"};
+
+// Lines that anybody brings about and that quote a process by its name, which may be any of the
+// above: a name has 15 bytes.
+bool QuotesAName(absl::string_view message) {
+  for (const absl::string_view start : {"traps: ", "audit: ", "warning: process "}) {
+    if (absl::StartsWith(message, start)) return true;
+  }
+  if (absl::StartsWith(message, kKills)) return true;
+  return absl::StrContains(message, "]: segfault at ") ||
+         absl::StrContains(message, "]: unhandled ");
+}
+
+// "oom-kill:constraint=CONSTRAINT_MEMCG,…,task_memcg=/kubepods/…,task=java,pid=71,uid=0"
+std::string KilledContainer(absl::string_view message) {
+  constexpr absl::string_view kGroup = ",task_memcg=";
+  const size_t at = message.find(kGroup);
+  if (at == absl::string_view::npos) return "";
+  const absl::string_view path = message.substr(at + kGroup.size());
+  return ContainerOfCgroup(path.substr(0, path.find(',')));
+}
 
 }  // namespace
 
 bool IsTelling(absl::string_view message) {
   const auto has = [message](absl::string_view part) { return absl::StrContains(message, part); };
-  if (has("Memory cgroup out of memory: Killed process")) {
+  if (QuotesAName(message)) return false;
+  if (absl::StartsWith(message, kKilledForGroup)) {
     return std::any_of(std::begin(kRunsPods), std::end(kRunsPods), has);
   }
   return std::any_of(std::begin(kTelling), std::end(kTelling), has);
@@ -87,6 +111,9 @@ void KernelLog::Take(absl::string_view records) {
     if (semicolon == absl::string_view::npos || record.front() == ' ') continue;
     const std::vector<absl::string_view> head = absl::StrSplit(record.substr(0, semicolon), ',');
     const absl::string_view text = record.substr(semicolon + 1);
+    if (absl::StartsWith(text, kKills)) kills_in_container_ = !KilledContainer(text).empty();
+    // Whatever it calls itself.
+    if (kills_in_container_ && absl::StartsWith(text, kKilledForGroup)) continue;
     uint64_t microseconds = 0;
     if (head.size() < 3 || !absl::SimpleAtoi(head[2], &microseconds) || !IsTelling(text)) continue;
     lines_.push_back(

@@ -18,7 +18,8 @@
 namespace runtime::host {
 
 // Whether a message of the kernel is one of those. Kills within a memory limit of their own are
-// not, unless they hit what runs pods: containers exceed their limits every day.
+// not, unless they hit what runs pods: containers exceed their limits every day. Nor is one that
+// has the words from the name of a process, which anybody may choose.
 bool IsTelling(absl::string_view message);
 
 // Thread-compatible. Bounded: the newest kMaxKept lines of the last hour.
@@ -48,7 +49,8 @@ class KernelLog {
 
   const std::string path_;
   OwnedFd fd_;
-  std::deque<Line> lines_;  // oldest first
+  std::deque<Line> lines_;           // oldest first
+  bool kills_in_container_ = false;  // the kill that is logged next
 };
 
 }  // namespace runtime::host
