@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
@@ -39,6 +40,7 @@ bool IsBelow(const std::string& path, const std::vector<FrozenGroup>& groups) {
 
 CgroupTree ReadCgroupTree(const std::string& root,
                           const std::function<std::string(absl::string_view)>& container_of,
+                          const std::function<bool(absl::string_view)>& is_left_out,
                           std::vector<std::string>& problems) {
   CgroupTree tree;
   // A hierarchy of version 1 is a mount of its own.
@@ -68,7 +70,8 @@ CgroupTree ReadCgroupTree(const std::string& root,
     }
     if (!container.empty() && seen.insert(container).second) tree.containers.push_back(container);
     for (const std::string& child : top.ListDirectories(absl::StripPrefix(path, "/"))) {
-      queue.push_back(absl::StrCat(path, "/", child));
+      std::string below = absl::StrCat(path, "/", child);
+      if (!is_left_out(below)) queue.push_back(std::move(below));
     }
   }
   return tree;

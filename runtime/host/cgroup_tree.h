@@ -22,9 +22,10 @@ struct CgroupTree {
 
 // Walks the tree at `root`, version 2 or the freezer hierarchy of version 1, breadth first and not
 // beyond 20,000 groups. What cannot be read is told in `problems`. `container_of` says whose a path
-// below `root` is: ContainerOfCgroup, or better.
+// below `root` is: ContainerOfCgroup, or better. What `is_left_out` holds for is not entered.
 CgroupTree ReadCgroupTree(const std::string& root,
                           const std::function<std::string(absl::string_view)>& container_of,
+                          const std::function<bool(absl::string_view)>& is_left_out,
                           std::vector<std::string>& problems);
 
 }  // namespace runtime::host

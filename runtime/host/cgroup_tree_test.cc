@@ -18,6 +18,8 @@ using ::testing::IsEmpty;
 
 const std::string kContainer(64, 'c');
 
+bool None(absl::string_view) { return false; }
+
 TEST(CgroupTreeTest, FindsThemInVersion2) {
   const FixtureTree tree;
   const std::string frozen =
@@ -26,7 +28,8 @@ TEST(CgroupTreeTest, FindsThemInVersion2) {
   tree.Write(frozen + "/below/cgroup.events", "populated 1\nfrozen 1\n");
   tree.Write("cgroup/system.slice/cgroup.events", "populated 1\nfrozen 0\n");
   std::vector<std::string> problems;
-  const auto found = ReadCgroupTree(tree.paths().cgroupfs, &ContainerOfCgroup, problems).frozen;
+  const auto found =
+      ReadCgroupTree(tree.paths().cgroupfs, &ContainerOfCgroup, &None, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
   // Where an operator finds it, wherever it was read.
@@ -42,7 +45,8 @@ TEST(CgroupTreeTest, FindsThemInVersion1AndInAHybrid) {
              "FREEZING\n");
   tree.Write("cgroup/freezer/kubepods/pod1/freezer.state", "THAWED\n");
   std::vector<std::string> problems;
-  const auto found = ReadCgroupTree(tree.paths().cgroupfs, &ContainerOfCgroup, problems).frozen;
+  const auto found =
+      ReadCgroupTree(tree.paths().cgroupfs, &ContainerOfCgroup, &None, problems).frozen;
   ASSERT_EQ(found.size(), 1);
   EXPECT_EQ(found[0].container, kContainer);
   EXPECT_EQ(found[0].path, absl::StrCat("/sys/fs/cgroup/freezer/kubepods/pod1/", kContainer));
@@ -50,7 +54,8 @@ TEST(CgroupTreeTest, FindsThemInVersion1AndInAHybrid) {
 
 TEST(CgroupTreeTest, ATreeThatIsNotThereIsAProblem) {
   std::vector<std::string> problems;
-  EXPECT_THAT(ReadCgroupTree("/nonexistent", &ContainerOfCgroup, problems).frozen, IsEmpty());
+  EXPECT_THAT(ReadCgroupTree("/nonexistent", &ContainerOfCgroup, &None, problems).frozen,
+              IsEmpty());
   EXPECT_THAT(problems, ElementsAre(HasSubstr("/nonexistent")));
 }
 

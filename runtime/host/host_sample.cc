@@ -329,10 +329,6 @@ class Sampler {
     }
   }
 
-  // A runtime in a container (a build's, a test cluster's) is not the node's, nor are its tools;
-  // what looks like one is anything. A container's own init is, while the OCI runtime starts it:
-  // "runc:[2:INIT]". Kubelets and shims are the node's wherever they run: some distributions run
-  // them in containers.
   const HostProcess* Before(const ProcessStat& stat) const {
     if (before_ == nullptr) return nullptr;
     const auto& known = before_->processes;
@@ -422,7 +418,7 @@ class Sampler {
     std::vector<std::string> problems;
     CgroupTree tree = ReadCgroupTree(
         paths_.cgroupfs, [this](absl::string_view path) { return identifier_.ContainerOf(path); },
-        problems);
+        [this](absl::string_view path) { return identifier_.IsOfUser(path); }, problems);
     for (std::string& problem : problems) Problem(std::move(problem));
     sample_.cgroup_v1 = tree.version_1;
     sample_.frozen = std::move(tree.frozen);

@@ -1,11 +1,7 @@
 #include "runtime/host/own_namespace.h"
 
-#include <vector>
-
 #include "absl/status/statusor.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
 namespace {
@@ -17,13 +13,7 @@ constexpr char kHostNamespace[] = "pid:[4026531836]";
 size_t NamespacesBelow(const HostTree& proc) {
   const absl::StatusOr<std::string> status = proc.Read(OwnDirectory(proc) + "/status");
   if (!status.ok()) return 0;
-  for (absl::string_view line : absl::StrSplit(*status, '\n')) {
-    if (!absl::ConsumePrefix(&line, "NSpid:")) continue;
-    const std::vector<absl::string_view> pids =
-        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-    return pids.size();
-  }
-  return 0;
+  return PidNamespacesOfStatus(*status);
 }
 
 }  // namespace

@@ -248,6 +248,13 @@ std::vector<uint32_t> UidsOfStatus(absl::string_view status) {
   return uids;
 }
 
+size_t PidNamespacesOfStatus(absl::string_view status) {
+  for (absl::string_view line : absl::StrSplit(status, '\n')) {
+    if (absl::ConsumePrefix(&line, "NSpid:")) return SplitFields(line).size();
+  }
+  return 0;
+}
+
 std::optional<uint64_t> FlatKey(absl::string_view text, absl::string_view key) {
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     const Fields fields = SplitFields(line);

@@ -70,6 +70,9 @@ std::string ContainerOfCgroup(absl::string_view path);
 // The uids of /proc/PID/status: real, effective, saved, of the file system. Empty if there are
 // none.
 std::vector<uint32_t> UidsOfStatus(absl::string_view status);
+// In how many PID namespaces it has a pid, from the reader's down (NSpid of /proc/PID/status); 0 if
+// that is not told (before Linux 4.1).
+size_t PidNamespacesOfStatus(absl::string_view status);
 // The path of /proc/PID/cgroup that tells most: of the unified hierarchy, else of the freezer's,
 // else of the first.
 std::string CgroupPath(absl::string_view proc_cgroup);

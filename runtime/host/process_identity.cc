@@ -78,8 +78,19 @@ absl::StatusOr<std::string> ProcessIdentifier::Read(int pid, absl::string_view n
 std::string ProcessIdentifier::CgroupsOf(int pid) const { return Read(pid, "cgroup").value_or(""); }
 
 std::string ProcessIdentifier::ContainerOf(absl::string_view cgroup_path) const {
+  if (IsOfUser(cgroup_path)) return "";
   std::string foreign = ForeignContainerOf(cgroup_path);
   return foreign.empty() ? ContainerOfCgroup(cgroup_path) : foreign;
+}
+
+bool ProcessIdentifier::IsOfUser(absl::string_view cgroup_path) const {
+  if (rootless_) return false;
+  for (const absl::string_view part : absl::StrSplit(cgroup_path, '/', absl::SkipEmpty())) {
+    // What is below a container is the container's, by whatever name.
+    if (!ContainerOfCgroup(part).empty()) return false;
+    if (part == "user.slice") return true;
+  }
+  return false;
 }
 
 std::string ProcessIdentifier::ForeignContainerOf(absl::string_view cgroup_path) const {
@@ -120,6 +131,9 @@ std::string ProcessIdentifier::DoubtOfOwner(const ProcessStat& stat) const {
   const std::vector<uint32_t> uids = UidsOfStatus(*status);
   if (uids.empty()) return "its owner cannot be read";
   if (blind()) return "plegd is in a user namespace of its own";
+  if (IsRoot(uids) && PidNamespacesOfStatus(*status) > 1) {
+    return "it is in a PID namespace of its own";
+  }
   if (IsRoot(uids)) return HasChanged(stat) ? kChanged : "";
   const auto other = std::find_if(uids.begin(), uids.end(), [](uint32_t uid) { return uid != 0; });
   return absl::StrCat("its owner is uid ", other == uids.end() ? 0 : *other);
@@ -145,6 +159,9 @@ std::string ProcessIdentifier::DoubtOfProgram(const ProcessStat& stat, Role role
   const absl::StatusOr<std::string> exe = proc_.ReadLink(absl::StrCat(stat.pid, "/exe"));
   if (exe.ok()) {
     return HasName(*exe, stat.comm) ? "" : absl::StrCat("its executable is ", *exe);
+  }
+  for (const absl::string_view path : PathsOf(cgroups)) {
+    if (IsOfUser(path)) return "it is in a user's session";
   }
   if (role != Role::kRuntime && role != Role::kKubelet) return "";
   const std::string unit = UnitOfCgroups(cgroups);

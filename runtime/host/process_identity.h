@@ -9,9 +9,10 @@
 // - that root owns, by all four of its uids: root of the host's user namespace, of which plegd's
 //   own is one unless `rootless` says that another one's is the node's;
 // - that is in no container's cgroup but plegd's own, which is the node's where a node is a
-//   container;
+//   container, and in no PID namespace below the one that plegd looks at, whatever its cgroup;
 // - whose executable has its name, where that may be read; else, of a runtime or kubelet, which is
-//   the main process of the systemd unit that it is in, if it is in one.
+//   the main process of the systemd unit that it is in, if it is in one, and nothing that runs in a
+//   user's session: there, a setuid program goes by any name.
 // A child of what is proven needs no executable of its name: what a runtime starts is a CNI plugin,
 // what a shim starts outside of containers is an OCI runtime. `runc:[2:INIT]` is in the container's
 // cgroup, and proven while an OCI runtime is its parent: a container's own first process has the
@@ -67,8 +68,11 @@ class ProcessIdentifier {
   std::string CgroupsOf(int pid) const;
   // The container that a cgroup is of: the outermost, since below its own cgroup a container may
   // give names as it likes. plegd's own, which may be the node, only if there is no other. Empty
-  // for none.
+  // for none, and for what users have.
   std::string ContainerOf(absl::string_view cgroup_path) const;
+  // Whether a cgroup is of a user's session or of a user's own systemd, to which cgroups are
+  // delegated: a user makes, names and freezes them. None is if the node runs without root.
+  bool IsOfUser(absl::string_view cgroup_path) const;
   // Started by PID 1, or by a distribution's own program that was: its unit is then the process's.
   bool IsMainOfUnit(const ProcessStat& stat) const;
 

@@ -173,6 +173,48 @@ TEST_F(ProcessIdentityTest, WithoutAnExecutableTheUnitAgrees) {
   EXPECT_EQ(Of(99).role, Role::kRuntime);
 }
 
+// Not every container has a cgroup that is named as the runtimes of Kubernetes do.
+TEST_F(ProcessIdentityTest, WhatIsInAPidNamespaceOfItsOwnIsNotTheNodes) {
+  for (const char* name : {"containerd", "containerd-shim", "runc", "kubelet"}) {
+    SCOPED_TRACE(name);
+    Add({.pid = 99, .comm = name, .cgroup = "0::/default/build\n", .pids = "99\t1"});
+    EXPECT_EQ(DoubtOf(99), "it is in a PID namespace of its own");
+    EXPECT_FALSE(Of(99).of_root);
+  }
+  Add({.pid = 99, .parent = 60, .comm = "sh", .cgroup = "0::/default/build\n", .pids = "99\t1"});
+  EXPECT_EQ(Of(99).role, Role::kOther);
+}
+
+// Who execs a setuid program by a link gives it its name.
+TEST_F(ProcessIdentityTest, WithoutAnExecutableNothingOfAUsersSessionIsTheNodes) {
+  for (const char* cgroup :
+       {"0::/user.slice/user-1000.slice/session-3.scope\n",
+        "5:freezer:/\n0::/user.slice/user-1000.slice/user@1000.service/app.slice\n"}) {
+    for (const char* name : {"containerd", "containerd-shim", "runc", "kubelet"}) {
+      SCOPED_TRACE(absl::StrCat(name, " in ", cgroup));
+      Add({.pid = 99, .comm = name, .cgroup = cgroup});
+      EXPECT_EQ(DoubtOf(99), "it is in a user's session");
+      EXPECT_NE(Of(99, 0, true).role, Role::kOther);
+    }
+  }
+  tree_.Link("proc/99/exe", "/usr/local/bin/kubelet");
+  EXPECT_EQ(Of(99).role, Role::kKubelet);
+}
+
+// A user's own systemd has cgroups that the user makes and names.
+TEST_F(ProcessIdentityTest, AUsersCgroupIsOfNoContainer) {
+  const std::string path = absl::StrCat(
+      "/user.slice/user-1000.slice/user@1000.service/cri-containerd-", kContainer, ".scope");
+  const HostTree proc(tree_.paths().procfs);
+  EXPECT_EQ(ProcessIdentifier(proc, false, stats_).ContainerOf(path), "");
+  EXPECT_EQ(ProcessIdentifier(proc, true, stats_).ContainerOf(path), kContainer);
+  const std::string below = absl::StrCat("/kubepods/", kContainer, "/user.slice/", kOther);
+  EXPECT_EQ(ProcessIdentifier(proc, false, stats_).ContainerOf(below), kContainer);
+  // Who names one so is still in doubt.
+  Add({.pid = 99, .comm = "conmon", .cgroup = absl::StrCat("0::", path, "\n")});
+  EXPECT_EQ(DoubtOf(99), "it is in the cgroup of container ccccccccccccc");
+}
+
 TEST_F(ProcessIdentityTest, WhatARuntimeOrAShimStartsIsProvenByThat) {
   Add({.pid = 99, .parent = 50, .comm = "calico"});
   EXPECT_EQ(Of(99).role, Role::kCniPlugin);

@@ -55,6 +55,7 @@ class FixtureTree {
     uint64_t cpu_ticks = 0;
     int threads = 1;  // as its stat tells; further ones are added by AddThread
     std::string uids = "0\t0\t0\t0";
+    std::string pids = {};  // in its PID namespaces: "4711\t1"; its pid alone if empty
   };
   static std::string Stat(const Process& p) {
     return absl::StrCat(p.pid, " (", p.comm, ") ", std::string(1, p.state), " ", p.parent,
@@ -70,7 +71,8 @@ class FixtureTree {
   void Add(const Process& p) const {
     const std::string dir = absl::StrCat("proc/", p.pid, "/");
     Write(dir + "stat", Stat(p));
-    Write(dir + "status", absl::StrCat("Name:\t", p.comm, "\nUid:\t", p.uids, "\n"));
+    Write(dir + "status", absl::StrCat("Name:\t", p.comm, "\nUid:\t", p.uids, "\nNSpid:\t",
+                                       p.pids.empty() ? absl::StrCat(p.pid) : p.pids, "\n"));
     Write(dir + "cgroup", p.cgroup);
     Write(dir + "wchan", p.wait_channel);
     Write(dir + "cmdline", p.command);
