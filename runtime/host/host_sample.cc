@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "runtime/host/blocked_budget.h"
 #include "runtime/host/cgroup_tree.h"
 #include "runtime/host/host_tree.h"
 #include "runtime/host/local_path.h"
@@ -20,15 +21,16 @@
 #include "runtime/host/own_namespace.h"
 #include "runtime/host/process_identity.h"
 #include "runtime/host/process_reader.h"
+#include "runtime/host/process_stats.h"
 #include "runtime/host/systemd_version.h"
 
 namespace runtime::host {
 namespace {
 
 constexpr size_t kMaxProcesses = 100'000;
-constexpr size_t kMaxBlocked = 500;
 constexpr size_t kMaxProblems = 20;
 constexpr size_t kMaxLookAlikes = 20;
+constexpr size_t kMostLookAlikes = 500;  // of which those are told that are stuck
 constexpr size_t kMaxTasks = 20'000;
 constexpr uint32_t kTurns = 4;
 constexpr size_t kMaxGroupPressures = 10;
@@ -167,20 +169,12 @@ class Sampler {
   }
 
   void ReadStats() {
-    absl::StatusOr<std::vector<std::string>> names = proc_.List("", kMaxProcesses);
-    if (!names.ok()) return Problem(names.status());
-    for (const std::string& name : *names) {
-      if (!IsNumber(name)) continue;
-      const absl::StatusOr<std::string> text = proc_.Read(absl::StrCat(name, "/stat"));
-      if (!text.ok()) continue;  // it has ended
-      absl::StatusOr<ProcessStat> stat = ParseProcessStat(*text);
-      if (!stat.ok()) {
-        Problem(stat.status());
-        continue;
-      }
-      const int pid = stat->pid;
-      stats_.insert_or_assign(pid, *std::move(stat));
+    std::vector<std::string> problems;
+    if (!ReadProcessStats(proc_, kMaxProcesses, {1, question_.listener}, stats_, problems)) {
+      sample_.processes_cut = true;
+      sample_.shims_unknown = true;
     }
+    for (std::string& problem : problems) Problem(std::move(problem));
     if (stats_.empty()) Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
   }
 
@@ -210,9 +204,11 @@ class Sampler {
           "plegd is in a user namespace of its own, so that no process is proven to be the node's "
           "(--rootless says that this one is the node's)");
     }
-    for (const auto& [pid, stat] : stats_) Consider(stat);
+    // Always in the same order, so that limits leave out the same ones from look to look.
+    const std::vector<const ProcessStat*> oldest_first = OldestFirst(stats_);
+    for (const ProcessStat* stat : oldest_first) Consider(*stat);
     SortLookAlikes();
-    for (const auto& [pid, stat] : stats_) ConsiderSilent(stat);
+    for (const ProcessStat* stat : oldest_first) ConsiderSilent(*stat);
     if (!Begin(ProbePart::kOwnWords)) {
       reader_.ReadNoWords();
       sample_.shims_unknown = true;
@@ -254,7 +250,7 @@ class Sampler {
   // Has a name, but no proof that it is what the name says.
   void NoteLookAlike(const ProcessStat& stat, const Identity& identity) {
     if (identity.doubt.empty() || identifier_.blind() || stat.pid == 1 || stat.state == 'Z') return;
-    if (sample_.look_alikes.size() < kMaxBlocked) {
+    if (sample_.look_alikes.size() < kMostLookAlikes) {
       sample_.look_alikes.push_back({stat.pid, stat.comm, identity.doubt, stat.state});
     }
     ++sample_.look_alike_count;
@@ -278,16 +274,19 @@ class Sampler {
     process.stat = stat;
     process.role = identity.role;
     process.of_root = identity.of_root;
-    const bool blocked = stat.state == 'D' && blocked_ < kMaxBlocked;
+    const bool stuck = stat.state == 'D';
     const bool child_of_shim = identifier_.Of(stat.parent).role == Role::kShim;
     const bool listens = stat.pid == question_.listener;
     const bool orphan = stat.parent == 1 && process.role == Role::kOther;
-    if (process.role == Role::kOther && !blocked && !child_of_shim && !listens && !orphan) return;
+    const bool counts = process.role != Role::kOther || child_of_shim || listens;
+    if (!counts && !stuck && !orphan) return;
     const std::string cgroup = identifier_.CgroupsOf(stat.pid);
     if (process.role == Role::kOther || IsInitOfContainer(stat.comm)) {
       process.container = identifier_.ContainerOf(CgroupPath(cgroup));
     }
-    if (orphan && process.container.empty() && !blocked && !listens) return;
+    const bool blocked =
+        stuck && (counts || budget_.Take(process.container, IsSilent(process.container)));
+    if (!counts && !blocked && (!orphan || process.container.empty())) return;
     if (child_of_shim && !process.container.empty()) {
       served_.insert({stat.parent, process.container});
     }
@@ -300,16 +299,16 @@ class Sampler {
     } else if (blocked) {
       ProcessReader::TakeFirstThread(process);
     }
-    if (blocked) ++blocked_;
     const bool tool = process.role == Role::kOciRuntime || process.role == Role::kCniPlugin;
     if (tool || !process.blocked.empty()) reader_.ReadWait(process);
+    kept_.insert(stat.pid);
     sample_.processes.push_back(std::move(process));
   }
 
   // Of a container that does not answer any process may be stuck, in any thread.
   void ConsiderSilent(const ProcessStat& stat) {
     constexpr int kMaxDepth = 16;
-    if (silent_firsts_.empty() || stat.state == 'D' || silent_firsts_.contains(stat.pid)) return;
+    if (silent_firsts_.empty() || kept_.contains(stat.pid)) return;
     int ancestor = stat.parent;
     for (int depth = 0; depth < kMaxDepth; ++depth) {
       const auto first = silent_firsts_.find(ancestor);
@@ -318,7 +317,7 @@ class Sampler {
         process.stat = stat;
         process.container = first->second;
         reader_.ReadThreads(process);
-        if (process.blocked.empty()) return;
+        if (process.blocked.empty() || !budget_.Take(process.container, true)) return;
         reader_.ReadWait(process);
         sample_.processes.push_back(std::move(process));
         return;
@@ -463,14 +462,15 @@ class Sampler {
   const HostTree sysctl_;  // a mount of its own where it is read-only
   ProcessReader reader_;
   HostSample sample_;
-  absl::flat_hash_map<int, ProcessStat> stats_;
+  ProcessStats stats_;
   ProcessIdentifier identifier_;
   absl::flat_hash_set<std::string> known_;  // what sample_.containers has
   absl::flat_hash_set<std::string> tasks_;  // what the runtime has a directory for
   absl::flat_hash_set<std::pair<int, std::string>>
       served_;                                           // shims and what they have a process of
   absl::flat_hash_map<int, std::string> silent_firsts_;  // first processes of silent containers
-  size_t blocked_ = 0;
+  absl::flat_hash_set<int> kept_;                        // pids of sample_.processes
+  BlockedBudget budget_;
 };
 
 }  // namespace

@@ -85,6 +85,8 @@ struct HostSample {
   bool hidden = false;
   // Something was left out that tells which containers a shim serves: none is known to lack one.
   bool shims_unknown = false;
+  // There were more processes than are looked at: one that was not seen may be there all the same.
+  bool processes_cut = false;
   uint32_t turn = 0;  // which of the shims have their threads looked at while all is well
   // By pid. Those with a role, those in D state, the one behind the runtime's socket, and the
   // containers' own first ones: children of shims, or of PID 1 where the shim is gone.

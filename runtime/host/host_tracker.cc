@@ -71,6 +71,12 @@ const DiskStat* FindDisk(const std::vector<DiskStat>& disks, const Mount& mount)
   return disk == disks.end() ? nullptr : &*disk;
 }
 
+// Waits for its own child to exec or to end, for as long as that likes.
+bool IsInVfork(const BlockedThread& thread) {
+  return thread.wait_channel == "kernel_clone" || thread.wait_channel == "_do_fork" ||
+         thread.wait_channel == "wait_for_vfork_done";
+}
+
 bool IsAlive(const HostProcess& process) {
   return process.stat.state != 'Z' && process.stat.state != 'X';
 }
@@ -99,7 +105,7 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
   TellNode(out);
   TellGroups(out);
   TellDisks(out);
-  TellBlocked(out);
+  TellBlocked(watched, out);
   TellProcesses(runtime_pid, out);
   TellShims(watched, out);
   TellMounts(out);
@@ -267,21 +273,31 @@ void HostTracker::TellDisks(pleg::HostEvidence& out) {
   tell(now_->kubelet_mount, now_->kubelet_root, "kubelet");
 }
 
-void HostTracker::TellBlocked(pleg::HostEvidence& out) {
-  std::map<std::string, pleg::BlockedGroup> groups;
+// Those of a silent container are a group of their own, whoever else is blocked in the same
+// function: they are why it is silent.
+void HostTracker::TellBlocked(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out) {
+  std::set<std::string> silent;
+  for (const WatchedObject& watch : watched) {
+    if (watch.silent) silent.insert(watch.object.id.value());
+  }
+  std::map<std::pair<std::string, std::string>, pleg::BlockedGroup> groups;
   for (const HostProcess& process : now_->processes) {
+    if (process.blocked.empty()) continue;
+    const pleg::ContainerId container = Describe(process).container_id;
+    const std::string apart = silent.contains(container.value()) ? container.value() : "";
     for (const BlockedThread& thread : process.blocked) {
+      if (process.role == Role::kOther && IsInVfork(thread)) continue;
       const absl::Duration blocked_for = BlockedFor(thread);
-      pleg::BlockedGroup& group = groups[thread.wait_channel];
+      pleg::BlockedGroup& group = groups[{thread.wait_channel, apart}];
       if (group.count++ > 0 && blocked_for <= group.oldest) continue;
       group.wait_function = thread.wait_channel;
       group.oldest = blocked_for;
       group.example_pid = thread.id;
       group.example_name = process.stat.comm;
-      group.example_container = Describe(process).container_id;
+      group.example_container = container;
     }
   }
-  for (auto& [function, group] : groups) out.blocked.push_back(std::move(group));
+  for (auto& [key, group] : groups) out.blocked.push_back(std::move(group));
   std::sort(out.blocked.begin(), out.blocked.end(),
             [](const auto& a, const auto& b) { return a.count > b.count; });
 }
@@ -389,7 +405,7 @@ const HostProcess* HostTracker::ShimOf(const Sight& sight, const WatchedObject& 
 // cgroups cannot be read from here.
 bool HostTracker::ShouldBeSeen(const Sight& sight, const WatchedObject& watch,
                                const HostProcess* shim) const {
-  if (sight.containers.empty()) return false;
+  if (sight.containers.empty() || now_->processes_cut) return false;
   if (alive_.contains(watch.object.id.value())) return true;
   if (watch.sandbox == watch.object.id) return false;
   const bool goes_on = shim != nullptr && !pleg::IsStuckState(shim->stat.state);

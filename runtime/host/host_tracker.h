@@ -79,7 +79,7 @@ class HostTracker {
   std::optional<pleg::DiskEvidence> DescribeDisk(const Mount& mount);
   void TellDisks(pleg::HostEvidence& out);
   void TellProcesses(std::optional<int> runtime_pid, pleg::HostEvidence& out);
-  void TellBlocked(pleg::HostEvidence& out);
+  void TellBlocked(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
   void TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
   void TellMounts(pleg::HostEvidence& out);
   void TellFrozen(pleg::HostEvidence& out);

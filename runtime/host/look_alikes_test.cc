@@ -79,6 +79,109 @@ TEST(LookAlikesTest, WhatIsFrozenBelowAContainersCgroupIsItsOwn) {
   EXPECT_THAT(sample.containers, ElementsAre(kContainer));
 }
 
+// A user's own systemd has cgroups that the user makes, names and freezes.
+TEST(LookAlikesTest, AUserPutsNothingIntoAContainer) {
+  const std::string cgroup = absl::StrCat(
+      "/user.slice/user-1000.slice/user@1000.service/cri-containerd-", kContainer, ".scope");
+  const FixtureTree tree;
+  AddShim(tree);
+  tree.Write(absl::StrCat("cgroup", cgroup, "/cgroup.events"), "frozen 1\n");
+  tree.Add({.pid = 90, .comm = "sleep", .state = 'D', .cgroup = absl::StrCat("0::", cgroup, "\n")});
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_THAT(sample.frozen, IsEmpty());
+  EXPECT_THAT(sample.containers, IsEmpty());
+  ASSERT_NE(Find(sample, 90), nullptr);
+  EXPECT_EQ(Find(sample, 90)->container, "");
+}
+
+// As parents in vfork are.
+TEST(LookAlikesTest, AThousandBlockedProcessesOfOneHideNobodyElses) {
+  const auto in = [](char container) {
+    return absl::StrCat("0::/kubepods/", std::string(64, container), "\n");
+  };
+  FixtureTree tree;
+  AddShim(tree);
+  tree.Add({.pid = 61, .parent = 60, .comm = "app", .cgroup = in('a')});
+  for (int pid = 1000; pid < 2000; ++pid) {
+    tree.Add({.pid = pid, .parent = 999, .comm = "many", .state = 'D', .cgroup = in('c')});
+  }
+  tree.Add({.pid = 90, .parent = 2, .comm = "jbd2", .state = 'D', .start_ticks = 200});
+  tree.Add(
+      {.pid = 91, .parent = 8, .comm = "a", .state = 'D', .cgroup = in('d'), .start_ticks = 200});
+  for (int pid = 2000; pid < 3000; ++pid) {
+    const char container = static_cast<char>('e' + pid % 2);
+    tree.Add({.pid = pid, .parent = 999, .comm = "many", .state = 'D', .cgroup = in(container)});
+  }
+  tree.Add({.pid = 92,
+            .parent = 61,
+            .comm = "worker",
+            .state = 'D',
+            .cgroup = in('a'),
+            .start_ticks = 200});
+  const HostSample sample = TakeHostSample(tree.paths(), {.silent = {std::string(64, 'a')}});
+  for (const int pid : {90, 91, 92}) {
+    ASSERT_NE(Find(sample, pid), nullptr) << pid;
+    EXPECT_EQ(Find(sample, pid)->blocked.size(), 1) << pid;
+  }
+  EXPECT_LT(sample.processes.size(), 600u);
+  // The same ones each time, or none would be known to have been blocked for long.
+  const HostSample later = TakeHostSample(tree.paths(), {.silent = {std::string(64, 'a')}});
+  EXPECT_EQ(later.processes.size(), sample.processes.size());
+  for (const HostProcess& process : sample.processes) {
+    EXPECT_NE(Find(later, process.stat.pid), nullptr);
+  }
+}
+
+// Where no wait channel may be read all are blocked in the same place.
+TEST(LookAlikesTest, WhoIsBlockedForLongerHidesNotWhyAContainerIsSilent) {
+  HostSample sample;
+  sample.uptime_seconds = 1000;
+  sample.processes = {MakeProcess(61, Role::kOther, "old"), MakeProcess(62, Role::kOther, "app"),
+                      MakeProcess(63, Role::kOther, "forks")};
+  for (HostProcess& process : sample.processes) {
+    process.container = std::string(64, 'd');
+    process.blocked = {{process.stat.pid, 10'000, "", {}}};
+  }
+  sample.processes[1].container = kContainer;
+  sample.processes[2].blocked[0].wait_channel = "kernel_clone";
+  WatchedObject watch;
+  watch.object.id = pleg::ContainerId(kContainer);
+  HostTracker tracker;
+  EXPECT_EQ(tracker.Update(sample, {watch}).blocked.size(), 1);
+  watch.silent = true;
+  const pleg::HostEvidence evidence = tracker.Update(sample, {watch});
+  ASSERT_EQ(evidence.blocked.size(), 2);
+  EXPECT_TRUE(std::any_of(evidence.blocked.begin(), evidence.blocked.end(), [](const auto& group) {
+    return group.example_pid == 62 && group.example_container.value() == kContainer;
+  }));
+}
+
+// Whoever has so many processes does not make plegd take others for ended.
+TEST(LookAlikesTest, WhereNotAllProcessesAreSeenNoneIsMissing) {
+  HostSample sample;
+  sample.uptime_seconds = 1000;
+  sample.processes = {MakeProcess(61, Role::kOther, "pause"), MakeProcess(62, Role::kOther, "app")};
+  sample.processes[0].container = std::string(64, 'd');
+  sample.processes[1].container = kContainer;
+  WatchedObject watch;
+  watch.object.id = pleg::ContainerId(kContainer);
+  watch.listed_state = "running";
+  HostTracker tracker;
+  EXPECT_THAT(tracker.Update(sample, {watch}).shims, IsEmpty());
+  sample.processes.pop_back();
+  watch.silent = true;
+  WatchedObject seen;
+  seen.object.id = pleg::ContainerId(std::string(64, 'd'));
+  HostTracker other = tracker;
+  const pleg::HostEvidence gone = other.Update(sample, {watch, seen});
+  ASSERT_EQ(gone.shims.size(), 1);
+  EXPECT_EQ(gone.shims[0].container_alive, false);
+  sample.processes_cut = true;
+  const pleg::HostEvidence unknown = tracker.Update(sample, {watch, seen});
+  ASSERT_EQ(unknown.shims.size(), 1);
+  EXPECT_EQ(unknown.shims[0].container_alive, std::nullopt);
+}
+
 TEST(LookAlikesTest, SaysThatNothingIsProvenInAUserNamespaceOfItsOwn) {
   FixtureTree tree;
   AddShim(tree);
