@@ -95,12 +95,29 @@ void SayMakeup(const ListMakeup& makeup, uint64_t bytes, Draft& draft) {
   draft.Blame(culprit);
 }
 
-std::string Advice(bool labels, const ListMakeup* makeup, const ListSizeEvidence* list) {
+// As far as is known, so that there is nothing to remove.
+bool NothingIsDead(const Facts& facts, const ListMakeup* makeup) {
+  const CountEvidence& counts = facts.e.counts;
+  const bool any_listed = makeup != nullptr && makeup->dead > 0;
+  return !any_listed && counts.exited == 0 && counts.sandboxes_notready == 0;
+}
+
+std::string Advice(bool labels, bool none_dead, const ListMakeup* makeup,
+                   const ListSizeEvidence* list) {
+  if (!labels && none_dead) return "No container is known to be dead: find the large pod as shown";
   if (!labels) return "Remove dead containers and sandboxes as shown";
   const std::string pod =
       MostOf(makeup, list->excess.has_value() ? list->excess->bytes : list->bytes);
   return absl::StrCat("Shorten the labels and annotations of ",
                       pod.empty() ? std::string("its pods") : pod, " as shown");
+}
+
+std::string ForKubelet(const Outlook& outlook) {
+  const bool soon =
+      outlook.known && !outlook.not_ready && outlook.to_not_ready != absl::InfiniteDuration();
+  return absl::StrCat(soon ? "node NotReady in " + FormatAge(outlook.to_not_ready)
+                           : std::string("the node is NotReady"),
+                      ", and a restarted kubelet never becomes Ready");
 }
 
 // "ListContainers is longer than 29.3 MiB, all that plegd takes"
@@ -249,6 +266,12 @@ void SeeLabels(const ListMakeup::PodShare& pod, Draft& draft) {
                         ShellWord(pod.name), " -o jsonpath='{.metadata}' | head -c 4096"));
 }
 
+void FindLargePods(Draft& draft) {
+  draft.Do("From where kubectl works: the pods with the largest metadata, the largest last",
+           "kubectl get pods -A -o go-template='{{range .items}}{{len (print .metadata)}} "
+           "{{.metadata.namespace}}/{{.metadata.name}}{{\"\\n\"}}{{end}}' | sort -n | tail");
+}
+
 }  // namespace
 
 std::optional<Ranked> MessageTooLarge(const Facts& facts) {
@@ -259,6 +282,7 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
   if (!over && excess == nullptr && exhausted == nullptr) return std::nullopt;
   const ListMakeup* makeup = list != nullptr ? MakeupOf(*list) : nullptr;
   const bool labels = LabelsAreLarge(makeup);
+  const bool none_dead = NothingIsDead(facts, makeup);
   const bool blinds_kubelet = excess == nullptr || excess->excess->by_runtime ||
                               excess->excess->bytes >= excess->limit_bytes;
   Draft draft(VerdictCode::kMessageTooLarge, Tier::kBlocksPleg, Confidence::kHigh);
@@ -268,9 +292,9 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
                             ", the kubelet takes at most ", FormatBytes(list->limit_bytes))
              : absl::StrCat(facts.runtime.title, " refuses ",
                             Shorten(Printable(exhausted->method), 40), ": its reply is too large"),
-      blinds_kubelet ? "the node is NotReady, and a restarted kubelet never becomes Ready"
+      blinds_kubelet ? ForKubelet(facts.outlook)
                      : "plegd sees no change any more; the kubelet may still receive the list",
-      Advice(labels, makeup, list));
+      Advice(labels, none_dead, makeup, list));
   if (excess != nullptr) {
     SayExcess(*excess, draft);
   } else if (list != nullptr) {
@@ -289,7 +313,11 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
   DoubtIfKubeletRelists(facts, draft);
   BlameDead(facts, draft);
   if (labels) SeeLabels(makeup->largest_pod, draft);
-  RemoveDead(facts, draft);
+  if (!labels && none_dead) {
+    FindLargePods(draft);
+  } else {
+    RemoveDead(facts, draft);
+  }
   return draft.Done();
 }
 
