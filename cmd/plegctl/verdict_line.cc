@@ -14,20 +14,15 @@ using plegd::v1::Finding;
 
 constexpr size_t kBriefBytes = 80;
 constexpr size_t kWord = 9;  // "PROBLEM: "
-constexpr absl::string_view kNoProblem[] = {"HEALTHY", "STARTING", "WARNING", "UNEXPLAINED"};
-// They announce something, or are over.
-constexpr absl::string_view kNotYet[] = {"MESSAGE_TOO_LARGE_SOON", "RUNTIME_RESTARTING"};
+// How bad a finding is, is the engine's to say (plegd.v1.Finding.severity).
+constexpr absl::string_view kPage = "page";
+constexpr absl::string_view kWarn = "warn";
 
-template <size_t n>
-bool IsOneOf(const std::string& code, const absl::string_view (&codes)[n]) {
-  return std::find(std::begin(codes), std::end(codes), code) != std::end(codes);
-}
-
-// Null without one that says more than what is seen anyway.
+// Null unless it hurts somebody, or will.
 const Finding* FirstProblem(const Snapshot& snapshot) {
   if (!snapshot.diagnosis.has_value() || snapshot.diagnosis->findings().empty()) return nullptr;
   const Finding& first = snapshot.diagnosis->findings(0);
-  return IsOneOf(first.code(), kNoProblem) ? nullptr : &first;
+  return first.severity() == kPage || first.severity() == kWarn ? &first : nullptr;
 }
 
 std::string CulpritName(const Finding& finding, size_t width, const Terminal& terminal) {
@@ -58,7 +53,7 @@ void ApplyVerdict(const Snapshot& snapshot, absl::Duration patience, const Termi
     headline.level = Level::kNotice;
     headline.brief.clear();
   }
-  if (Seconds(finding->since_seconds()) >= patience && !IsOneOf(finding->code(), kNotYet)) {
+  if (finding->severity() == kPage && Seconds(finding->since_seconds()) >= patience) {
     headline.level = Level::kProblem;
   }
   std::string brief = Visible(finding->code(), terminal, 40);

@@ -232,6 +232,7 @@ Snapshot HungList() {
       "kill -KILL 4711.");
   finding.set_since_seconds(44.8);
   finding.set_confidence("high");
+  finding.set_severity("page");
   *finding.add_culprits()->mutable_target() = Culprit();
   return snapshot;
 }
