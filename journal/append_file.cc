@@ -107,7 +107,7 @@ absl::Status PathFile::Open() {
   file_ = Descriptor();
   if (limit_ > 0) {
     for (const std::string& name : {place_.name, old_}) {
-      const absl::Status cut = KeepNewestLines(place_.directory.get(), name, limit_);
+      absl::Status cut = KeepNewestLines(place_.directory.get(), name, limit_);
       if (!cut.ok()) return cut;
     }
   }
@@ -154,7 +154,7 @@ absl::StatusOr<size_t> PathFile::Write(absl::string_view data) {
     }
     data = data.substr(0, *room);
   }
-  const absl::StatusOr<size_t> written = WriteOnce(file_.get(), data, path_);
+  absl::StatusOr<size_t> written = WriteOnce(file_.get(), data, path_);
   if (!written.ok() || *written == data.size()) return written;
   const size_t kept = KeepWholeLines(file_.get(), data, *written);
   if (kept == 0) return ErrnoStatus(ENOSPC, "write to", path_);

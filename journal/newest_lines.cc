@@ -65,7 +65,7 @@ absl::Status KeepNewestLines(int directory, const std::string& name, uint64_t li
   if (!from.ok() || fstat(from.get(), &info) != 0) return Failed(name);
   if (!IsLonger(info, limit)) return absl::OkStatus();
   // The copy is the caller's, so that nobody would find out afterwards.
-  const absl::Status owned = CheckOwner(info.st_uid, absl::StrCat("cannot shorten ", name, ": it"));
+  absl::Status owned = CheckOwner(info.st_uid, absl::StrCat("cannot shorten ", name, ": it"));
   if (!owned.ok()) return owned;
   const std::string copy = absl::StrCat(name, ".tmp");
   unlinkat(directory, copy.c_str(), 0);  // of a plegd that was killed
@@ -75,7 +75,7 @@ absl::Status KeepNewestLines(int directory, const std::string& name, uint64_t li
   const bool done = Copy(from.get(), info, static_cast<off_t>(limit), to.get()) &&
                     renameat(directory, copy.c_str(), directory, name.c_str()) == 0;
   if (done) return absl::OkStatus();
-  const absl::Status failed = Failed(name);
+  absl::Status failed = Failed(name);
   unlinkat(directory, copy.c_str(), 0);
   return failed;
 }
