@@ -20,6 +20,7 @@ namespace pleg {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 
 // Random evidence in which everything may be absent, contradict everything else, and be hostile.
 class Fuzz {
@@ -395,6 +396,58 @@ TEST(DiagnosisTest, ManyOfAKindDoNotFloodTheHints) {
   EXPECT_THAT(hints, Contains("500 zombies that containerd-shim (pid 77) does not reap"));
   EXPECT_THAT(hints, Contains("20 zombies that pid 1000 does not reap"));
   EXPECT_THAT(hints, Contains("pids: 99 % used"));
+}
+
+// A status hangs on a task that waits in a FUSE request.
+Evidence HungOnFuse() {
+  Evidence evidence;
+  evidence.observed_for = absl::Hours(1);
+  evidence.runtime.connected = true;
+  evidence.runtime.connection_for = absl::Hours(1);
+  evidence.relist.last_good_ago = absl::Milliseconds(500);
+  MethodEvidence list;
+  list.method = "ListContainers";
+  list.answered_ago = absl::Milliseconds(500);
+  evidence.methods.push_back(list);
+  UnansweredEvidence call;
+  call.method = "ContainerStatus";
+  call.object.id = ContainerId("c1");
+  call.object.pod_uid = PodUid("8a1f");
+  call.age = absl::Seconds(90);
+  call.attempts = 1;
+  call.pod_pending = true;
+  evidence.unanswered.push_back(call);
+  evidence.host.emplace();
+  BlockedGroup group;
+  group.wait_function = "request_wait_answer";
+  group.count = 1;
+  group.oldest = absl::Seconds(90);
+  group.example_pid = 4711;
+  group.example_name = "app";
+  group.example_container = ContainerId("c1");
+  evidence.host->blocked.push_back(group);
+  return evidence;
+}
+
+std::vector<std::string> AdvisedAborts(const Evidence& evidence) {
+  std::vector<std::string> aborts;
+  const Diagnosis diagnosis = Diagnose(evidence);
+  for (const Action& action : diagnosis.findings.front().actions) {
+    if (absl::StrContains(action.command, "/fuse/")) aborts.push_back(action.command);
+  }
+  return aborts;
+}
+
+TEST(DiagnosisTest, NoFuseConnectionOfSomebodyElseIsToBeAborted) {
+  constexpr char kLook[] = "grep . /sys/fs/fuse/connections/*/waiting";
+  Evidence evidence = HungOnFuse();
+  evidence.host->fuse.push_back({"50", "/home/eve/ssh", 1, absl::Minutes(9)});
+  EXPECT_THAT(AdvisedAborts(evidence), ElementsAre("echo 1 > /sys/fs/fuse/connections/50/abort"));
+  evidence.host->fuse.push_back({"51", "/home/eve/other", 1, absl::Minutes(9)});
+  EXPECT_THAT(AdvisedAborts(evidence), ElementsAre(kLook));
+  evidence.host->fuse.push_back(
+      {"57", "/var/lib/kubelet/pods/8a1f/volumes/s3", 4, absl::Seconds(90)});
+  EXPECT_THAT(AdvisedAborts(evidence), ElementsAre("echo 1 > /sys/fs/fuse/connections/57/abort"));
 }
 
 TEST(VerdictTest, NamesAreReadBack) {

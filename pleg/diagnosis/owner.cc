@@ -63,19 +63,45 @@ void LookAtStack(const ProcessEvidence& process, Owner& owner) {
       {"See where it waits in the kernel", absl::StrCat("cat ", StackFile(process)), false});
 }
 
-// Every request to it fails from then on: only for those that have waited for long.
-void AbortFuse(const Facts& facts, Owner& owner) {
-  if (facts.host == nullptr) return;
+bool IsOfSilentPod(const Facts& facts, const FuseConnection& fuse) {
+  return std::any_of(facts.silent.begin(), facts.silent.end(), [&](const auto* call) {
+    const std::string& uid = call->object.pod_uid.value();
+    return !uid.empty() && absl::StrContains(fuse.mount_point, absl::StrCat("/pods/", uid, "/"));
+  });
+}
+
+// The connections that a task in a FUSE request may wait at: those mounted below a silent pod's
+// directory, else the only one that has waited for long. Of several others any may be somebody
+// else's.
+std::vector<const FuseConnection*> BlamedFuse(const Facts& facts) {
+  std::vector<const FuseConnection*> waiting;
+  std::vector<const FuseConnection*> of_pods;
   for (const FuseConnection& fuse : facts.host->fuse) {
     if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter || fuse.id.empty()) continue;
+    waiting.push_back(&fuse);
+    if (IsOfSilentPod(facts, fuse)) of_pods.push_back(&fuse);
+  }
+  if (!of_pods.empty()) return of_pods;
+  return waiting.size() == 1 ? waiting : std::vector<const FuseConnection*>();
+}
+
+// Every request to an aborted connection fails from then on.
+void AbortFuse(const Facts& facts, Owner& owner) {
+  if (facts.host == nullptr) return;
+  const std::vector<const FuseConnection*> blamed = BlamedFuse(facts);
+  if (blamed.empty()) {
+    owner.actions.push_back({"See which FUSE connections have requests that wait",
+                             "grep . /sys/fs/fuse/connections/*/waiting", false});
+  }
+  for (const FuseConnection* fuse : blamed) {
     const std::string file =
-        ShellWord(absl::StrCat("/sys/fs/fuse/connections/", fuse.id, "/abort"));
+        ShellWord(absl::StrCat("/sys/fs/fuse/connections/", fuse->id, "/abort"));
     if (file.empty()) continue;
     owner.actions.push_back(
-        {absl::StrCat("Abort FUSE connection ", Shorten(fuse.id, 24),
-                      fuse.mount_point.empty()
+        {absl::StrCat("Abort FUSE connection ", Shorten(fuse->id, 24),
+                      fuse->mount_point.empty()
                           ? ""
-                          : absl::StrCat(", ", Shorten(Printable(fuse.mount_point), 90, true)),
+                          : absl::StrCat(", ", Shorten(Printable(fuse->mount_point), 90, true)),
                       ": everything that uses it gets an error"),
          absl::StrCat("echo 1 > ", file), true});
   }
