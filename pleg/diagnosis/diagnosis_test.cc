@@ -441,9 +441,9 @@ std::vector<std::string> AdvisedAborts(const Evidence& evidence) {
 TEST(DiagnosisTest, NoFuseConnectionOfSomebodyElseIsToBeAborted) {
   constexpr char kLook[] = "grep . /sys/fs/fuse/connections/*/waiting";
   Evidence evidence = HungOnFuse();
-  evidence.host->fuse.push_back({"50", "/home/eve/ssh", 1, absl::Minutes(9)});
+  evidence.host->fuse.push_back({"50", "/mnt/eve/ssh", 1, absl::Minutes(9)});
   EXPECT_THAT(AdvisedAborts(evidence), ElementsAre("echo 1 > /sys/fs/fuse/connections/50/abort"));
-  evidence.host->fuse.push_back({"51", "/home/eve/other", 1, absl::Minutes(9)});
+  evidence.host->fuse.push_back({"51", "/mnt/eve/other", 1, absl::Minutes(9)});
   EXPECT_THAT(AdvisedAborts(evidence), ElementsAre(kLook));
   evidence.host->fuse.push_back(
       {"57", "/var/lib/kubelet/pods/8a1f/volumes/s3", 4, absl::Seconds(90)});
