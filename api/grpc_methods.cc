@@ -27,6 +27,17 @@ StatusOr<std::string> Done(absl::Status (NodeApi::*call)(const Request&), NodeAp
   });
 }
 
+// A PodList, which is the lists of one pod each one after another.
+std::string SerializePods(const NodeApi& api) {
+  std::string bytes;
+  api.ForEachPod([&bytes](const plegd::v1::PodStatus& pod) {
+    plegd::v1::PodList one;
+    *one.add_pods() = pod;
+    one.AppendToString(&bytes);
+  });
+  return bytes;
+}
+
 constexpr std::array<GrpcMethod, 10> kMethods = {{
     {"/plegd.v1.Plegd/GetHealth",
      [](NodeApi& api, const std::string& bytes) {
@@ -60,8 +71,8 @@ constexpr std::array<GrpcMethod, 10> kMethods = {{
      }},
     {"/plegd.v1.Plegd/ListPods",
      [](NodeApi& api, const std::string& bytes) {
-       return Answer<plegd::v1::ListPodsRequest>(
-           bytes, [&](const auto&) { return api.ListPods().SerializeAsString(); });
+       return Answer<plegd::v1::ListPodsRequest>(bytes,
+                                                 [&](const auto&) { return SerializePods(api); });
      }},
     {"/plegd.v1.Plegd/GetPod", nullptr},
     {"/plegd.v1.Plegd/RequestRelist",

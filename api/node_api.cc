@@ -182,14 +182,18 @@ plegd::v1::Evidence NodeApi::GetEvidence() const {
 
 plegd::v1::PodList NodeApi::ListPods() const {
   plegd::v1::PodList list;
+  ForEachPod([&list](const plegd::v1::PodStatus& pod) { *list.add_pods() = pod; });
+  return list;
+}
+
+void NodeApi::ForEachPod(absl::FunctionRef<void(const plegd::v1::PodStatus& pod)> see) const {
   std::vector<pleg::CachedPod> pods = node_.cache().All();
   auto key = [](const pleg::CachedPod& pod) {
     return std::tie(pod.status->pod_namespace, pod.status->name);
   };
   std::stable_sort(pods.begin(), pods.end(),
                    [&](const auto& a, const auto& b) { return key(a) < key(b); });
-  for (const pleg::CachedPod& pod : pods) *list.add_pods() = Describe(pod);
-  return list;
+  for (const pleg::CachedPod& pod : pods) see(Describe(pod));
 }
 
 plegd::v1::PodStatus NodeApi::Describe(const pleg::CachedPod& pod) const {

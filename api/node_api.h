@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -55,6 +56,9 @@ class NodeApi {
   plegd::v1::Diagnosis GetDiagnosis() const;
   plegd::v1::Evidence GetEvidence() const;
   plegd::v1::PodList ListPods() const;
+  // The same, one after another: a list of all of a large node is several times what plegd needs to
+  // know it.
+  void ForEachPod(absl::FunctionRef<void(const plegd::v1::PodStatus& pod)> see) const;
   // Both take effect soon. kInvalidArgument for an empty UID; kNotFound for a pod that the runtime
   // does not list; kResourceExhausted for what request_limiter.h does not let through.
   absl::Status RequestRelist(const plegd::v1::RequestRelistRequest& request);

@@ -95,7 +95,7 @@ std::optional<Response> NodeRoutes::Serve(const Request& request) const {
   if (path == "calls") return Read(request, [this] { return api_.GetCalls(); });
   if (path == "diagnosis") return Read(request, [this] { return api_.GetDiagnosis(); });
   if (path == "evidence") return Read(request, [this] { return api_.GetEvidence(); });
-  if (path == "pods") return Read(request, [this] { return api_.ListPods(); });
+  if (path == "pods") return Pods(request);
   if (path == "relists") return Relists(request);
   const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
   if (parts[0] != "pods" || parts.size() < 2 || parts.size() > 3) return std::nullopt;
@@ -107,6 +107,21 @@ std::optional<Response> NodeRoutes::Serve(const Request& request) const {
   if (parts.size() == 2) return Pod(request, *std::move(uid));
   if (parts[2] == "relist" || parts[2] == "reinspect") return Change(request, parts[2], *uid);
   return std::nullopt;
+}
+
+Response NodeRoutes::Pods(const Request& request) const {
+  if (!Reads(request)) return WrongMethod("GET, HEAD");
+  if (const auto query = ParseQuery(request.query, {}); !query.ok()) {
+    return ErrorResponse(query.status());
+  }
+  // As MessageJson writes a PodList, without one of all pods in memory.
+  std::string json = "{\"pods\":[";
+  api_.ForEachPod([&json](const plegd::v1::PodStatus& pod) {
+    const std::string one = MessageJson(pod);
+    absl::StrAppend(&json, json.back() == '[' ? "" : ",", absl::StripSuffix(one, "\n"));
+  });
+  absl::StrAppend(&json, "]}\n");
+  return {.content_type = kJsonType, .body = std::move(json)};
 }
 
 Response NodeRoutes::Relists(const Request& request) const {

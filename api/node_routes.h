@@ -26,6 +26,7 @@ class NodeRoutes {
   std::optional<Response> Serve(const Request& request) const;
 
  private:
+  Response Pods(const Request& request) const;
   Response Relists(const Request& request) const;
   Response Pod(const Request& request, std::string uid) const;
   Response Change(const Request& request, absl::string_view what, const std::string& uid) const;

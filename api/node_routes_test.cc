@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/message_json.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "node/testing/fake_node_view.h"
@@ -57,6 +58,14 @@ class NodeRoutesTest : public ::testing::Test {
   NodeApi api_{node_, exec_.clock()};
   NodeRoutes routes_{api_};
 };
+
+// One pod after another, and the same text as of the list as a whole.
+TEST_F(NodeRoutesTest, ThePodsAreThoseOfTheWholeList) {
+  EXPECT_EQ(Get("/api/v1/pods").body, MessageJson(api_.ListPods()));
+  node_.Observe("u2", "default", "api");
+  node_.Observe("u3", "kube-system", "dns");
+  EXPECT_EQ(Get("/api/v1/pods").body, MessageJson(api_.ListPods()));
+}
 
 TEST_F(NodeRoutesTest, EveryReadingCall) {
   const std::pair<const char*, const char*> expected[] = {
