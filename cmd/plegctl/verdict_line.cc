@@ -1,6 +1,7 @@
 #include "cmd/plegctl/verdict_line.h"
 
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "cmd/plegctl/human.h"
@@ -23,6 +24,11 @@ const Finding* FirstProblem(const Snapshot& snapshot) {
   if (!snapshot.diagnosis.has_value() || snapshot.diagnosis->findings().empty()) return nullptr;
   const Finding& first = snapshot.diagnosis->findings(0);
   return first.severity() == kPage || first.severity() == kWarn ? &first : nullptr;
+}
+
+// It only says which sign is bad.
+bool NamesNoCause(const Finding& finding) {
+  return finding.code() == "WARNING" || finding.code() == "UNEXPLAINED";
 }
 
 std::string CulpritName(const Finding& finding, size_t width, const Terminal& terminal) {
@@ -49,13 +55,16 @@ void ApplyVerdict(const Snapshot& snapshot, absl::Duration patience, const Termi
                   Headline& headline) {
   const Finding* finding = FirstProblem(snapshot);
   if (finding == nullptr) return;
-  if (headline.level == Level::kOk) {
+  const bool seen = headline.level != Level::kOk;
+  if (!seen) {
     headline.level = Level::kNotice;
     headline.brief.clear();
   }
   if (finding->severity() == kPage && Seconds(finding->since_seconds()) >= patience) {
     headline.level = Level::kProblem;
   }
+  // Of what is in the calls this screen knows the object.
+  if (seen && NamesNoCause(*finding)) return;
   std::string brief = Visible(finding->code(), terminal, 40);
   const size_t used = kWord + brief.size() + 1;
   const std::string name = CulpritName(

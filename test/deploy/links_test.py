@@ -8,8 +8,9 @@ import subprocess
 import harness
 
 # As `install(DIRECTORY …)` of deploy/CMakeLists.txt lays them out below /usr/share/doc/plegd; package_test looks at the package.
-INSTALLED = {"docs/runbooks": "runbooks", "docs/verdicts": "verdicts", "deploy/prometheus": "examples/prometheus",
-             "deploy/grafana": "examples/grafana", "deploy/node-problem-detector": "examples/node-problem-detector"}
+INSTALLED = {"docs/runbooks": "runbooks", "docs/verdicts": "verdicts", "docs/signs.md": "signs.md",
+             "deploy/prometheus": "examples/prometheus", "deploy/grafana": "examples/grafana",
+             "deploy/node-problem-detector": "examples/node-problem-detector"}
 PUBLIC = re.compile(r"^(https://|mailto:)")
 
 
@@ -73,8 +74,8 @@ class LinksTest(harness.TestCase):
         places = {}
         for path in tracked():
             for folder, place in INSTALLED.items():
-                if path.startswith(folder + "/"):
-                    places[path] = os.path.join(place, os.path.relpath(path, folder))
+                if path == folder or path.startswith(folder + "/"):
+                    places[path] = os.path.normpath(os.path.join(place, os.path.relpath(path, folder)))
         installed = set(places.values())
         for path, place in places.items():
             for link in links(path) if path.endswith(".md") else ():
