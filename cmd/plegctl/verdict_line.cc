@@ -19,17 +19,17 @@ constexpr size_t kWord = 9;  // "PROBLEM: "
 constexpr absl::string_view kPage = "page";
 constexpr absl::string_view kWarn = "warn";
 
-// Null unless it hurts somebody, or will.
+// Null unless it hurts somebody, or threatens to by a cause that is known: a lone warning is for
+// who asks to have the node explained.
 const Finding* FirstProblem(const Snapshot& snapshot) {
   if (!snapshot.diagnosis.has_value() || snapshot.diagnosis->findings().empty()) return nullptr;
   const Finding& first = snapshot.diagnosis->findings(0);
-  return first.severity() == kPage || first.severity() == kWarn ? &first : nullptr;
+  const bool threat = first.severity() == kWarn && first.code() != "WARNING";
+  return first.severity() == kPage || threat ? &first : nullptr;
 }
 
 // It only says which sign is bad.
-bool NamesNoCause(const Finding& finding) {
-  return finding.code() == "WARNING" || finding.code() == "UNEXPLAINED";
-}
+bool NamesNoCause(const Finding& finding) { return finding.code() == "UNEXPLAINED"; }
 
 std::string CulpritName(const Finding& finding, size_t width, const Terminal& terminal) {
   if (finding.culprits().empty()) return "";
