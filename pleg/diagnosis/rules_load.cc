@@ -260,10 +260,14 @@ void DoubtIfKubeletRelists(const Facts& facts, Draft& draft) {
 }
 
 void SeeLabels(const ListMakeup::PodShare& pod, Draft& draft) {
-  if (pod.name.empty()) return;
+  constexpr size_t kLongestName = 253;  // of Kubernetes
+  if (std::max(pod.name.size(), pod.pod_namespace.size()) > kLongestName) return;
+  const std::string name = ShellWord(pod.name);
+  const std::string pod_namespace = ShellWord(pod.pod_namespace);
+  if (name.empty() || pod_namespace.empty()) return;
   draft.Do("From where kubectl works: see what its labels and annotations are",
-           absl::StrCat("kubectl -n ", ShellWord(pod.pod_namespace), " get pod ",
-                        ShellWord(pod.name), " -o jsonpath='{.metadata}' | head -c 4096"));
+           absl::StrCat("kubectl -n ", pod_namespace, " get pod ", name,
+                        " -o jsonpath='{.metadata}' | head -c 4096"));
 }
 
 void FindLargePods(Draft& draft) {
