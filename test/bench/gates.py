@@ -28,7 +28,7 @@ GATES = (
      lambda paths: measure.decoding(paths)["times_less_cpu"], *at_least(20), TRIES),
     # None but for the list in 4,096 in which it is read whole again.
     ("allocations for an item that is known",
-     lambda paths: measure.decoding(paths, min_time=0.05)["allocations_per_known_item"], *at_most(0.02), 1),
+     lambda paths: measure.decoding(paths, min_time=0.05)["allocations_per_known_item"], *at_most(0.03), 1),
     ("CPU of a relist of 1,000 pods, as a multiple of receiving its bytes",
      lambda paths: measure.relist_floor(paths, 1000)["ratio"], *at_most(RELIST_LIMIT), TRIES),
 )
