@@ -18,11 +18,12 @@ namespace {
 
 // In the order of triage.
 constexpr Rule kRules[] = {
-    CriUnsupported,  RuntimeRestarting, RuntimeDown,   RuntimeStopped,      RuntimeErrors,
-    MessageTooLarge, NodeMemoryStarved, NodeIoStarved, NodeCpuStarved,      FrozenCgroupFound,
-    CniStuck,        SystemdOverloaded, RuntimeHung,   ListLockConvoy,      SilentLag,
-    SandboxStuck,    ContainerStuck,    StateStale,    ShimUnresponsive,    MountExplosion,
-    TooManyChanges,  KubeletSide,       LatentHang,    MessageTooLargeSoon, TooManyDead,
+    CriUnsupported,  RuntimeRestarting, RuntimeDown,    RuntimeStopped, RuntimeErrors,
+    MessageTooLarge, NodeMemoryStarved, NodeIoStarved,  NodeCpuStarved, FrozenCgroupFound,
+    CniStuck,        SystemdOverloaded, RuntimeHung,    ListLockConvoy, SilentLag,
+    ListsAreSlow,    SandboxStuck,      ContainerStuck, StateStale,     ShimUnresponsive,
+    MountExplosion,  TooManyChanges,    KubeletSide,    LatentHang,     MessageTooLargeSoon,
+    TooManyDead,
 };
 
 constexpr absl::Duration kStarting = absl::Seconds(15);

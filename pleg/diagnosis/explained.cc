@@ -72,7 +72,9 @@ void SetObjects(Table& table) {
   Set(table, VerdictCode::kContainerStuck, late, Join({kSilentObjects, kOneProcess}));
   Set(table, VerdictCode::kSandboxStuck, Join({late, {kRelist, kListPodSandboxSilent}}),
       Join({kSilentObjects, kOneProcess}));
-  Set(table, VerdictCode::kLagsSilently, Join({late, kSlowCalls}),
+  // A list that is slow was silent before it was answered.
+  Set(table, VerdictCode::kLagsSilently,
+      Join({late, kSlowCalls, {kRelist, kListPodSandboxSilent, kListContainersSilent}}),
       Join({kSilentObjects, kOneProcess}));
   Set(table, VerdictCode::kLatentHang, {kRestartCost, kBlockedTasks, kFuseRequests},
       Join({kSilentObjects, kOneProcess}));
@@ -108,7 +110,7 @@ void SetLoad(Table& table) {
   Set(table, VerdictCode::kMessageTooLargeSoon, {kListPodSandboxSize, kListContainersSize});
   Set(table, VerdictCode::kTooManyDead,
       {kExitedContainers, kNotReadySandboxes, kRestartCost, kListContainersSlow,
-       kListPodSandboxSlow, kEventLag});
+       kListPodSandboxSlow, kEventLag, kRelist, kListPodSandboxSilent, kListContainersSilent});
   Set(table, VerdictCode::kTooManyChanges,
       Join({kLateEvents, kSlowCalls, {kKubeletRelist, kKubeletEvents}}));
   Set(table, VerdictCode::kKubeletSide,

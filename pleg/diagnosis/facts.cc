@@ -10,6 +10,14 @@ namespace {
 
 using Strain = Facts::Strain;
 
+// Of a list, which is the same work each time: it may be answered as late as the last one.
+absl::Duration SlowestAnswer(const Facts& facts, const MethodEvidence& list) {
+  const absl::Duration usual = list.median_hour.value_or(absl::ZeroDuration());
+  const absl::Duration last = list.failing.has_value() ? absl::ZeroDuration() : list.last_duration;
+  return std::max(std::min(kSilentFactor * usual, kSilentListAtLast),
+                  std::min(2 * last, facts.e.relist.threshold));
+}
+
 // A slow node's usual latency does not make silence; neither does a short wait.
 bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
   if (call.age < kSilentAfter) return false;
@@ -19,8 +27,9 @@ bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
     if (same && call.age < 2 * row.last_duration) return false;
   }
   const MethodEvidence* method = facts.Method(call.method);
-  if (method == nullptr || !method->median_hour.has_value()) return true;
-  return call.age >= kSilentFactor * *method->median_hour;
+  if (method == nullptr) return true;
+  const absl::Duration usual = method->median_hour.value_or(absl::ZeroDuration());
+  return call.age >= (method->is_list() ? SlowestAnswer(facts, *method) : kSilentFactor * usual);
 }
 
 void Sort(Facts& facts, const UnansweredEvidence& call) {
@@ -250,9 +259,11 @@ bool Facts::relists_in_time() const {
     return method.failing.has_value() && method.is_list();
   });
   const bool last_was_good = !failing && !relist.recent.empty();
-  const absl::Duration ended_ago =
-      *relist.last_good_ago - (last_was_good ? relist.recent.front() : absl::ZeroDuration());
-  return ended_ago <= std::max(absl::Seconds(10), 5 * relist.period);
+  const absl::Duration last = last_was_good ? relist.recent.front() : absl::ZeroDuration();
+  // The one that runs may take as long, and a half.
+  const absl::Duration expected = std::min(last * 3 / 2, relist.threshold);
+  return *relist.last_good_ago - last <=
+         std::max({absl::Seconds(10), 5 * relist.period, expected + relist.period});
 }
 
 bool Facts::troubled() const {

@@ -20,7 +20,9 @@ namespace pleg {
 // Thresholds that more than one rule refers to. docs/verdicts/thresholds.md has all of them, and
 // where each is from.
 inline constexpr absl::Duration kSilentAfter = absl::Seconds(5);  // a call without an answer
-inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes
+inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes;
+inline constexpr absl::Duration kSilentListAtLast =
+    absl::Minutes(1);                                         // of a list no more than this
 inline constexpr absl::Duration kCrowded = absl::Minutes(2);  // inspections of changed pods
 inline constexpr uint32_t kCrowd = 10;  // pods; fewer that take so long are slow, or hang
 inline constexpr double kSlowdown = 5;  // times what an answer usually takes

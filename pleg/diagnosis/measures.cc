@@ -18,6 +18,21 @@ constexpr absl::Duration kOldRelist = absl::Minutes(1);
 constexpr absl::Duration kEventedOld = absl::Minutes(6);  // it relists every 5
 constexpr absl::Duration kEventedThreshold = absl::Minutes(10);
 
+constexpr absl::Duration kJustSlow = absl::Seconds(1);   // of one that runs
+constexpr absl::Duration kSlowAgain = absl::Seconds(5);  // of another one than the slowest
+
+absl::Duration RunsFor(const Facts& facts, const MethodEvidence& list) {
+  for (const UnansweredEvidence& call : facts.e.unanswered) {
+    if (call.method == list.method) return call.age;
+  }
+  return absl::ZeroDuration();
+}
+
+bool IsSilentList(const Facts& facts, const MethodEvidence& list) {
+  return std::any_of(facts.silent.begin(), facts.silent.end(),
+                     [&list](const auto* call) { return call->method == list.method; });
+}
+
 bool Unavailable(const Facts& facts) {
   const MethodEvidence* list = facts.Method("ListPodSandbox");
   if (list == nullptr || !list->failing.has_value()) return false;
@@ -123,6 +138,48 @@ const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method) {
     if (list.method == method) return &list;
   }
   return nullptr;
+}
+
+// One that was late alone, such as one that waited for a lock that is free now, is no slow list.
+bool IsSlowList(const Facts& facts, const MethodEvidence& method) {
+  const bool answered = method.answered_ago.has_value() && !method.failing.has_value();
+  if (!method.is_list() || !answered || IsSilentList(facts, method)) return false;
+  const std::vector<absl::Duration>& relists = facts.e.relist.recent;
+  const absl::Duration before = relists.size() > 1 ? relists[1] : absl::ZeroDuration();
+  const absl::Duration last = method.last_duration;
+  const bool again = std::min(last, before) >= kSlowAgain && std::max(last, before) >= kSlowList;
+  const bool still = last >= kSlowList && RunsFor(facts, method) >= kJustSlow;
+  const bool lately = last >= kSlowAgain && method.median_recent >= kSlowList;
+  return again || still || (lately && relists.size() != 1);
+}
+
+namespace {
+
+std::optional<absl::Duration> SlowSince(const RelistEvidence& relist) {
+  if (!relist.last_good_ago.has_value()) return std::nullopt;
+  absl::Duration since = *relist.last_good_ago;
+  for (size_t i = 1; i < relist.recent.size() && relist.recent[i] >= kSlowAgain; ++i) {
+    since += relist.recent[i] + relist.period;
+  }
+  return since;
+}
+
+}  // namespace
+
+SlowList FindSlowList(const Facts& facts) {
+  SlowList slowest;
+  absl::Duration lists;
+  for (const MethodEvidence& method : facts.e.methods) {
+    if (!method.is_list()) continue;
+    lists += method.last_duration;
+    if (!IsSlowList(facts, method) || method.last_duration <= slowest.takes) continue;
+    slowest.method = &method;
+    slowest.takes = method.last_duration;
+  }
+  if (slowest.method == nullptr) return slowest;
+  slowest.events_late = 2 * lists;
+  slowest.since = SlowSince(facts.e.relist);
+  return slowest;
 }
 
 KubeletAge JudgeKubeletAge(const Facts& facts) {

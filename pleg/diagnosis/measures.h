@@ -3,6 +3,7 @@
 #ifndef PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
 #define PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -19,6 +20,9 @@ inline constexpr absl::Duration kLoopWindow = absl::Minutes(10);
 inline constexpr int kLoop = 3;
 // plegd connects anew every half second: what is away for two tries is gone.
 inline constexpr absl::Duration kGone = absl::Seconds(1);
+
+// Of one list: the kubelet's whole relist is meant to take a second, and is late from ten on.
+inline constexpr absl::Duration kSlowList = absl::Seconds(10);
 
 // Connections made anew in kLoopWindow.
 int Reconnects(const RuntimeEvidence& runtime);
@@ -52,6 +56,18 @@ absl::Duration UntilFull(const ListSizeEvidence& list);
 // It is too large, or soon will be.
 bool IsLarge(const ListSizeEvidence& list);
 const ListSizeEvidence* SizeOf(const Facts& facts, absl::string_view method);
+
+// What one list takes, and has taken before: so long that every relist of a kubelet is late.
+struct SlowList {
+  const MethodEvidence* method = nullptr;  // null if none is slow
+  absl::Duration takes = {};
+  absl::Duration events_late = {};  // by both lists of two relists: the one missed, and the next
+  // Every relist since then was as slow. As far back as they are remembered.
+  std::optional<absl::Duration> since = {};
+};
+SlowList FindSlowList(const Facts& facts);
+// Of this list alone.
+bool IsSlowList(const Facts& facts, const MethodEvidence& method);
 
 // The kubelet's last relist is so old that it is late, or over its own limit.
 struct KubeletAge {

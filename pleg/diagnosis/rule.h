@@ -105,6 +105,8 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts);
 std::optional<Ranked> MessageTooLargeSoon(const Facts& facts);
 std::optional<Ranked> TooManyChanges(const Facts& facts);
 std::optional<Ranked> TooManyDead(const Facts& facts);
+// rules_lists.cc
+std::optional<Ranked> ListsAreSlow(const Facts& facts);  // SILENT_LAG
 // rules_node.cc
 std::optional<Ranked> NodeMemoryStarved(const Facts& facts);
 std::optional<Ranked> NodeIoStarved(const Facts& facts);

@@ -397,9 +397,11 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
   if (!many && counts.exited_of_one_pod < kManyExitedOfOne) return std::nullopt;
   const MethodEvidence* list = facts.Method("ListContainers");
   const bool slow = list != nullptr && list->median_recent >= absl::Seconds(1);
+  const SlowList late = FindSlowList(facts);
   Draft draft(VerdictCode::kTooManyDead, slow ? Tier::kHurtsPods : Tier::kThreatens,
               many ? Confidence::kHigh : Confidence::kMedium);
   if (slow) draft.RestsOn(Basis::kTiming);
+  if (late.since.has_value()) draft.Since(*late.since);
   const absl::Duration cost = facts.outlook.restart_cost;
   const bool never_back = cost > facts.e.relist.threshold;
   draft
@@ -409,7 +411,10 @@ std::optional<Ranked> TooManyDead(const Facts& facts) {
                        OfOnePod(counts) ? absl::StrCat(", ", counts.exited_of_one_pod, " of ",
                                                        Shorten(PodName(counts.most_exited_pod), 60))
                                         : ""),
-          never_back && cost != absl::InfiniteDuration()
+          late.method != nullptr ? absl::StrCat("lists take ", FormatLatency(late.takes),
+                                                ", so that events of all pods are up to ",
+                                                FormatAge(late.events_late), " late")
+          : never_back && cost != absl::InfiniteDuration()
               ? absl::StrCat("a kubelet that restarts needs ", FormatAge(cost),
                              " for its first relist and is NotReady meanwhile")
               : "every list carries them",

@@ -27,12 +27,12 @@ class SignMemoryTest : public ::testing::Test {
 };
 
 TEST_F(SignMemoryTest, ASignIsHeldUntilItHasBeenGoodForItsRelease) {
-  EXPECT_EQ(CodeOf(Spoilt(SignId::kListPodSandboxSlow)), VerdictCode::kUnexplained);
-  Wait(MeaningOf(SignId::kListPodSandboxSlow).release);
+  EXPECT_EQ(CodeOf(Spoilt(SignId::kStatusSlow)), VerdictCode::kUnexplained);
+  Wait(MeaningOf(SignId::kStatusSlow).release);
   const Diagnosis held = Judge(testing::HealthyNode());
   EXPECT_EQ(held.findings.front().code, VerdictCode::kUnexplained);
   const auto sign = std::find_if(held.signs.begin(), held.signs.end(),
-                                 [](const Sign& s) { return s.id == SignId::kListPodSandboxSlow; });
+                                 [](const Sign& s) { return s.id == SignId::kStatusSlow; });
   EXPECT_TRUE(sign->held);
   EXPECT_EQ(sign->state, SignState::kBad);
   Wait(absl::Milliseconds(1));

@@ -11,8 +11,6 @@
 namespace pleg {
 namespace {
 
-// Of a list: the kubelet's whole relist is meant to take a second, and is late from ten on.
-constexpr absl::Duration kSlowList = absl::Seconds(10);
 // A list that takes so long, and kSlowdown times what it took over the hour, has become slow.
 constexpr absl::Duration kSlowerList = absl::Seconds(1);
 constexpr absl::Duration kSlowProbe = absl::Seconds(5);  // of Status: as silence
@@ -123,17 +121,32 @@ void JudgeErrors(const Facts& facts, SignJudge& judge) {
 
 template <Call call>
 void JudgeSlow(const Facts& facts, SignJudge& judge) {
-  const absl::string_view method = NameOf(call);
-  const MethodEvidence* known = facts.Method(method);
+  const MethodEvidence* known = facts.Method(NameOf(call));
   if (known == nullptr || !known->median_recent.has_value()) return;
   const absl::Duration recent = *known->median_recent;
-  const bool list = call == Call::kListPodSandbox || call == Call::kListContainers;
-  const bool slower = list && recent >= kSlowerList && known->median_hour.has_value() &&
+  judge.Judge(recent >= kSlowProbe, absl::StrCat(NameOf(call), " takes ", FormatLatency(recent)));
+}
+
+// One that has become slow and is not late yet hurts nobody yet.
+template <Call call>
+void JudgeSlowList(const Facts& facts, SignJudge& judge) {
+  const absl::string_view method = NameOf(call);
+  const MethodEvidence* known = facts.Method(method);
+  if (known == nullptr || !known->answered_ago.has_value()) return;
+  if (IsSlowList(facts, *known)) {
+    judge.Bad(absl::StrCat(method, " takes ", FormatLatency(known->last_duration)));
+    return;
+  }
+  const absl::Duration recent = known->median_recent.value_or(known->last_duration);
+  const bool slower = recent >= kSlowerList && known->median_hour.has_value() &&
                       recent >= kSlowdown * *known->median_hour;
-  judge.Judge(
-      recent >= (list ? kSlowList : kSlowProbe) || slower,
-      absl::StrCat(method, " takes ", FormatLatency(recent),
-                   slower ? absl::StrCat(", usually ", FormatLatency(*known->median_hour)) : ""));
+  const std::string takes = absl::StrCat(method, " takes ", FormatLatency(recent));
+  if (!slower) {
+    judge.Good(takes);
+  } else {
+    judge.Bad(absl::StrCat(takes, ", usually ", FormatLatency(*known->median_hour))).severity =
+        Severity::kWarn;
+  }
 }
 
 template <Call call>
@@ -168,6 +181,7 @@ constexpr absl::string_view kNotReady = "the node is or will be NotReady";
 constexpr absl::string_view kLate = "every relist of the kubelet takes as long, so events are late";
 constexpr absl::string_view kLog = "See the runtime's log";
 constexpr absl::string_view kSilentLimit = "5s and 10 times the usual";
+constexpr absl::string_view kSilentList = "5s, twice the last, and 10 times the usual or 1m";
 constexpr absl::string_view kErrorLimit = "errors for 5s, or 3 rows of them in 5m";
 constexpr absl::Duration kRelease = absl::Seconds(5);
 
@@ -228,7 +242,7 @@ constexpr SignRow kRows[] = {
      "list_pod_sandbox_silent",
      {"calls",
       "ListPodSandbox",
-      kSilentLimit,
+      kSilentList,
       kNotReady,
       "Ask again in 15 seconds, then keep the evidence",
       "plegctl explain --save evidence.textproto",
@@ -244,14 +258,14 @@ constexpr SignRow kRows[] = {
      "list_pod_sandbox_slow",
      {"calls",
       "ListPodSandbox",
-      "10s, or 1s and 5 times the hour's median",
+      "10s time after time; a warning from 1s and 5 times the hour's median on",
       kLate,
       "See what it lists",
       "crictl pods -q | wc -l",
       Severity::kPage,
       {},
       kRelease},
-     JudgeSlow<Call::kListPodSandbox>},
+     JudgeSlowList<Call::kListPodSandbox>},
     {SignId::kListPodSandboxSize,
      "list_pod_sandbox_size",
      {"calls",
@@ -268,7 +282,7 @@ constexpr SignRow kRows[] = {
      "list_containers_silent",
      {"calls",
       "ListContainers",
-      kSilentLimit,
+      kSilentList,
       kNotReady,
       "Ask again in 15 seconds, then keep the evidence",
       "plegctl explain --save evidence.textproto",
@@ -284,14 +298,14 @@ constexpr SignRow kRows[] = {
      "list_containers_slow",
      {"calls",
       "ListContainers",
-      "10s, or 1s and 5 times the hour's median",
+      "10s time after time; a warning from 1s and 5 times the hour's median on",
       kLate,
       "See what it lists",
       "crictl --timeout 60s ps -a -q | wc -l",
       Severity::kPage,
       {},
       kRelease},
-     JudgeSlow<Call::kListContainers>},
+     JudgeSlowList<Call::kListContainers>},
     {SignId::kListContainersSize,
      "list_containers_size",
      {"calls",

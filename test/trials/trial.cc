@@ -45,12 +45,13 @@ class Wrongs {
 };
 
 void JudgeCodes(const Trial& trial, const Answers& answers, Wrongs& wrongs) {
+  const absl::Duration settles = trial.has_settles() ? absl::Seconds(trial.settles()) : kSettled;
   std::set<std::string> settled;
   for (const auto& [when, code] : answers.codes) {
-    if (when >= kSettled) settled.insert(code);
+    if (when >= settles) settled.insert(code);
   }
   if (settled.size() != 1) {
-    wrongs.Add(absl::StrCat("there is not one code from ", absl::FormatDuration(kSettled),
+    wrongs.Add(absl::StrCat("there is not one code from ", absl::FormatDuration(settles),
                             " on but ", absl::StrJoin(settled, ", ")));
   }
   for (const std::string& code : settled) {

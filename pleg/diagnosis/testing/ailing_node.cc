@@ -61,6 +61,7 @@ void Fail(absl::string_view method, Evidence& evidence) {
 void Slow(absl::string_view method, absl::Duration takes, Evidence& evidence) {
   MethodEvidence& slow = Method(evidence, method);
   slow.median_recent = slow.median_hour = slow.last_duration = takes;
+  if (slow.is_list()) evidence.relist.recent = {takes, takes};
 }
 
 void FailTarget(absl::string_view method, const ObjectRef& object, Evidence& evidence) {
