@@ -415,7 +415,7 @@ void CriRuntime::OnConnection(bool connected) {
   if (!connected) {
     const absl::Status socket = CheckSocket(endpoint_.path());
     if (!socket.ok()) reason = std::string(socket.message());
-    if (socket.ok() && connection_number_ > 0) reason = "the runtime closed the connection";
+    if (socket.ok() && connection_number_ > 0) reason = "the connection has ended";
   }
   executor_.Post([this, connected, reason, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired() || shut_down_ || !listeners_.connection) return;

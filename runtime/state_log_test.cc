@@ -111,7 +111,7 @@ TEST_F(StateLogTest, AnAbsentRuntimeIsOneLineAndItsComingAnother) {
 
 TEST_F(StateLogTest, ALostRuntimeIsOneLineAndItsReturnAnother) {
   Run();
-  story_.OnConnection(false, "the runtime closed the connection");
+  story_.OnConnection(false, "the connection has ended");
   story_.OnList(NoConnection("Socket closed"));
   story_.OnStatus(NoConnection("Socket closed"));
   Pass(absl::Seconds(12));
@@ -121,7 +121,7 @@ TEST_F(StateLogTest, ALostRuntimeIsOneLineAndItsReturnAnother) {
   story_.OnStatus(Conditions(true));
   Pass(absl::Seconds(20));
   EXPECT_THAT(Lines(), ElementsAre("the container runtime is lost endpoint=unix:///x.sock "
-                                   "reason=the runtime closed the connection",
+                                   "reason=the connection has ended",
                                    "the container runtime is back endpoint=unix:///x.sock "
                                    "away=12s name=containerd version=2.0.0 api_version=v1"));
 }
@@ -129,7 +129,7 @@ TEST_F(StateLogTest, ALostRuntimeIsOneLineAndItsReturnAnother) {
 TEST_F(StateLogTest, ARuntimeThatComesAndGoesAllTheTimeIsToldNowAndThen) {
   Run();
   for (int i = 0; i < 300; ++i) {
-    story_.OnConnection(false, "the runtime closed the connection");
+    story_.OnConnection(false, "the connection has ended");
     Pass(absl::Seconds(1));
     story_.OnConnection(true, "");
     story_.OnIdentity(kContainerd);

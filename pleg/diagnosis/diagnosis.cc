@@ -18,11 +18,11 @@ namespace {
 
 // In the order of triage.
 constexpr Rule kRules[] = {
-    CriUnsupported,  RuntimeRestarting, RuntimeDown,    RuntimeStopped, RuntimeErrors,
-    MessageTooLarge, NodeMemoryStarved, NodeIoStarved,  NodeCpuStarved, FrozenCgroupFound,
-    CniStuck,        SystemdOverloaded, RuntimeHung,    ListLockConvoy, SilentLag,
-    ListsAreSlow,    SandboxStuck,      ContainerStuck, StateStale,     ShimUnresponsive,
-    MountExplosion,  TooManyChanges,    KubeletSide,    LatentHang,     MessageTooLargeSoon,
+    CriUnsupported, RuntimeStopped,    MessageTooLarge, RuntimeRestarting, RuntimeDown,
+    RuntimeErrors,  NodeMemoryStarved, NodeIoStarved,   NodeCpuStarved,    FrozenCgroupFound,
+    CniStuck,       SystemdOverloaded, RuntimeHung,     ListLockConvoy,    SilentLag,
+    ListsAreSlow,   SandboxStuck,      ContainerStuck,  StateStale,        ShimUnresponsive,
+    MountExplosion, TooManyChanges,    KubeletSide,     LatentHang,        MessageTooLargeSoon,
     TooManyDead,
 };
 

@@ -8,7 +8,7 @@
 // ranked by
 //   1. whom they hurt: the node, then pods, then nobody yet;
 //   2. confidence;
-//   3. the order of triage: connection, size of messages, starvation of the node, causes on the
+//   3. the order of triage: size of messages, connection, starvation of the node, causes on the
 //      host, silent lists, silent statuses, load, kubelet. What comes earlier explains what comes
 //      later: a starved disk makes calls hang, hanging calls do not make a disk busy.
 // While the node starves, or plegd's own timer slips, findings that follow from how long calls take

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/known_versions.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/surroundings.h"
 #include "pleg/diagnosis/text.h"
 #include "pleg/diagnosis/waits.h"
@@ -139,7 +140,7 @@ void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
 // A restart that is over is no finding.
 void Restarts(const Facts& facts, std::vector<Hint>& hints) {
   const auto& ago = facts.e.runtime.reconnected_ago;
-  if (ago.empty() || ago.front() > kRecently) return;
+  if (ago.empty() || ago.front() > kRecently || LosesConnectionsItself(facts)) return;
   const auto recent =
       std::count_if(ago.begin(), ago.end(), [](absl::Duration age) { return age <= kRecently; });
   Add(hints, absl::StrCat(facts.runtime.title, " came back ", FormatAge(ago.front()), " ago",

@@ -40,6 +40,16 @@ bool Unavailable(const Facts& facts) {
          facts.AnsweredWithin(list->failing->since) == nullptr;
 }
 
+// The runtime's process is younger than one of the connections that count.
+bool StartedWithinLoop(const Facts& facts) {
+  if (facts.host == nullptr || !facts.host->runtime_process.has_value()) return false;
+  const absl::Duration age = facts.host->runtime_process->age;
+  const auto& ago = facts.e.runtime.reconnected_ago;
+  return std::any_of(ago.begin(), ago.end(), [age](absl::Duration connected) {
+    return connected <= kLoopWindow && age <= connected;
+  });
+}
+
 // An exec asks systemd for no cgroup, and a run in the foreground (of a build) ends with its
 // container.
 bool MayWaitForSystemd(const ProcessEvidence& oci) {
@@ -60,7 +70,17 @@ bool IsGone(const Facts& facts) {
   return (!runtime.connected && runtime.connection_for >= kGone) || Unavailable(facts);
 }
 
+bool LosesConnectionsItself(const Facts& facts) {
+  const auto& lists = facts.e.list_sizes;
+  const bool gives_up = std::any_of(lists.begin(), lists.end(), [](const ListSizeEvidence& list) {
+    return list.excess.has_value() && !list.excess->by_runtime;
+  });
+  if (!gives_up || StartedWithinLoop(facts)) return false;
+  return !IsGone(facts) || facts.e.runtime.mute_for.has_value();
+}
+
 bool Loops(const Facts& facts) {
+  if (LosesConnectionsItself(facts)) return false;
   const RuntimeEvidence& runtime = facts.e.runtime;
   const int reconnects = Reconnects(runtime);
   if (IsGone(facts)) return reconnects >= kLoop - 1;

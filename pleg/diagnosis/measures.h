@@ -28,6 +28,10 @@ inline constexpr absl::Duration kSlowList = absl::Seconds(10);
 int Reconnects(const RuntimeEvidence& runtime);
 // Nobody serves the socket, or whoever does is not reached.
 bool IsGone(const Facts& facts);
+// plegd gives up a list that is too large, and gRPC may close the connection with it ("Buffers
+// full"): connections that come and go say nothing of the runtime then, unless its process is
+// younger than they are, or nobody listens.
+bool LosesConnectionsItself(const Facts& facts);
 // The runtime ends again and again, and has not stayed for longer than it usually does.
 bool Loops(const Facts& facts);
 

@@ -276,6 +276,22 @@ void FindLargePods(Draft& draft) {
            "{{.metadata.namespace}}/{{.metadata.name}}{{\"\\n\"}}{{end}}' | sort -n | tail");
 }
 
+// What is known of the list was known before the runtime's present trouble.
+bool IsOfBefore(const Facts& facts, const ListSizeEvidence* list) {
+  if (facts.lists_silent()) return true;
+  if (LosesConnectionsItself(facts)) return false;
+  if (IsGone(facts) || facts.e.runtime.mute_for.has_value()) return true;
+  const MethodEvidence* method = list == nullptr ? nullptr : facts.Method(list->method);
+  return method != nullptr && method->failing.has_value() && !IsExhausted(method);
+}
+
+void SayConnections(const Facts& facts, Draft& draft) {
+  const int reconnects = Reconnects(facts.e.runtime);
+  if (reconnects == 0 || !LosesConnectionsItself(facts)) return;
+  draft.For(absl::StrCat("connections made anew: ", reconnects,
+                         " in 10 minutes: gRPC may close one with a list that plegd gives up"));
+}
+
 }  // namespace
 
 std::optional<Ranked> MessageTooLarge(const Facts& facts) {
@@ -314,6 +330,8 @@ std::optional<Ranked> MessageTooLarge(const Facts& facts) {
   if (exhausted != nullptr && excess == nullptr && list != nullptr && Share(*list) < kHalf) {
     draft.Doubt("the last good reply was far below the limit");
   }
+  if (IsOfBefore(facts, list)) draft.Doubt("no list has been answered since");
+  SayConnections(facts, draft);
   DoubtIfKubeletRelists(facts, draft);
   BlameDead(facts, draft);
   if (labels) SeeLabels(makeup->largest_pod, draft);

@@ -86,7 +86,8 @@ bool IsAtTheDoor(const Facts& facts) {
 
 // Nobody listens, or somebody has just begun to.
 bool IsAway(const Facts& facts) {
-  return IsGone(facts) && (!facts.e.runtime.mute_for.has_value() || IsAtTheDoor(facts));
+  if (!IsGone(facts) || LosesConnectionsItself(facts)) return false;
+  return !facts.e.runtime.mute_for.has_value() || IsAtTheDoor(facts);
 }
 
 // After its return the lists are good again, and the pods that changed with it are inspected.
@@ -100,7 +101,7 @@ bool HasSettled(const Facts& facts) {
 
 bool CameBack(const Facts& facts) {
   const RuntimeEvidence& runtime = facts.e.runtime;
-  return runtime.connected && !runtime.reconnected_ago.empty() &&
+  return runtime.connected && !runtime.reconnected_ago.empty() && !LosesConnectionsItself(facts) &&
          runtime.reconnected_ago.front() < kJustNow && !HasSettled(facts);
 }
 
