@@ -133,7 +133,8 @@ class PlegdTest : public ::testing::Test {
   // error is the file log_, or `log_fd`.
   void Spawn(std::vector<std::string> arguments, const std::vector<int>& passed = {},
              int log_fd = -1) {
-    arguments.insert(arguments.begin(), PLEGD_BINARY);
+    // The default socket is the machine's, where another test's plegd may be.
+    arguments.insert(arguments.begin(), {PLEGD_BINARY, "--api.socket="});
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -210,15 +211,15 @@ TEST_F(PlegdTest, ASocketThatEverybodyMayConnectToIsOneClearError) {
   const sa_family_t autobind = AF_UNIX;
   ASSERT_EQ(bind(abstract, reinterpret_cast<const sockaddr*>(&autobind), sizeof(autobind)), 0);
   ASSERT_EQ(listen(abstract, 1), 0);
-  Spawn({"-r", dir_ + "/none.sock", "--api.socket="}, {abstract});
+  Spawn({"-r", dir_ + "/none.sock"}, {abstract});
   EXPECT_EQ(Wait(), 2);
   EXPECT_THAT(Log(), StartsWith("plegd: cannot listen on inherited descriptor 3: the unix socket "
                                 "has no file (it is abstract, or has no name)"));
 }
 
 TEST_F(PlegdTest, OfTwoOnOneSocketTheSecondNamesTheFirst) {
-  const std::vector<std::string> arguments = {
-      "-r", dir_ + "/none.sock", "--api.socket=", "--web.listen-address", "unix://" + web_};
+  const std::vector<std::string> arguments = {"-r", dir_ + "/none.sock", "--web.listen-address",
+                                              "unix://" + web_};
   Spawn(arguments);
   ASSERT_TRUE(Lives());
   const pid_t first = pid_;

@@ -16,6 +16,7 @@
 #include <climits>
 #include <memory>
 
+#include "absl/base/config.h"
 #include "absl/strings/numbers.h"
 #include "runtime/host/host_tree.h"
 
@@ -73,6 +74,11 @@ constexpr int kAlways[] = {
     SCMP_SYS(uname),
     SCMP_SYS(write),
     SCMP_SYS(writev),
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
+    // How a sanitizer finds out whether memory is there: without it, it reports sound objects.
+    SCMP_SYS(pipe),
+    SCMP_SYS(pipe2),
+#endif
 };
 
 // To read files. Those that open are beside it.

@@ -63,14 +63,18 @@ class FullDiskTest : public RealPodsTest {
     RealPodsTest::SetUp();
     disk_ = std::make_unique<SmallDisk>(node_->dir() + "/disk");
     disk_->Fill();
-    const std::string log = node_->dir() + "/events.jsonl";
-    fs::create_symlink(disk_->dir() + "/events.jsonl", log);
-    ASSERT_OK_AND_ASSIGN(plegd_, PlegdProcess::Start(node_->endpoint(), node_->dir()));
+    StartPlegd();
   }
   void TearDown() override {
     RealPodsTest::TearDown();
     plegd_.reset();
     disk_.reset();
+  }
+
+  void StartPlegd() {
+    ASSERT_OK_AND_ASSIGN(plegd_,
+                         PlegdProcess::Start(node_->endpoint(), node_->dir(),
+                                             {.event_log = disk_->dir() + "/events.jsonl"}));
   }
 
   double EventsTold() const {
@@ -137,7 +141,7 @@ TEST_F(FullDiskTest, EndsWithWholeLinesOnly) {
   // A second run starts a line of its own.
   disk_->Free();
   const size_t before = Written().count();
-  ASSERT_OK_AND_ASSIGN(plegd_, PlegdProcess::Start(node_->endpoint(), node_->dir()));
+  StartPlegd();
   ASSERT_TRUE(WaitUntil([&] { return Written().count() >= before + 16; }));
   EXPECT_EQ(Written().problem(), "");
 }

@@ -31,7 +31,9 @@ class ContainerdIncident : public Incident {
   std::string node() const override { return "three pods on a private containerd"; }
   std::string endpoint() const override { return stage_.node().endpoint(); }
   std::string dir() const override { return stage_.node().dir(); }
-  std::vector<std::string> confinement() const override { return stage_.Confinement(); }
+  std::vector<std::string> starter(bool confined) const override {
+    return stage_.Starter(confined);
+  }
   std::vector<Victim> victims() const override {
     return act_.victims ? act_.victims(stage_) : std::vector<Victim>();
   }

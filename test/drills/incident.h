@@ -44,9 +44,9 @@ class Incident {
   virtual std::string dir() const = 0;
   // Beside those that every plegd of a test has.
   virtual std::vector<std::string> plegd_flags() const { return {}; }
-  // What starts a plegd there that has no capability, as the packaged unit has it: a program and
-  // its arguments, to be followed by plegd's.
-  virtual std::vector<std::string> confinement() const { return {}; }
+  // What starts a plegd there, if it takes anything: a program and its arguments, to be followed by
+  // plegd's. One that is `confined` has no capability, as the packaged unit has it.
+  virtual std::vector<std::string> starter(bool /*confined*/) const { return {}; }
   // From Break on; empty if nobody is to blame. All must be named.
   virtual std::vector<Victim> victims() const { return {}; }
   // From Break on: what else the sentence has to name, such as the process to signal ("pid 4711").

@@ -64,7 +64,7 @@ class Trial {
  private:
   absl::Status StartPlegd(const std::string& when) {
     PlegdOptions options = {.relist_period = "1s", .flags = incident_.plegd_flags()};
-    if (drill_.confined) options.wrapper = incident_.confinement();
+    options.wrapper = incident_.starter(drill_.confined);
     options.started_when = when;
     absl::StatusOr<std::unique_ptr<PlegdProcess>> plegd =
         PlegdProcess::Start(incident_.endpoint(), incident_.dir(), options);

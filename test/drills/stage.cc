@@ -1,7 +1,9 @@
 #include "test/drills/stage.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -70,6 +72,10 @@ std::string EnvironmentOf(pid_t pid, absl::string_view name) {
 
 }  // namespace
 
+Stage::Stage(Containerd& node)
+    : node_(node),
+      mounts_(open(absl::StrCat("/proc/", node.pid(), "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC)) {}
+
 Stage::~Stage() {
   Thaw();
   ContinueShim();
@@ -80,6 +86,7 @@ Stage::~Stage() {
   if (restart_.valid()) restart_.wait();
   if (connecting_.valid()) connecting_.wait();
   if (kill(node_.pid(), 0) != 0) (void)node_.Restart();
+  close(mounts_);
 }
 
 absl::Status Stage::AddPods() {
@@ -95,16 +102,19 @@ absl::Status Stage::AddPods() {
   return absl::OkStatus();
 }
 
-std::vector<std::string> Stage::Confinement() const {
-  // As on a node, the tasks are beside the socket.
+std::vector<std::string> Stage::Starter(bool confined) const {
+  // As on a node, plegd sees the runtime's directories, and the tasks are beside the socket.
   constexpr char kTasks[] = "io.containerd.runtime.v2.task";
   std::error_code error;
   fs::create_directory_symlink(fs::path(node_.dir()) / "data/state" / kTasks,
                                fs::path(node_.socket_path()).parent_path() / kTasks, error);
-  return {"nsenter",         absl::StrCat("--mount=/proc/", node_.pid(), "/ns/mnt"),
-          "setpriv",         "--bounding-set=-all",
-          "--inh-caps=-all", "--regid=65534",
-          "--clear-groups",  "--no-new-privs"};
+  std::vector<std::string> words = {"nsenter",
+                                    absl::StrCat("--mount=/proc/", getpid(), "/fd/", mounts_)};
+  if (confined) {
+    words.insert(words.end(), {"setpriv", "--bounding-set=-all", "--inh-caps=-all", "--regid=65534",
+                               "--clear-groups", "--no-new-privs"});
+  }
+  return words;
 }
 
 absl::Status Stage::StopShim() {

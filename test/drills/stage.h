@@ -31,7 +31,8 @@ class Stage {
   static constexpr char kNamespace[] = "shop";
 
   // `node` outlives the stage.
-  explicit Stage(Containerd& node) : node_(node) {}
+  // `node` runs.
+  explicit Stage(Containerd& node);
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
@@ -42,7 +43,7 @@ class Stage {
   Containerd& node() const { return node_; }
   // See Incident: where plegd sees containerd's directories, and has neither a capability nor
   // root's group.
-  std::vector<std::string> Confinement() const;
+  std::vector<std::string> Starter(bool confined) const;
 
   // The victim's shim, stopped and continued. NOT_FOUND without one.
   absl::Status StopShim();
@@ -72,6 +73,7 @@ class Stage {
   absl::StatusOr<pid_t> ContainerPid() const;
 
   Containerd& node_;
+  const int mounts_;  // its mount namespace, which containerd's end does not end
   std::vector<StagedPod> pods_;
   std::future<absl::Status> update_;
   std::future<absl::Status> restart_;

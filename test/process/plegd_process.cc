@@ -115,18 +115,19 @@ absl::StatusOr<HttpReply> HttpGet(const std::string& socket_path, const std::str
   return reply;
 }
 
-PlegdProcess::PlegdProcess(std::string dir, Subprocess process)
-    : dir_(std::move(dir)), process_(std::move(process)) {}
+PlegdProcess::PlegdProcess(std::string dir, std::string event_log, Subprocess process)
+    : dir_(std::move(dir)), event_log_(std::move(event_log)), process_(std::move(process)) {}
 
 absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::string& endpoint,
                                                                   const std::string& dir,
                                                                   const PlegdOptions& options) {
   const char* other = std::getenv("PLEGD_BINARY");
+  const std::string event_log = options.event_log.empty() ? EventLogPath(dir) : options.event_log;
   std::vector<std::string> argv = options.wrapper;
-  argv.insert(argv.end(), {other != nullptr ? other : PLEGD_BINARY, "--runtime-endpoint", endpoint,
-                           "--relist-period", std::string(options.relist_period), "--event-log",
-                           EventLogPath(dir), "--web.listen-address",
-                           absl::StrCat("unix://", SocketPath(dir))});
+  argv.insert(argv.end(),
+              {other != nullptr ? other : PLEGD_BINARY, "--runtime-endpoint", endpoint,
+               "--relist-period", std::string(options.relist_period), "--event-log", event_log,
+               "--web.listen-address", absl::StrCat("unix://", SocketPath(dir))});
   const bool has_api =
       std::any_of(options.flags.begin(), options.flags.end(),
                   [](const std::string& flag) { return absl::StartsWith(flag, "--api.socket"); });
@@ -135,7 +136,7 @@ absl::StatusOr<std::unique_ptr<PlegdProcess>> PlegdProcess::Start(const std::str
   argv.insert(argv.end(), options.flags.begin(), options.flags.end());
   absl::StatusOr<Subprocess> process = Subprocess::Spawn(argv, LogPath(dir), options.environment);
   if (!process.ok()) return process.status();
-  std::unique_ptr<PlegdProcess> plegd(new PlegdProcess(dir, *std::move(process)));
+  std::unique_ptr<PlegdProcess> plegd(new PlegdProcess(dir, event_log, *std::move(process)));
   const auto ready = [&] {
     const absl::StatusOr<HttpReply> reply = plegd->Get(options.started_when);
     return reply.ok() && reply->code == 200;
@@ -148,10 +149,10 @@ absl::StatusOr<plegd::v1::Event> ParseEvent(const std::string& line) {
   return FromJson<plegd::v1::Event>(line);
 }
 
-std::string PlegdProcess::event_log() const { return EventLogPath(dir_); }
+std::string PlegdProcess::event_log() const { return event_log_; }
 
 absl::StatusOr<std::vector<plegd::v1::Event>> PlegdProcess::Events() const {
-  const std::string log = ReadFile(EventLogPath(dir_));
+  const std::string log = ReadFile(event_log_);
   std::vector<std::string> lines = absl::StrSplit(log, '\n');
   lines.pop_back();  // empty, or a line still being written
   std::vector<plegd::v1::Event> events;

@@ -40,6 +40,8 @@ struct PlegdOptions {
   std::vector<std::string> wrapper = {};
   // What Start waits for: a good answer here.
   std::string started_when = "/readyz";
+  // Where its event log is, if not in its directory.
+  std::string event_log = {};
 };
 
 // Killed by the destructor if it still runs. Thread-compatible.
@@ -85,9 +87,10 @@ class PlegdProcess {
   std::string LogTail() const;
 
  private:
-  PlegdProcess(std::string dir, Subprocess process);
+  PlegdProcess(std::string dir, std::string event_log, Subprocess process);
 
   const std::string dir_;
+  const std::string event_log_;
   Subprocess process_;
 };
 
