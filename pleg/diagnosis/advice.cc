@@ -52,6 +52,15 @@ std::string Crictl(const Facts& facts, absl::string_view arguments) {
   return absl::StrCat("crictl ", word.empty() ? "" : absl::StrCat("-r ", word, " "), arguments);
 }
 
+std::string KubectlPod(absl::string_view verb, const ObjectRef& pod) {
+  constexpr size_t kLongestName = 253;  // of Kubernetes
+  if (std::max(pod.pod_name.size(), pod.pod_namespace.size()) > kLongestName) return "";
+  const std::string name = ShellWord(pod.pod_name);
+  const std::string pod_namespace = ShellWord(pod.pod_namespace);
+  if (name.empty() || pod_namespace.empty()) return "";
+  return absl::StrCat("kubectl -n ", pod_namespace, " ", verb, " pod ", name);
+}
+
 std::string LogCommand(const Facts& facts) {
   if (facts.runtime.unit.empty()) return "";
   return absl::StrCat(facts.runtime.unit.Log(), " -n 100 --no-pager");
@@ -102,7 +111,7 @@ bool MayRestartRuntime(const Facts& facts) {
   return all_silent || WhyNotRestartKubelet(facts).empty();
 }
 
-void RestartRuntime(const Facts& facts, Draft& draft) {
+void RestartRuntime(const Facts& facts, Draft& draft, absl::string_view when) {
   const bool one_unit = facts.runtime.one_unit();
   if (!MayRestartRuntime(facts)) return;
   for (const Restart& restart : facts.runtime.restarts) {
@@ -110,9 +119,8 @@ void RestartRuntime(const Facts& facts, Draft& draft) {
       draft.Do(absl::StrCat("See what a restart of ", restart.what, " would stop"), restart.check);
     }
     draft.DoDisruptive(
-        absl::StrCat("If nothing else helps, and after the goroutines are kept: restart ",
-                     restart.what, one_unit ? ", here together with the kubelet" : "", "; ",
-                     restart.cost),
+        absl::StrCat(when, ": restart ", restart.what,
+                     one_unit ? ", here together with the kubelet" : "", "; ", restart.cost),
         restart.command);
   }
 }

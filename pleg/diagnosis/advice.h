@@ -31,6 +31,9 @@ Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom = "it");
 // "crictl ARGUMENTS", with -r ENDPOINT unless crictl finds this runtime by itself.
 std::string Crictl(const Facts& facts, absl::string_view arguments);
 
+// "kubectl -n NAMESPACE VERB pod NAME"; empty for a name that Kubernetes cannot have.
+std::string KubectlPod(absl::string_view verb, const ObjectRef& pod);
+
 // The command that shows the runtime's log; empty if its unit is not known.
 std::string LogCommand(const Facts& facts);
 void LookAtLog(const Facts& facts, absl::string_view why, Draft& draft);
@@ -42,8 +45,10 @@ std::string GoroutineDump(const Facts& facts);
 void KeepGoroutines(const Facts& facts, Draft& draft);
 // There is a way to restart it, and not with a kubelet that would not come back.
 bool MayRestartRuntime(const Facts& facts);
-// Disruptive: of last resort.
-void RestartRuntime(const Facts& facts, Draft& draft);
+// Disruptive, with what it costs. `when` it is right: of last resort, if not said.
+void RestartRuntime(
+    const Facts& facts, Draft& draft,
+    absl::string_view when = "If nothing else helps, and after the goroutines are kept");
 // Whether a kubelet that is restarted now comes back; why it does not.
 std::string WhyNotRestartKubelet(const Facts& facts);
 

@@ -103,20 +103,43 @@ std::string NotReadyByStatus(const Facts& facts) {
                                                         : "the node turns NotReady";
 }
 
+// The condition's own words: "NetworkReady=false reason:… message:…", as the kubelet writes it.
+absl::string_view MessageOf(absl::string_view condition) {
+  constexpr absl::string_view kMessage = " message:";
+  const size_t at = condition.find(kMessage);
+  if (at == absl::string_view::npos || at + kMessage.size() == condition.size()) return condition;
+  return condition.substr(at + kMessage.size());
+}
+
 std::optional<Ranked> NetworkNotReady(const Facts& facts) {
   const RuntimeEvidence& runtime = facts.e.runtime;
   if (!runtime.connected || runtime.network_ready != false) return std::nullopt;
   Draft draft(VerdictCode::kCniStuck, Tier::kBlocksPleg, Confidence::kMedium);
+  const bool restart = MayRestartRuntime(facts);
   draft
       .Say(absl::StrCat(facts.runtime.title, " has no pod network: ",
-                        Shorten(Printable(runtime.network_ready_text), 90)),
+                        Innermost(MessageOf(runtime.network_ready_text), 110)),
            "the node is NotReady, new pods do not start",
-           "See whether the network plugin's pod runs and wrote /etc/cni/net.d")
-      .For(absl::StrCat("NetworkReady=false: ", runtime.network_ready_text))
-      .Against("no CNI plugin process hangs: it may not be installed yet")
-      .Do("See its configuration", "ls -l /etc/cni/net.d /opt/cni/bin")
-      .Do("See whether its pod runs",
-          Crictl(facts, "--timeout 10s ps | grep -iE 'cni|calico|cilium|flannel|node'"));
+           absl::StrCat("See whether the network plugin has written its configuration, usually to "
+                        "/etc/cni/net.d",
+                        restart ? "; if it has, restart the runtime" : ""))
+      .For(absl::StrCat("Status says ", runtime.network_ready_text))
+      .For("plegd does not look at the configuration itself");
+  if (facts.host != nullptr) {
+    draft.Against("no CNI plugin process hangs: it may not be installed yet");
+  }
+  draft
+      .Do("See whether its configuration and its programs are there",
+          "ls -l /etc/cni/net.d /opt/cni/bin")
+      .Do("See where the runtime looks for them, and what it says of the last time that it did",
+          absl::StrCat(Crictl(facts, "info"), " | grep -iE 'ConfDir|lastCNILoadStatus'"))
+      .Do("If there is no configuration: see whether the network plugin's pod runs, which writes "
+          "it",
+          Crictl(facts, "--timeout 10s ps -a | grep -iE 'cni|calico|cilium|flannel|node'"));
+  RestartRuntime(
+      facts, draft,
+      "If the configuration is there and this does not pass in a minute (a directory that "
+      "was made anew is no longer watched)");
   return draft.Done();
 }
 
@@ -297,22 +320,54 @@ void StaleAlive(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
                                   guard, guard.empty() ? "" : " && ", "kill -KILL", pid));
 }
 
+// From then on it is no exit whose event is merely late.
+constexpr absl::Duration kStaleForLong = absl::Minutes(1);
+
+bool IsStopped(const ShimEvidence& shim) { return shim.shim.has_value() && shim.shim->stopped(); }
+
+std::string CureOfDead(const Facts& facts, const ShimEvidence& shim) {
+  if (IsStopped(shim)) return Proceed(*shim.shim, "its shim").advice;
+  const bool restart = MayRestartRuntime(facts);
+  const std::string cure =
+      !restart ? "Only a restart of the runtime is known to help"
+               : absl::StrCat("Restart the runtime: ", facts.runtime.restarts.front().command);
+  return shim.disagree_for < kStaleForLong
+             ? absl::StrCat("Ask again in a minute. If it is so still: r", cure.substr(1))
+             : cure;
+}
+
+// To delete its pod does not help: the runtime is to stop what is not there, and reports have such
+// pods Terminating for days. A runtime that starts looks which of its containers are alive.
 void StaleDead(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
-  const bool stopped = shim.shim.has_value() && shim.shim->stopped();
   draft.Say(absl::StrCat(facts.runtime.title, " says that ", ObjectName(shim.object),
                          " is running, but it has had no live process ",
                          SinceLooked(facts, shim.disagree_for).text),
-            "Kubernetes does not restart it",
-            stopped ? Proceed(*shim.shim, "its shim").advice : "Delete its pod");
+            "Kubernetes does not restart it, and its pod may not end when it is deleted",
+            CureOfDead(facts, shim));
+  draft.Do("See what Kubernetes makes of its pod", KubectlPod("describe", shim.object));
+}
+
+// The kubelet tries to end pods, and cannot.
+void StopsFail(const Facts& facts, Draft& draft) {
+  if (!facts.e.kubelet.has_value()) return;
+  for (const KubeletOperation& operation : facts.e.kubelet->operations) {
+    if (!absl::StartsWith(operation.name, "stop_") || operation.errors == 0) continue;
+    draft.For(absl::StrCat("the kubelet's own ", operation.name, ": ", operation.errors, " of ",
+                           operation.count, " failed"));
+  }
+}
+
+void CureDead(const Facts& facts, const ShimEvidence& shim, Draft& draft) {
+  StopsFail(facts, draft);
+  KeepGoroutines(facts, draft);
+  if (IsStopped(shim)) return;
+  RestartRuntime(facts, draft,
+                 "It then finds out what is dead, and the kubelet goes on with the pod");
 }
 
 void DeletePod(const ObjectRef& object, Draft& draft) {
-  const std::string pod = ShellWord(object.pod_name);
-  const std::string pod_namespace = ShellWord(object.pod_namespace);
   draft.DoDisruptive("Delete its pod, so that it is made anew, from where kubectl works",
-                     pod.empty() || pod_namespace.empty()
-                         ? ""
-                         : absl::StrCat("kubectl -n ", pod_namespace, " delete pod ", pod));
+                     KubectlPod("delete", object));
 }
 
 }  // namespace
@@ -326,7 +381,7 @@ std::optional<Ranked> StateStale(const Facts& facts) {
   }
   if (worst == nullptr) return std::nullopt;
   const bool alive = *worst->container_alive;
-  const bool stopped = worst->shim.has_value() && worst->shim->stopped();
+  const bool stopped = IsStopped(*worst);
   Draft draft(VerdictCode::kStateStale, Tier::kHurtsPods, Confidence::kHigh);
   draft.OfHost().Since(worst->disagree_for).Blame(worst->object);
   for (const ShimEvidence& other : facts.host->shims) {
@@ -347,8 +402,12 @@ std::optional<Ranked> StateStale(const Facts& facts) {
                std::move(action.command));
     }
   }
-  KeepGoroutines(facts, draft);
-  DeletePod(worst->object, draft);
+  if (alive) {
+    KeepGoroutines(facts, draft);
+    DeletePod(worst->object, draft);
+  } else {
+    CureDead(facts, *worst, draft);
+  }
   return draft.Done();
 }
 

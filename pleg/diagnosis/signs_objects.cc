@@ -39,16 +39,6 @@ std::string NameOf(const ObjectRef& object) {
   return object.id.empty() ? PodName(object) : ObjectName(object);
 }
 
-// The pod is what a person deletes.
-std::string DescribeCommand(const ObjectRef& object) {
-  constexpr size_t kLongestName = 253;  // of Kubernetes
-  const bool fit = std::max(object.pod_name.size(), object.pod_namespace.size()) <= kLongestName;
-  const std::string pod = fit ? ShellWord(object.pod_name) : "";
-  const std::string pod_namespace = ShellWord(object.pod_namespace);
-  if (pod.empty() || pod_namespace.empty()) return "";
-  return absl::StrCat("kubectl -n ", pod_namespace, " describe pod ", pod);
-}
-
 // Every object that has been so for `limit`, worst first.
 void JudgeLasting(const Facts& facts, Lasting lasting, absl::Duration limit, absl::string_view what,
                   SignJudge& judge) {
@@ -61,7 +51,7 @@ void JudgeLasting(const Facts& facts, Lasting lasting, absl::Duration limit, abs
     Sign& sign = judge.Bad(
         absl::StrCat(NameOf(row.object), " has been ", what, " for ", FormatAge(row.age), count),
         row.age, row.object);
-    sign.command = DescribeCommand(row.object);
+    sign.command = KubectlPod("describe", row.object);
   }
 }
 
@@ -126,7 +116,7 @@ void JudgeNotInspected(const Facts& facts, SignJudge& judge) {
     Sign& sign = judge.Bad(absl::StrCat("the inspection of ", NameOf(row.object),
                                         " has failed for ", FormatAge(row.age)),
                            row.age, row.object);
-    sign.command = DescribeCommand(row.object);
+    sign.command = KubectlPod("describe", row.object);
   }
 }
 

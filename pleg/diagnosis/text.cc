@@ -90,6 +90,17 @@ std::string Shorten(absl::string_view text, size_t bytes, bool middle) {
   return absl::StrCat(text.substr(0, start), kEllipsis, text.substr(text.size() - end));
 }
 
+std::string Innermost(absl::string_view error, size_t bytes) {
+  const std::string text = Printable(error);
+  absl::string_view rest = text;
+  while (rest.size() > bytes) {
+    const size_t colon = rest.find(": ");
+    if (colon == absl::string_view::npos) break;
+    rest.remove_prefix(colon + 2);
+  }
+  return Shorten(rest, bytes);
+}
+
 std::string FormatAge(absl::Duration age) {
   if (age == absl::InfiniteDuration()) return "forever";
   if (age <= absl::ZeroDuration()) return "0s";

@@ -22,6 +22,10 @@ std::string Printable(absl::string_view text);
 // `middle` that is in the middle: the ends of a pod's name tell most.
 std::string Shorten(absl::string_view text, size_t bytes, bool middle = false);
 
+// The telling end of an error that wraps others, "outer: inner": so much of it from the inner one
+// on that `bytes` hold it.
+std::string Innermost(absl::string_view error, size_t bytes);
+
 // "0.4s", "12s", "2m3s", "3h5m", "2d4h"; "forever" when infinite; negative is "0s".
 std::string FormatAge(absl::Duration age);
 // "3 ms", "1.2s": how long a call takes.

@@ -70,6 +70,15 @@ TEST(ObjectNameTest, NamesWhatIsKnown) {
   EXPECT_LE(ObjectName(object).size(), 110);
 }
 
+TEST(InnermostTest, KeepsTheEndThatTells) {
+  EXPECT_EQ(Innermost("plugin returns error: not initialized", 60),
+            "plugin returns error: not initialized");
+  EXPECT_EQ(Innermost("a: bb: not initialized", 21), "bb: not initialized");
+  EXPECT_EQ(Innermost("plugin returns error: not initialized", 20), "not initialized");
+  EXPECT_EQ(Innermost("plugin: not initialized", 8), "not i\u2026");
+  EXPECT_EQ(Innermost("", 8), "");
+}
+
 TEST(ShellWordTest, IsOneWordOrNothing) {
   EXPECT_EQ(ShellWord("abc-1_2.3"), "abc-1_2.3");
   EXPECT_EQ(ShellWord("/sys/fs/cgroup/a b"), "'/sys/fs/cgroup/a b'");

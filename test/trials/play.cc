@@ -64,10 +64,15 @@ void Take(const plegd::v1::Diagnosis& diagnosis, Answers& answers) {
   }
 }
 
-// The code that the line with the verdict begins with: the first, of a record the second.
-std::string CodeOf(absl::string_view explain) {
+// The line with the verdict: the first, of a record the second.
+absl::string_view VerdictLine(absl::string_view explain) {
   if (absl::StartsWith(explain, "recorded ")) explain.remove_prefix(explain.find('\n') + 1);
-  return std::string(explain.substr(0, explain.find(':')));
+  return explain.substr(0, explain.find('\n'));
+}
+
+// "CODE: sentence".
+std::string CodeOf(absl::string_view verdict_line) {
+  return std::string(verdict_line.substr(0, verdict_line.find(':')));
 }
 
 // A live node: the simulated runtime in this process, plegd as one of its own.
@@ -207,8 +212,8 @@ Answers PlayRecord(const Trial& trial, const std::string& directory) {
                                  dir.File("explain.out"));
   answers.explain = explain.text;
   answers.explain_exit = explain.exit;
-  answers.codes.emplace_back(kSettled, CodeOf(explain.text));
-  answers.sentence = explain.text.substr(0, explain.text.find('\n'));
+  answers.codes.emplace_back(kSettled, CodeOf(VerdictLine(explain.text)));
+  answers.sentence = std::string(VerdictLine(explain.text));
   answers.commands = explain.text;
   return answers;
 }
