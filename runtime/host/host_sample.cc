@@ -385,7 +385,7 @@ class Sampler {
   void TakeUnit(absl::string_view cgroup, bool listens, HostProcess& process) {
     const bool kubelet = process.role == Role::kKubelet;
     if (!kubelet && !listens && process.role != Role::kRuntime) return;
-    if (identifier_.IsMainOfUnit(process.stat)) process.unit = UnitOfCgroups(cgroup);
+    if (identifier_.IsMainOfUnit(process.stat)) process.unit = identifier_.UnitOf(cgroup);
     // Of several runtimes the one behind the socket is meant.
     const bool meant = listens || question_.listener <= 1;
     if (kubelet || meant) TakeGroup(kubelet ? "kubelet" : "runtime", "", cgroup);
@@ -414,6 +414,7 @@ class Sampler {
   }
 
   void TakeCgroups() {
+    identifier_.SetCgroupTree(paths_.cgroupfs);
     std::vector<std::string> problems;
     CgroupTree tree = ReadCgroupTree(
         paths_.cgroupfs, [this](absl::string_view path) { return identifier_.ContainerOf(path); },

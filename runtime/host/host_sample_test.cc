@@ -465,6 +465,18 @@ TEST(HostSampleTest, LooksAtThisVeryHost) {
   EXPECT_FALSE(sample.kernel.empty());
 }
 
+TEST(HostSampleTest, WhatAUserFreezesBelowAUnitIsNoContainer) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const FixtureTree tree;
+  const std::string unit = "cgroup/system.slice/ci.service";
+  tree.Write(absl::StrCat(unit, "/", kContainer, "/cgroup.events"), "frozen 1\n");
+  EXPECT_EQ(TakeHostSample(tree.paths(), {}).frozen.size(), 1u);
+  tree.Own(unit, 1000);
+  const HostSample sample = TakeHostSample(tree.paths(), {});
+  EXPECT_THAT(sample.frozen, IsEmpty());
+  EXPECT_THAT(sample.containers, IsEmpty());
+}
+
 TEST(HostSampleTest, KnowsTheContainersWithoutTheRuntime) {
   const FixtureTree tree;
   tree.Write(absl::StrCat("cgroup/kubepods/pod1/", kContainer, "/cgroup.events"), "frozen 0\n");

@@ -231,6 +231,19 @@ bool HostTree::IsDirectory(absl::string_view path) const {
   return fd.ok() && HasType(fd.get(), S_IFDIR);
 }
 
+absl::StatusOr<uid_t> HostTree::OwnerOf(absl::string_view path) const {
+  if (!status_.ok()) return status_;
+  const OwnedFd below =
+      path.empty() ? OwnedFd() : Resolve(root_.get(), path, O_PATH | O_NOFOLLOW, Last::kNoLink);
+  if (!path.empty() && !below.ok()) return Explain(errno, "open", path);
+  struct stat info = {};
+  if (fstat(path.empty() ? root_.get() : below.get(), &info) != 0) {
+    return Explain(errno, "stat", path);
+  }
+  if ((info.st_mode & S_IFMT) != S_IFDIR) return Explain(EINVAL, "stat", path);
+  return info.st_uid;
+}
+
 std::vector<std::string> HostTree::ListDirectories(absl::string_view path) const {
   std::vector<std::string> names;
   if (!status_.ok()) return names;

@@ -81,6 +81,8 @@ class HostTree {
   // The names of those that are directories.
   std::vector<std::string> ListDirectories(absl::string_view path) const;
   bool IsDirectory(absl::string_view path) const;
+  // The user whose directory it is; that of the root for "".
+  absl::StatusOr<uid_t> OwnerOf(absl::string_view path) const;
 
   // The stat of each thread below "PID/task", at most `limit` of them; empty if it cannot be
   // listed. For processes with many threads cheaper than files one by one.

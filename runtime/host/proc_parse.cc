@@ -222,16 +222,6 @@ std::string UnitOfCgroup(absl::string_view path) {
   return "";
 }
 
-std::string UnitOfCgroups(absl::string_view proc_cgroup) {
-  for (const absl::string_view line : absl::StrSplit(proc_cgroup, '\n')) {
-    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (parts.size() != 3) continue;
-    std::string unit = UnitOfCgroup(parts[2]);
-    if (!unit.empty()) return unit;
-  }
-  return "";
-}
-
 // The name in the first line has its line feeds escaped, so that it cannot look like another one.
 std::vector<uint32_t> UidsOfStatus(absl::string_view status) {
   std::vector<uint32_t> uids;

@@ -82,8 +82,6 @@ std::string UnifiedPath(absl::string_view proc_cgroup);
 // The system unit whose cgroup a path is, without ".service": "containerd" of
 // "/system.slice/containerd.service". Empty for none, and for those of a user's own systemd.
 std::string UnitOfCgroup(absl::string_view path);
-// The same of /proc/PID/cgroup: in version 1 systemd has a hierarchy of its own.
-std::string UnitOfCgroups(absl::string_view proc_cgroup);
 
 // The value of a key in the "key value" lines of cgroup.events, memory.events and /proc/vmstat.
 std::optional<uint64_t> FlatKey(absl::string_view text, absl::string_view key);

@@ -77,20 +77,29 @@ absl::StatusOr<std::string> ProcessIdentifier::Read(int pid, absl::string_view n
 
 std::string ProcessIdentifier::CgroupsOf(int pid) const { return Read(pid, "cgroup").value_or(""); }
 
-std::string ProcessIdentifier::ContainerOf(absl::string_view cgroup_path) const {
+std::string ProcessIdentifier::ContainerOf(absl::string_view cgroup_path) {
   if (IsOfUser(cgroup_path)) return "";
   std::string foreign = ForeignContainerOf(cgroup_path);
   return foreign.empty() ? ContainerOfCgroup(cgroup_path) : foreign;
 }
 
-bool ProcessIdentifier::IsOfUser(absl::string_view cgroup_path) const {
+bool ProcessIdentifier::IsOfUser(absl::string_view cgroup_path) {
   if (rootless_) return false;
-  for (const absl::string_view part : absl::StrSplit(cgroup_path, '/', absl::SkipEmpty())) {
-    // What is below a container is the container's, by whatever name.
+  const absl::string_view named = owners_.NamedByRoot(cgroup_path);
+  for (const absl::string_view part : absl::StrSplit(named, '/', absl::SkipEmpty())) {
+    // What is below a container is the container's, by whatever name and of whatever owner.
     if (!ContainerOfCgroup(part).empty()) return false;
     if (part == "user.slice") return true;
   }
-  return false;
+  return named.size() < cgroup_path.size();
+}
+
+std::string ProcessIdentifier::UnitOf(absl::string_view cgroups) {
+  for (const absl::string_view path : PathsOf(cgroups)) {
+    std::string unit = UnitOfCgroup(rootless_ ? path : owners_.NamedByRoot(path));
+    if (!unit.empty()) return unit;
+  }
+  return "";
 }
 
 std::string ProcessIdentifier::ForeignContainerOf(absl::string_view cgroup_path) const {
@@ -164,7 +173,7 @@ std::string ProcessIdentifier::DoubtOfProgram(const ProcessStat& stat, Role role
     if (IsOfUser(path)) return "it is in a user's session";
   }
   if (role != Role::kRuntime && role != Role::kKubelet) return "";
-  const std::string unit = UnitOfCgroups(cgroups);
+  const std::string unit = UnitOf(cgroups);
   if (unit.empty() || IsMainOfUnit(stat)) return "";
   return absl::StrCat("it is not the main process of ", unit, ".service");
 }
@@ -181,10 +190,10 @@ Identity ProcessIdentifier::InitOfContainer(const ProcessStat& stat) {
   return {.doubt = "no OCI runtime is its parent"};
 }
 
-Identity ProcessIdentifier::MessageBus(const ProcessStat& stat) const {
+Identity ProcessIdentifier::MessageBus(const ProcessStat& stat) {
   const std::string cgroups = CgroupsOf(stat.pid);
   std::string doubt = DoubtOfCgroup(cgroups);
-  const std::string unit = UnitOfCgroups(cgroups);
+  const std::string unit = UnitOf(cgroups);
   if (doubt.empty() && unit != "dbus" && unit != "dbus-broker") {
     doubt = "it is not in the unit of the message bus";
   }

@@ -33,6 +33,7 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/host/cgroup_owners.h"
 #include "runtime/host/host_process.h"
 #include "runtime/host/host_tree.h"
 #include "runtime/host/proc_parse.h"
@@ -57,6 +58,9 @@ class ProcessIdentifier {
   // Who listens at the runtime's socket is a runtime, whoever owns it: it is the one plegd asks.
   void SetListener(int pid) { listener_ = pid; }
 
+  // Where the cgroup tree is, which is read from now on. Before, its names are taken for root's.
+  void SetCgroupTree(const std::string& cgroupfs) { owners_ = CgroupOwners(cgroupfs); }
+
   // Of a process in `stats`, else of none. Lives as long as the identifier.
   const Identity& Of(int pid);
 
@@ -69,10 +73,14 @@ class ProcessIdentifier {
   // The container that a cgroup is of: the outermost, since below its own cgroup a container may
   // give names as it likes. plegd's own, which may be the node, only if there is no other. Empty
   // for none, and for what users have.
-  std::string ContainerOf(absl::string_view cgroup_path) const;
-  // Whether a cgroup is of a user's session or of a user's own systemd, to which cgroups are
-  // delegated: a user makes, names and freezes them. None is if the node runs without root.
-  bool IsOfUser(absl::string_view cgroup_path) const;
+  std::string ContainerOf(absl::string_view cgroup_path);
+  // Whether a cgroup is of a user's session, or below one that is a user's: of the user's own
+  // systemd, or of a unit that is delegated. A user makes, names and freezes them. None is if the
+  // node runs without root.
+  bool IsOfUser(absl::string_view cgroup_path);
+  // "containerd" of what is in containerd.service, given the text of /proc/PID/cgroup; empty for
+  // what is in no service. Names that users gave do not count.
+  std::string UnitOf(absl::string_view cgroups);
   // Started by PID 1, or by a distribution's own program that was: its unit is then the process's.
   bool IsMainOfUnit(const ProcessStat& stat) const;
 
@@ -80,7 +88,7 @@ class ProcessIdentifier {
   Identity Identify(const ProcessStat& stat);
   Identity ByRelation(const ProcessStat& stat);
   Identity InitOfContainer(const ProcessStat& stat);
-  Identity MessageBus(const ProcessStat& stat) const;
+  Identity MessageBus(const ProcessStat& stat);
   std::string DoubtOfOwner(const ProcessStat& stat) const;
   std::string DoubtOfCgroup(const std::string& cgroups) const;
   std::string ForeignContainerOf(absl::string_view cgroup_path) const;
@@ -94,6 +102,7 @@ class ProcessIdentifier {
   const bool rootless_;
   const absl::flat_hash_map<int, ProcessStat>& stats_;
   absl::flat_hash_set<std::string> own_containers_;
+  CgroupOwners owners_;
   std::optional<uint32_t> own_root_;  // whose processes are the node's, beside uid 0
   int listener_ = 0;
   absl::node_hash_map<int, Identity> known_;  // so far

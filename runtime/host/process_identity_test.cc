@@ -104,7 +104,7 @@ TEST_F(ProcessIdentityTest, WhatIsBelowAContainersCgroupIsTheContainers) {
     }
   }
   const HostTree proc(tree_.paths().procfs);
-  const ProcessIdentifier identifier(proc, false, stats_);
+  ProcessIdentifier identifier(proc, false, stats_);
   EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kContainer, "/", kOther)),
             kContainer);
   EXPECT_EQ(identifier.ContainerOf("/system.slice/containerd.service"), "");
@@ -122,7 +122,7 @@ TEST_F(ProcessIdentityTest, AContainersCgroupInAnyHierarchyIsEnough) {
 TEST_F(ProcessIdentityTest, WhatIsInPlegdsOwnContainerIsOfThat) {
   tree_.Write("proc/self/cgroup", absl::StrCat("0::/kubepods/", kNode, "\n"));
   const HostTree proc(tree_.paths().procfs);
-  const ProcessIdentifier identifier(proc, false, stats_);
+  ProcessIdentifier identifier(proc, false, stats_);
   EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kNode)), kNode);
   EXPECT_EQ(identifier.ContainerOf(absl::StrCat("/kubepods/", kNode, "/", kContainer)), kContainer);
 }
@@ -213,6 +213,50 @@ TEST_F(ProcessIdentityTest, AUsersCgroupIsOfNoContainer) {
   // Who names one so is still in doubt.
   Add({.pid = 99, .comm = "conmon", .cgroup = absl::StrCat("0::", path, "\n")});
   EXPECT_EQ(DoubtOf(99), "it is in the cgroup of container ccccccccccccc");
+}
+
+// A unit with Delegate=yes and User=: its user makes and names cgroups below it.
+TEST_F(ProcessIdentityTest, WhatAUnitsUserNamesIsOfNoContainerAndOfNoUnit) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const std::string unit = "/machine.slice/ci.scope";
+  const std::string path = absl::StrCat(unit, "/cri-containerd-", kContainer, ".scope");
+  const std::string bus = absl::StrCat(unit, "/dbus.service");
+  tree_.Write(absl::StrCat("cgroup", path, "/cgroup.events"), "frozen 1\n");
+  tree_.Write(absl::StrCat("cgroup", bus, "/cgroup.events"), "frozen 0\n");
+  Add({.pid = 99, .comm = "dbus-daemon", .cgroup = absl::StrCat("0::", bus, "\n")});
+  const HostTree proc(tree_.paths().procfs);
+  {
+    ProcessIdentifier as_roots(proc, false, stats_);
+    as_roots.SetCgroupTree(tree_.paths().cgroupfs);
+    EXPECT_EQ(as_roots.ContainerOf(path), kContainer);
+    EXPECT_EQ(as_roots.Of(99).role, Role::kMessageBus);
+  }
+  tree_.Own("cgroup" + unit, 1000);
+  ProcessIdentifier identifier(proc, false, stats_);
+  identifier.SetCgroupTree(tree_.paths().cgroupfs);
+  EXPECT_EQ(identifier.ContainerOf(path), "");
+  EXPECT_TRUE(identifier.IsOfUser(path));
+  EXPECT_FALSE(identifier.IsOfUser(unit));
+  EXPECT_EQ(identifier.Of(99).role, Role::kOther);
+  // Without root on the node all of it is the user's.
+  ProcessIdentifier rootless(proc, true, stats_);
+  rootless.SetCgroupTree(tree_.paths().cgroupfs);
+  EXPECT_EQ(rootless.ContainerOf(path), kContainer);
+}
+
+// A container of a user namespace has its cgroup for its own, and root has named it.
+TEST_F(ProcessIdentityTest, AContainersOwnCgroupNamesIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const std::string path = absl::StrCat("/kubepods.slice/cri-containerd-", kContainer, ".scope");
+  tree_.Write(absl::StrCat("cgroup", path, "/cgroup.events"), "frozen 0\n");
+  tree_.Own("cgroup" + path, 65536);
+  const HostTree proc(tree_.paths().procfs);
+  ProcessIdentifier identifier(proc, false, stats_);
+  identifier.SetCgroupTree(tree_.paths().cgroupfs);
+  for (const std::string& group : {path, absl::StrCat(path, "/user.slice/", kOther)}) {
+    EXPECT_EQ(identifier.ContainerOf(group), kContainer);
+    EXPECT_FALSE(identifier.IsOfUser(group));
+  }
 }
 
 TEST_F(ProcessIdentityTest, WhatARuntimeOrAShimStartsIsProvenByThat) {

@@ -3,7 +3,9 @@
 #ifndef PLEGD_RUNTIME_HOST_TESTING_FIXTURE_TREE_H_
 #define PLEGD_RUNTIME_HOST_TESTING_FIXTURE_TREE_H_
 
+#include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -40,6 +42,10 @@ class FixtureTree {
     const std::filesystem::path link = Path(path);
     std::filesystem::create_directories(link.parent_path());
     std::filesystem::create_symlink(std::string(target), link);
+  }
+  // Gives it away, which root alone can.
+  void Own(absl::string_view path, uid_t owner) const {
+    ASSERT_EQ(chown(Path(path).c_str(), owner, static_cast<gid_t>(-1)), 0) << path;
   }
   void Remove(absl::string_view path) const { std::filesystem::remove_all(Path(path)); }
 
