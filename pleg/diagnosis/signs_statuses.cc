@@ -15,6 +15,7 @@ namespace {
 // Fifty statuses in a row are as many seconds late.
 constexpr absl::Duration kSlowStatus = absl::Seconds(1);
 constexpr absl::Duration kSlowerStatus = absl::Milliseconds(500);
+constexpr absl::Duration kStillSlow = absl::Seconds(5);
 // A first error may be of an object that is about to go.
 constexpr absl::Duration kFailsForLong = absl::Seconds(10);
 constexpr uint32_t kLateTwice = 2;
@@ -67,6 +68,10 @@ void JudgeSlow(const Facts& facts, SignJudge& judge) {
   const MethodEvidence* method = facts.Method(NameOf(of));
   if (method == nullptr || !method->median_recent.has_value()) return;
   const absl::Duration recent = *method->median_recent;
+  // What was slow while the runtime stood still, and is not asked again, is slow no longer.
+  if (method->answered_ago.value_or(absl::InfiniteDuration()) > kStillSlow + recent) {
+    return judge.Good(absl::StrCat("no ", NameOf(of), " was answered lately"));
+  }
   const bool slower = recent >= kSlowerStatus && method->median_hour.has_value() &&
                       recent >= kSlowdown * *method->median_hour;
   judge.Judge(

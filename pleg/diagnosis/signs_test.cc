@@ -125,6 +125,19 @@ INSTANTIATE_TEST_SUITE_P(Signs, EachSignTest, ::testing::Range<size_t>(0, kSignI
                            return std::string(SignLabel(static_cast<SignId>(param.param)));
                          });
 
+// A runtime that goes on after a minute answers what it was asked, late, and then nothing for long.
+TEST(SignTest, AStatusThatIsAskedNoMoreIsSlowNoLonger) {
+  Evidence evidence = testing::HealthyNode();
+  testing::Spoil(SignId::kContainerStatusSlow, evidence);
+  EXPECT_TRUE(IsBad(Diagnose(evidence), SignId::kContainerStatusSlow));
+  for (MethodEvidence& method : evidence.methods) {
+    if (method.method == "ContainerStatus") method.answered_ago = absl::Seconds(20);
+  }
+  const Diagnosis diagnosis = Diagnose(evidence);
+  EXPECT_FALSE(IsBad(diagnosis, SignId::kContainerStatusSlow));
+  EXPECT_EQ(diagnosis.findings.front().code, VerdictCode::kHealthy);
+}
+
 TEST(SignTest, NoRandomSetIsHealthyWhileOneIsBad) {
   const uint32_t seed = std::random_device()();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
