@@ -18,11 +18,33 @@ namespace {
 
 // In the order of triage.
 constexpr Rule kRules[] = {
-    CriUnsupported, RuntimeStopped,    MessageTooLarge, RuntimeRestarting, RuntimeDown,
-    RuntimeErrors,  NodeMemoryStarved, NodeIoStarved,   NodeCpuStarved,    FrozenCgroupFound,
-    CniStuck,       SystemdOverloaded, RuntimeHung,     ListLockConvoy,    SilentLag,
-    ListsAreSlow,   SandboxStuck,      ContainerStuck,  StateStale,        ShimUnresponsive,
-    MountExplosion, TooManyChanges,    KubeletSide,     LatentHang,        MessageTooLargeSoon,
+    CriUnsupported,
+    RuntimeStopped,
+    MessageTooLarge,
+    RuntimeRestarting,
+    RuntimeDown,
+    RuntimeErrors,
+    NodeMemoryStarved,
+    NodeIoStarved,
+    NodeCpuStarved,
+    FrozenCgroupFound,
+    CniStuck,
+    SystemdOverloaded,
+    RuntimeHung,
+    ListLockConvoy,
+    SilentLag,
+    ListsAreSlow,
+    SandboxStuck,
+    ContainerStuck,
+    StateStale,
+    ShimUnresponsive,
+    MountExplosion,
+    TooManyChanges,
+    KubeletOperationsFail,
+    KubeletSide,
+    LatentHang,
+    MessageTooLargeSoon,
+    SandboxesPileUp,
     TooManyDead,
 };
 
@@ -91,13 +113,19 @@ class OldLook {
   std::optional<Facts> facts_;
 };
 
+// Of rules with one code the first that finds something speaks.
+bool Has(const std::vector<Ranked>& found, VerdictCode code) {
+  return std::any_of(found.begin(), found.end(),
+                     [code](const Ranked& ranked) { return ranked.finding.code == code; });
+}
+
 std::vector<Ranked> ApplyRules(const Facts& facts) {
   std::vector<Ranked> found;
   const OldLook old_look(facts);
   const std::string starvation = Starvation(facts);
   for (Rule rule : kRules) {
     std::optional<Ranked> ranked = rule(facts);
-    if (!ranked.has_value()) continue;
+    if (!ranked.has_value() || Has(found, ranked->finding.code)) continue;
     if (ranked->basis == Basis::kTiming && !starvation.empty()) {
       Doubt(starvation, ranked->finding);
     }
@@ -313,6 +341,16 @@ void AssignSigns(const std::vector<Sign>& signs, std::vector<Ranked>& found) {
   }
 }
 
+// Where the rule cannot tell: for as long as one of its signs has been bad.
+void TellSince(const std::vector<Sign>& signs, Finding& finding) {
+  if (finding.since.has_value()) return;
+  for (const Sign& sign : signs) {
+    const bool named = std::count(finding.signs.begin(), finding.signs.end(), sign.id) > 0;
+    if (!named || sign.state != SignState::kBad || !sign.since.has_value()) continue;
+    finding.since = std::max(finding.since.value_or(*sign.since), *sign.since);
+  }
+}
+
 // Nothing that a second look may make more of.
 bool IsSettled(const Finding& finding) {
   if (finding.severity != Severity::kPage || finding.confidence != Confidence::kHigh) return false;
@@ -341,6 +379,7 @@ Diagnosis Judge(const Evidence& evidence, MonoTime now, SignMemory* memory) {
   for (Ranked& ranked : found) {
     ranked.finding.severity = SeverityOf(ranked, diagnosis.signs);
     ranked.finding.settled = IsSettled(ranked.finding);
+    TellSince(diagnosis.signs, ranked.finding);
     diagnosis.findings.push_back(std::move(ranked.finding));
   }
   diagnosis.exclusions = Exclusions(facts);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
 
 namespace pleg {
@@ -200,6 +201,41 @@ SlowList FindSlowList(const Facts& facts) {
   slowest.events_late = 2 * lists;
   slowest.since = SlowSince(facts.e.relist);
   return slowest;
+}
+
+PodNeeds NeedOf(const KubeletOperation& operation) {
+  static constexpr absl::string_view kStarts[] = {"run_podsandbox", "create_container",
+                                                  "start_container"};
+  static constexpr absl::string_view kEnds[] = {"stop_podsandbox", "stop_container",
+                                                "remove_podsandbox", "remove_container"};
+  const auto is = [&operation](absl::string_view name) { return operation.name == name; };
+  if (std::any_of(std::begin(kStarts), std::end(kStarts), is)) return PodNeeds::kToStart;
+  if (std::any_of(std::begin(kEnds), std::end(kEnds), is)) return PodNeeds::kToEnd;
+  return PodNeeds::kNothing;
+}
+
+bool FailsOften(const KubeletOperation& operation) {
+  constexpr uint64_t kManyFailures = 3;  // between two looks
+  return operation.errors >= kManyFailures && 2 * operation.errors >= operation.count;
+}
+
+const LastingEvidence* FindLasting(const Facts& facts, Lasting lasting) {
+  for (const LastingEvidence& evidence : facts.e.lasting) {
+    if (evidence.lasting == lasting) return &evidence;
+  }
+  return nullptr;
+}
+
+NotReadySandboxes FindNotReady(const Facts& facts) {
+  const CountEvidence& counts = facts.e.counts;
+  const LastingEvidence* evidence = FindLasting(facts, Lasting::kNotReady);
+  NotReadySandboxes found;
+  if (evidence != nullptr && !evidence->worst.empty()) found.most = &evidence->worst.front();
+  found.of_one = found.most != nullptr && found.most->count >= kManyNotReadyOfOne;
+  found.many = counts.sandboxes_notready >= kManyNotReady || found.of_one;
+  const uint32_t dead = counts.exited + counts.unknown + counts.created;
+  found.empty = counts.sandboxes_notready - std::min(counts.sandboxes_notready, dead);
+  return found;
 }
 
 KubeletAge JudgeKubeletAge(const Facts& facts) {

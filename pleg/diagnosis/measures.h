@@ -3,6 +3,7 @@
 #ifndef PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
 #define PLEGD_PLEG_DIAGNOSIS_MEASURES_H_
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,11 @@ inline constexpr absl::Duration kGone = absl::Seconds(1);
 
 // Of one list: the kubelet's whole relist is meant to take a second, and is late from ten on.
 inline constexpr absl::Duration kSlowList = absl::Seconds(10);
+
+// A finished pod leaves one; a pod whose sandbox cannot be made leaves five a minute, which the
+// kubelet collects every minute.
+inline constexpr uint32_t kManyNotReady = 500;
+inline constexpr uint32_t kManyNotReadyOfOne = 20;
 
 // Connections made anew in kLoopWindow.
 int Reconnects(const RuntimeEvidence& runtime);
@@ -72,6 +78,25 @@ struct SlowList {
 SlowList FindSlowList(const Facts& facts);
 // Of this list alone.
 bool IsSlowList(const Facts& facts, const MethodEvidence& method);
+
+// What a pod suffers if an operation of the kubelet fails.
+enum class PodNeeds : uint8_t { kNothing, kToStart, kToEnd };
+// By the kubelet's name of it. Pulls, commands, probes and looks do not count: those fail for the
+// pod's own reasons, or for another one that has a sign of its own.
+PodNeeds NeedOf(const KubeletOperation& operation);
+// So often that it is more than a pod's own mistake.
+bool FailsOften(const KubeletOperation& operation);
+
+// 500 sandboxes that are not ready, or 20 of one pod.
+struct NotReadySandboxes {
+  bool many = false;
+  const LastingObject* most = nullptr;  // the pod that has the most; of equals the oldest; or null
+  bool of_one = false;                  // that pod has many
+  // So many, at least, that have no container any more.
+  uint32_t empty = 0;
+};
+NotReadySandboxes FindNotReady(const Facts& facts);
+const LastingEvidence* FindLasting(const Facts& facts, Lasting lasting);
 
 // The kubelet's last relist is so old that it is late, or over its own limit.
 struct KubeletAge {

@@ -124,6 +124,10 @@ std::optional<Ranked> ContainerStuck(const Facts& facts);
 std::optional<Ranked> SandboxStuck(const Facts& facts);
 std::optional<Ranked> SilentLag(const Facts& facts);
 std::optional<Ranked> LatentHang(const Facts& facts);
+// rules_sandboxes.cc
+std::optional<Ranked> SandboxesPileUp(const Facts& facts);  // TOO_MANY_DEAD
+// rules_operations.cc
+std::optional<Ranked> KubeletOperationsFail(const Facts& facts);  // RUNTIME_ERRORS
 // rules_kubelet.cc
 std::optional<Ranked> KubeletSide(const Facts& facts);
 

@@ -62,6 +62,7 @@ void SignMemory::NoteBad(MonoTime now, Sign& sign) {
       past_.try_emplace(Key(sign.id, ObjectKey(sign)), Past{now, now, false, {}}).first->second;
   past.bad_at = now;
   past.explained_by.reset();
+  if (!sign.since.has_value()) sign.since = now - past.bad_since;
   past.sign = sign;
   const bool old = sign.since.has_value() && *sign.since >= meaning.hold;
   past.counted |= old || now - past.bad_since >= meaning.hold;

@@ -30,7 +30,8 @@ class SignMemory {
   SignMemory();
   ~SignMemory();
 
-  // Makes of the signs of this moment those that count. `now` never goes back.
+  // Makes of the signs of this moment those that count, and tells since when they have been bad
+  // where they do not. `now` never goes back.
   void Settle(MonoTime now, std::vector<Sign>& signs);
   // The findings of this moment are those to keep while their signs are held.
   void Keep(MonoTime now, const std::vector<Ranked>& findings);

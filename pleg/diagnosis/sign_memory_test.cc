@@ -51,6 +51,17 @@ TEST_F(SignMemoryTest, TheFindingThatExplainedItIsHeldWithIt) {
   EXPECT_EQ(held.findings.front().sentence, first.findings.front().sentence);
 }
 
+TEST_F(SignMemoryTest, TellsSinceWhenWhatHasNoAgeHasBeenBad) {
+  const Evidence evidence = Spoilt(SignId::kKubeletOperationErrors);
+  ASSERT_FALSE(Diagnose(evidence).findings.front().since.has_value());
+  EXPECT_EQ(Judge(evidence).findings.front().since, absl::ZeroDuration());
+  Wait(absl::Seconds(20));
+  EXPECT_EQ(Judge(evidence).findings.front().since, absl::Seconds(20));
+  Wait(absl::Minutes(2));
+  Judge(testing::HealthyNode());
+  EXPECT_EQ(Judge(evidence).findings.front().since, absl::ZeroDuration());
+}
+
 // A list that was silent once, and is late now for a reason that nobody knows.
 TEST_F(SignMemoryTest, WhatExplainedItEarlierIsNotCalledBack) {
   Evidence silent = Spoilt(SignId::kListContainersSilent);

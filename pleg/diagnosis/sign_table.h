@@ -29,6 +29,8 @@ class SignJudge {
   Sign& Bad(absl::string_view value, std::optional<absl::Duration> since = {},
             const ObjectRef& object = {});
   void Unknown(Ignorance why, absl::string_view text = "");
+  // What is bad is no worse than this.
+  void Soften(Severity severity);
   // Good with the same value if it is not bad.
   void Judge(bool bad, absl::string_view value, std::optional<absl::Duration> since = {});
 

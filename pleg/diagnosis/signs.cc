@@ -53,6 +53,10 @@ void SignJudge::Unknown(Ignorance why, absl::string_view text) {
                  .value = Shorten(Printable(text), kMaxValue)}};
 }
 
+void SignJudge::Soften(Severity severity) {
+  for (Sign& sign : signs_) sign.severity = std::min(sign.severity, severity);
+}
+
 void SignJudge::Judge(bool bad, absl::string_view value, std::optional<absl::Duration> since) {
   if (bad) {
     Bad(value, since);

@@ -20,8 +20,7 @@ namespace {
 constexpr absl::string_view kLongOperations[] = {"pull_image", "exec_sync",    "exec",
                                                  "attach",     "port_forward", "stop_container"};
 constexpr absl::Duration kSlowOperation = absl::Seconds(30);
-constexpr uint64_t kManyFailures = 3;  // between two looks
-constexpr size_t kOperations = 3;      // that are named
+constexpr size_t kOperations = 3;  // that are named
 
 void JudgeNodeReady(const Facts& facts, SignJudge& judge) {
   if (facts.e.twins.empty()) return;
@@ -158,18 +157,20 @@ void JudgeOperations(bool (*bad)(const KubeletOperation&), absl::string_view goo
               texts.empty() ? std::string(good) : absl::StrCat(prefix, absl::StrJoin(texts, "; ")));
 }
 
-bool Fails(const KubeletOperation& operation) {
-  return operation.errors >= kManyFailures && 2 * operation.errors >= operation.count;
-}
-
 bool IsSlow(const KubeletOperation& operation) {
   return operation.mean >= kSlowOperation &&
          std::count(std::begin(kLongOperations), std::end(kLongOperations), operation.name) == 0;
 }
 
-void JudgeOperationErrors(const Facts& /*facts*/, SignJudge& judge) {
-  JudgeOperations(Fails, "the kubelet's own operations do not fail",
+void JudgeOperationErrors(const Facts& facts, SignJudge& judge) {
+  JudgeOperations(FailsOften, "the kubelet's own operations do not fail",
                   "the kubelet's own operations fail: ", judge);
+  if (!facts.e.kubelet.has_value()) return;
+  const auto& operations = facts.e.kubelet->operations;
+  const bool hurts = std::any_of(operations.begin(), operations.end(), [](const auto& operation) {
+    return FailsOften(operation) && NeedOf(operation) != PodNeeds::kNothing;
+  });
+  if (!hurts) judge.Soften(Severity::kWarn);
 }
 
 void JudgeOperationsSlow(const Facts& /*facts*/, SignJudge& judge) {
@@ -308,7 +309,7 @@ constexpr SignRow kRows[] = {
      "kubelet_operation_errors",
      {"kubelet",
       kMetrics,
-      "3 of a type, and half of all",
+      "3 of a type, and half of all; a warning, but for those that start and end pods",
       "pods neither start nor end, although the node is Ready",
       kReadLog,
       kLogCommand,

@@ -18,17 +18,6 @@ constexpr absl::Duration kCreatedForLong = absl::Minutes(5);
 constexpr absl::Duration kUnknownForLong = absl::Seconds(30);
 constexpr absl::Duration kTwiceForLong = absl::Seconds(30);
 constexpr absl::Duration kNotInspectedForLong = absl::Seconds(30);
-// A finished pod leaves one; a pod whose sandbox cannot be made leaves five a minute, which the
-// kubelet collects every minute.
-constexpr uint32_t kManyNotReady = 500;
-constexpr uint32_t kManyNotReadyOfOne = 20;
-
-const LastingEvidence* Find(const Facts& facts, Lasting lasting) {
-  for (const LastingEvidence& evidence : facts.e.lasting) {
-    if (evidence.lasting == lasting) return &evidence;
-  }
-  return nullptr;
-}
 
 std::string PodName(const ObjectRef& pod) {
   return absl::StrCat(Shorten(Printable(pod.pod_namespace), 40), "/",
@@ -43,7 +32,7 @@ std::string NameOf(const ObjectRef& object) {
 void JudgeLasting(const Facts& facts, Lasting lasting, absl::Duration limit, absl::string_view what,
                   SignJudge& judge) {
   judge.Good(absl::StrCat("no object is ", what));
-  const LastingEvidence* evidence = Find(facts, lasting);
+  const LastingEvidence* evidence = FindLasting(facts, lasting);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
     if (row.age < limit) continue;
@@ -73,7 +62,7 @@ void JudgeRunningTwice(const Facts& facts, SignJudge& judge) {
 
 void JudgeAttemptOrder(const Facts& facts, SignJudge& judge) {
   judge.Good("later attempts were created later");
-  const LastingEvidence* evidence = Find(facts, Lasting::kAttemptOrder);
+  const LastingEvidence* evidence = FindLasting(facts, Lasting::kAttemptOrder);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
     judge.Bad(absl::StrCat("by its creation, a later attempt of ", NameOf(row.object),
@@ -84,7 +73,7 @@ void JudgeAttemptOrder(const Facts& facts, SignJudge& judge) {
 
 void JudgeNoUid(const Facts& facts, SignJudge& judge) {
   judge.Good("every pod has a UID");
-  const LastingEvidence* evidence = Find(facts, Lasting::kNoUid);
+  const LastingEvidence* evidence = FindLasting(facts, Lasting::kNoUid);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
     Sign& sign =
@@ -109,7 +98,7 @@ bool HasFailingStatus(const Facts& facts, const ObjectRef& pod) {
 
 void JudgeNotInspected(const Facts& facts, SignJudge& judge) {
   judge.Good("no inspection of a pod fails");
-  const LastingEvidence* evidence = Find(facts, Lasting::kNotInspected);
+  const LastingEvidence* evidence = FindLasting(facts, Lasting::kNotInspected);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
     if (row.age < kNotInspectedForLong || HasFailingStatus(facts, row.object)) continue;
@@ -122,20 +111,18 @@ void JudgeNotInspected(const Facts& facts, SignJudge& judge) {
 
 void JudgeNotReady(const Facts& facts, SignJudge& judge) {
   const uint32_t all = facts.e.counts.sandboxes_notready;
-  const LastingEvidence* evidence = Find(facts, Lasting::kNotReady);
-  const LastingObject* most =
-      evidence == nullptr || evidence->worst.empty() ? nullptr : &evidence->worst.front();
-  const bool of_one = most != nullptr && most->count >= kManyNotReadyOfOne;
-  const std::string whose = most == nullptr ? ""
-                                            : absl::StrCat(", most of them, ", most->count, ", of ",
-                                                           PodName(most->object), ", the oldest ",
-                                                           FormatAge(most->age), " old");
-  if (all < kManyNotReady && !of_one) {
+  const NotReadySandboxes found = FindNotReady(facts);
+  if (!found.many) {
     judge.Good(absl::StrCat(all, " sandboxes are not ready"));
     return;
   }
+  const std::string whose =
+      found.most == nullptr
+          ? ""
+          : absl::StrCat(", ", found.of_one ? absl::StrCat(found.most->count, " of ") : "one of ",
+                         PodName(found.most->object), ", ", FormatAge(found.most->age), " old");
   judge.Bad(absl::StrCat(all, " sandboxes are not ready", whose), {},
-            of_one ? most->object : ObjectRef{});
+            found.of_one ? found.most->object : ObjectRef{});
 }
 
 void JudgeExited(const Facts& facts, SignJudge& judge) {
