@@ -19,7 +19,7 @@ std::string Whose(const NotReadySandboxes& found) {
   return found.of_one
              ? absl::StrCat(", ", found.most->count, " of them of ", PodName(found.most->object),
                             ", the oldest ", FormatAge(found.most->age), " old")
-             : absl::StrCat(", such as of ", PodName(found.most->object), ", ",
+             : absl::StrCat("; one is of ", PodName(found.most->object), " and ",
                             FormatAge(found.most->age), " old");
 }
 
