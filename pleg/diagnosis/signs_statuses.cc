@@ -68,14 +68,17 @@ void JudgeSlow(const Facts& facts, SignJudge& judge) {
   const MethodEvidence* method = facts.Method(NameOf(of));
   if (method == nullptr || !method->median_recent.has_value()) return;
   const absl::Duration recent = *method->median_recent;
-  // What was slow while the runtime stood still, and is not asked again, is slow no longer.
-  if (method->answered_ago.value_or(absl::InfiniteDuration()) > kStillSlow + recent) {
-    return judge.Good(absl::StrCat("no ", NameOf(of), " was answered lately"));
-  }
   const bool slower = recent >= kSlowerStatus && method->median_hour.has_value() &&
                       recent >= kSlowdown * *method->median_hour;
+  const absl::Duration answered_ago = method->answered_ago.value_or(absl::InfiniteDuration());
+  const bool slow = recent >= kSlowStatus || slower;
+  // What was slow while the runtime stood still, and is not asked again, is slow no longer.
+  if (slow && answered_ago > kStillSlow + recent) {
+    return judge.Good(absl::StrCat(NameOf(of), " took ", FormatLatency(recent), ", and was not ",
+                                   "asked for ", FormatAge(answered_ago)));
+  }
   judge.Judge(
-      recent >= kSlowStatus || slower,
+      slow,
       absl::StrCat(NameOf(of), " takes ", FormatLatency(recent),
                    slower ? absl::StrCat(", usually ", FormatLatency(*method->median_hour)) : ""));
 }

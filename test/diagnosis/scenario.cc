@@ -11,26 +11,26 @@
 
 #include "api/evidence_proto.h"
 #include "plegd/v1/evidence.pb.h"
+#include "test/records/record.h"
 
 namespace diagnosis_test {
 namespace {
 
 namespace fs = std::filesystem;
 
-template <typename Message>
-bool Load(const fs::path& path, Message& message) {
+bool Load(const fs::path& path, plegd::test::Expectations& expectations) {
   std::ifstream in(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  return in && google::protobuf::TextFormat::ParseFromString(text, &message);
+  return in && google::protobuf::TextFormat::ParseFromString(text, &expectations);
 }
 
 Scenario LoadRecord(const fs::path& path, const plegd::test::Expectations& expectations) {
   Scenario scenario;
   scenario.code = path.parent_path().filename().string();
   scenario.name = path.stem().string();
-  plegd::v1::Evidence evidence;
-  if (!Load(path, evidence)) scenario.error = path.string() + ": is no plegd.v1.Evidence";
-  scenario.evidence = api::EvidenceFromProto(evidence);
+  const absl::StatusOr<plegd::v1::Evidence> evidence = plegd_testing::LoadRecord(path);
+  if (!evidence.ok()) scenario.error = std::string(evidence.status().message());
+  scenario.evidence = api::EvidenceFromProto(evidence.value_or(plegd::v1::Evidence()));
   for (const plegd::test::Expectation& record : expectations.record()) {
     if (record.name() == scenario.name) scenario.expected = record;
   }

@@ -1,5 +1,5 @@
-// Records of evidence beside what a diagnosis of them has to say: scenarios/CODE/NAME.textproto, a
-// plegd.v1.Evidence each, and scenarios/CODE/expected.textproto.
+// Records of evidence beside what a diagnosis of them has to say: scenarios/CODE/NAME.textproto,
+// each whole or a difference to another one, and scenarios/CODE/expected.textproto.
 
 #ifndef PLEGD_TEST_DIAGNOSIS_SCENARIO_H_
 #define PLEGD_TEST_DIAGNOSIS_SCENARIO_H_

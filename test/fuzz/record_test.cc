@@ -1,6 +1,7 @@
 // The seeds of the record's fuzzer, the recorded scenarios in both syntaxes, and hundreds of bent
 // relatives of each, the same in every run.
 
+#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
@@ -13,8 +14,8 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
-#include "api/evidence_record.h"
 #include "test/fuzz/record_check.h"
+#include "test/records/record.h"
 
 namespace fuzz {
 namespace {
@@ -29,7 +30,7 @@ std::string Read(const std::filesystem::path& path) {
 std::vector<std::filesystem::path> FilesBelow(const char* folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().stem() != "expected") files.push_back(entry.path());
+    if (entry.is_regular_file()) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -85,16 +86,17 @@ TEST(RecordTest, TheCorpusIsWellTaken) {
 
 TEST(RecordTest, ScenariosAreWellTakenInBothSyntaxes) {
   std::mt19937 random(20'261'202);
-  const auto files = FilesBelow(PLEGD_SCENARIOS);
+  const std::vector<std::string> files = plegd_testing::RecordsBelow(PLEGD_SCENARIOS);
   EXPECT_GE(files.size(), 50U);
-  for (const auto& file : files) {
-    const std::string text = Read(file);
-    const auto evidence = api::ParseEvidence(text);
-    ASSERT_TRUE(evidence.ok()) << file;
+  for (const std::string& file : files) {
+    const auto evidence = plegd_testing::LoadRecord(file);
+    ASSERT_TRUE(evidence.ok()) << evidence.status();
+    std::string text;
+    ASSERT_TRUE(google::protobuf::TextFormat::PrintToString(*evidence, &text));
     std::string json;
     ASSERT_TRUE(google::protobuf::util::MessageToJsonString(*evidence, &json).ok());
     ASSERT_NO_FATAL_FAILURE(ExpectWellTaken(file, text, random));
-    ASSERT_NO_FATAL_FAILURE(ExpectWellTaken(file.string() + " as JSON", json, random));
+    ASSERT_NO_FATAL_FAILURE(ExpectWellTaken(file + " as JSON", json, random));
   }
 }
 
