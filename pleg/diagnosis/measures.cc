@@ -109,6 +109,29 @@ std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host) {
   return old;
 }
 
+bool IsShortLived(const ProcessEvidence& oci) {
+  static constexpr absl::string_view kShort[] = {"create", "start", "delete", "kill",
+                                                 "update", "pause", "resume"};
+  return std::find(std::begin(kShort), std::end(kShort), oci.action) != std::end(kShort);
+}
+
+ObjectRef ObjectOf(const Facts& facts, const ContainerId& id) {
+  ObjectRef found;
+  const auto look = [&](const ObjectRef& object) {
+    if (found.id.empty() && !id.empty() && object.id == id) found = object;
+  };
+  for (const UnansweredEvidence& call : facts.e.unanswered) look(call.object);
+  for (const FailingEvidence& row : facts.e.failing) look(row.object);
+  for (const LastingEvidence& lasting : facts.e.lasting) {
+    for (const LastingObject& row : lasting.worst) look(row.object);
+  }
+  if (facts.host != nullptr) {
+    for (const ShimEvidence& shim : facts.host->shims) look(shim.object);
+  }
+  found.id = id;
+  return found;
+}
+
 const ProcessEvidence* OldestCni(const Facts& facts) {
   if (facts.host == nullptr || facts.host->cni_processes.empty()) return nullptr;
   const auto& processes = facts.host->cni_processes;

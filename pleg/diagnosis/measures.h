@@ -48,6 +48,11 @@ bool DiskIsFelt(const Facts& facts);
 
 // The runc and crun that have asked systemd for a cgroup and not ended; oldest first.
 std::vector<const ProcessEvidence*> OldOci(const HostEvidence& host);
+// What the kubelet's runtimes call and wait for. "init" is a container, "run" and "exec" last as
+// long as what they start: a build, a shell.
+bool IsShortLived(const ProcessEvidence& oci);
+// By whatever part of the evidence knows its names; the id alone if none does.
+ObjectRef ObjectOf(const Facts& facts, const ContainerId& id);
 // Null if none has run for kSlowCniProcess.
 const ProcessEvidence* OldestCni(const Facts& facts);
 // Of a shim's process: stopped, or blocked in the kernel, for so long that it is no coincidence.

@@ -124,6 +124,8 @@ std::optional<Ranked> ContainerStuck(const Facts& facts);
 std::optional<Ranked> SandboxStuck(const Facts& facts);
 std::optional<Ranked> SilentLag(const Facts& facts);
 std::optional<Ranked> LatentHang(const Facts& facts);
+// rules_oci.cc
+std::optional<Ranked> OciHangs(const Facts& facts);  // CONTAINER_STUCK
 // rules_sandboxes.cc
 std::optional<Ranked> SandboxesPileUp(const Facts& facts);  // TOO_MANY_DEAD
 // rules_operations.cc

@@ -1,11 +1,11 @@
 // Signs of the host: what the kernel tells of resources, and the processes that containers need.
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/text.h"
@@ -22,11 +22,6 @@ constexpr absl::Duration kHung = absl::Minutes(2);  // as the kernel's own hung-
 constexpr absl::Duration kFuseForLong = absl::Minutes(2);
 constexpr absl::Duration kBackStep = absl::Seconds(1);
 constexpr absl::Duration kAheadStep = absl::Minutes(1);
-
-// What the kubelet's runtimes call and wait for. "init" is a container, "run" and "exec" last as
-// long as what they start: a build, a shell.
-constexpr std::array<absl::string_view, 7> kShortActions = {"create", "start", "delete", "kill",
-                                                            "update", "pause", "resume"};
 
 std::string Stack(int64_t pid) { return pid > 1 ? absl::StrCat("cat /proc/", pid, "/stack") : ""; }
 
@@ -78,6 +73,12 @@ void JudgeDiskAnswers(const Facts& /*facts*/, SignJudge& judge) {
   }
 }
 
+// Of what is nearly used up a tenth tells whether anything is left.
+std::string UsedPercent(double used) {
+  const bool nearly = used >= kDiskFull && used < 99.95;
+  return nearly ? absl::StrFormat("%.1f %%", used) : FormatPercent(used);
+}
+
 // Of the resources whose names begin so, the fullest.
 void JudgeHeadroom(absl::string_view prefix, SignJudge& judge) {
   const HostEvidence* host = judge.FreshHost();
@@ -91,7 +92,7 @@ void JudgeHeadroom(absl::string_view prefix, SignJudge& judge) {
   if (fullest == nullptr) return;
   judge.Judge(fullest->used_percent >= kDiskFull,
               absl::StrCat(Shorten(Printable(fullest->resource), 80), " ",
-                           FormatPercent(fullest->used_percent), " used"));
+                           UsedPercent(fullest->used_percent), " used"));
 }
 
 void JudgeBytes(const Facts& /*facts*/, SignJudge& judge) { JudgeHeadroom("bytes", judge); }
@@ -171,24 +172,12 @@ void JudgeShims(const Facts& /*facts*/, SignJudge& judge) {
   }
 }
 
-ObjectRef ObjectOf(const Facts& facts, const ContainerId& id) {
-  ObjectRef object;
-  if (id.empty()) return object;
-  object.id = id;
-  for (const UnansweredEvidence& call : facts.e.unanswered) {
-    if (call.object.id == id) return call.object;
-  }
-  return object;
-}
-
 void JudgeOci(const Facts& facts, SignJudge& judge) {
   const HostEvidence* host = judge.FreshHost();
   if (host == nullptr) return;
   judge.Good(host->oci_processes.empty() ? "no runc or crun runs" : "no runc or crun is old");
   for (const ProcessEvidence& process : host->oci_processes) {
-    const bool short_lived = std::find(kShortActions.begin(), kShortActions.end(),
-                                       process.action) != kShortActions.end();
-    if (!short_lived || process.age < kOldOciProcess) continue;
+    if (!IsShortLived(process) || process.age < kOldOciProcess) continue;
     Sign& sign =
         judge.Bad(absl::StrCat(ProcessName(process), " has not ended for ", FormatAge(process.age)),
                   process.age, ObjectOf(facts, process.container_id));

@@ -34,7 +34,13 @@ constexpr Known kKnown[] = {
     {"io_schedule", "the disk"},
     {"folio_wait", "the disk"},
     {"wait_on_page", "the disk"},
+    {"fifo_open", "a FIFO whose other end nobody opens"},
+    {"wait_for_partner", "a FIFO whose other end nobody opens"},
     {"pipe_", "a full or an empty pipe"},
+    {"locks_lock", "a file lock that another process holds"},
+    {"flock", "a file lock that another process holds"},
+    {"unix_stream", "a socket whose other end says nothing"},
+    {"unix_wait", "a socket whose other end says nothing"},
 };
 
 }  // namespace

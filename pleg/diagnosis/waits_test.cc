@@ -30,6 +30,13 @@ TEST(Waits, SaysWhereAKillHelps) {
   EXPECT_FALSE(WaitOf("nfs_wait_on_request").killable);
 }
 
+TEST(Waits, AnotherProcessIsWaitedFor) {
+  EXPECT_THAT(std::string(WaitReason("wait_for_partner")), HasSubstr("FIFO"));
+  EXPECT_THAT(std::string(WaitReason("locks_lock_inode_wait")), HasSubstr("file lock"));
+  EXPECT_THAT(std::string(WaitOf("schedule_timeout", {"unix_stream_data_wait"}).reason),
+              HasSubstr("socket"));
+}
+
 TEST(Waits, NothingIsSaidOfWhatIsNotKnown) {
   EXPECT_EQ(WaitReason(""), "");
   EXPECT_EQ(WaitReason("futex_wait_queue"), "");
