@@ -123,7 +123,8 @@ void GrpcCall::OnPod(bool) {
 void GrpcCall::Finish(const Reply& reply) {
   ++out_;
   if (!reply.ok()) return stream_.Finish(ToGrpc(reply.status()), &finished_tag_);
-  if (calls_.pending_bytes + reply->size() > calls_.max_pending_bytes) {
+  const size_t with_this = calls_.pending_bytes + reply->size();
+  if (calls_.pending_bytes > 0 && with_this > calls_.max_pending_bytes) {
     const auto full = absl::ResourceExhaustedError("too many answers wait for slow readers");
     return stream_.Finish(ToGrpc(full), &finished_tag_);
   }

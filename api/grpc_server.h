@@ -29,7 +29,7 @@ struct GrpcServerOptions {
   int max_calls_per_connection = 16;
   // Calls under way, of all connections.
   size_t max_calls = 512;
-  // Of all answers that wait for their readers.
+  // Of all answers that wait for their readers; more than it for one that would be the only one.
   size_t max_pending_bytes = size_t{32} << 20;
   int max_request_bytes = 64 * 1024;
   int max_metadata_bytes = 8 * 1024;

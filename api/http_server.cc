@@ -28,6 +28,7 @@
 #include "api/http_slots.h"
 #include "api/listen_socket.h"
 #include "api/request_rules.h"
+#include "api/unread_answers.h"
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 
@@ -39,12 +40,12 @@ constexpr char kThreadName[] = "plegd-http";
 // An answer's body while libmicrohttpd sends it.
 struct PendingBody {
   std::string bytes;
-  size_t* pending;
+  UnreadAnswers* unread;
 };
 
 void FreePendingBody(void* cls) {
   const std::unique_ptr<PendingBody> body(static_cast<PendingBody*>(cls));
-  *body->pending -= body->bytes.size();
+  body->unread->Remove(body->bytes.size());
 }
 
 // Paths are decoded by the routes: a %2F in a segment is no separator.
@@ -89,6 +90,10 @@ HttpSlots::Limits SlotLimits(const HttpServerOptions& options) {
 HttpSlots::Slot& SlotOf(MHD_Connection* connection) {
   return *static_cast<HttpSlots::Slot*>(
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+}
+
+Response TooMuchUnread() {
+  return {.status = 503, .body = "too many answers wait for slow readers\n"};
 }
 
 class Listener;
@@ -140,6 +145,8 @@ struct Shared {
   HttpServerOptions options;
   Handler handler;
   std::shared_ptr<Mailbox> mailbox;
+  size_t part = 0;          // of options.max_pending_bytes, for each listener
+  size_t unread_bytes = 0;  // of all listeners; server's thread
 };
 
 MHD_Result AppendArgument(void* cls, MHD_ValueKind, const char* key, const char* value) {
@@ -163,7 +170,8 @@ class Listener {
   Listener(ListenSocket socket, Shared& shared)
       : socket_(std::move(socket)),
         shared_(shared),
-        slots_(SlotLimits(shared.options), {.has_input = &HasInput, .cut = &CutConnection}) {
+        slots_(SlotLimits(shared.options), {.has_input = &HasInput, .cut = &CutConnection}),
+        unread_(shared.part, shared.unread_bytes) {
     const ListenAddress& address = socket_.address();
     if (!address.is_unix) {
       std::vector<std::string> names = shared.options.host_names;
@@ -227,8 +235,8 @@ class Listener {
   bool api_allowed_ = false;
   MHD_Daemon* daemon_ = nullptr;
   int poll_fd_ = -1;
-  bool closed_ = false;                           // a connection, in the last run
-  size_t pending_bytes_ = 0;                      // of answers that wait for their readers
+  bool closed_ = false;  // a connection, in the last run
+  UnreadAnswers unread_;
   std::set<std::shared_ptr<Deferred>> deferred_;  // suspended connections
 };
 
@@ -333,8 +341,11 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
     }
     return Send(connection, make ? make() : Response{.status = 503});
   }
+  const bool health = IsHealth(request.path);
+  // Before it is made, which costs more memory than to keep it.
+  if (!health && unread_.Full()) return Send(connection, TooMuchUnread());
   Response response = shared_.handler(request);
-  if (!response.later) return Send(connection, std::move(response), IsHealth(request.path));
+  if (!response.later) return Send(connection, std::move(response), health);
   if (deferred_.size() >= shared_.options.max_connections / 2) {
     return Send(connection, {.status = 503, .body = "too many requests wait here\n"});
   }
@@ -352,15 +363,13 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
 }
 
 MHD_Result Listener::Send(MHD_Connection* connection, Response response, bool health) {
-  if (!health && pending_bytes_ + response.body.size() > shared_.options.max_pending_bytes) {
-    response = {.status = 503, .body = "too many answers wait for slow readers\n"};
-  }
-  auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &pending_bytes_});
-  pending_bytes_ += body->bytes.size();
+  if (!health && !unread_.MayWait(response.body.size())) response = TooMuchUnread();
+  auto body = std::make_unique<PendingBody>(PendingBody{std::move(response.body), &unread_});
+  unread_.Add(body->bytes.size());
   MHD_Response* reply = MHD_create_response_from_buffer_with_free_callback_cls(
       body->bytes.size(), body->bytes.data(), &FreePendingBody, body.get());
   if (reply == nullptr) {
-    pending_bytes_ -= body->bytes.size();
+    unread_.Remove(body->bytes.size());
     return MHD_NO;
   }
   static_cast<void>(body.release());
@@ -390,6 +399,7 @@ class HttpServer::Impl {
   const std::vector<ListenAddress>& addresses() const { return addresses_; }
 
  private:
+  absl::StatusOr<std::vector<ListenSocket>> Bind() const;
   void Run();
 
   Shared shared_;
@@ -400,21 +410,29 @@ class HttpServer::Impl {
   std::thread thread_;
 };
 
-absl::Status HttpServer::Impl::Start() {
+absl::StatusOr<std::vector<ListenSocket>> HttpServer::Impl::Bind() const {
+  std::vector<ListenSocket> bound;
   absl::Status adopted;
   for (const int fd : shared_.options.inherited_fds) {
     absl::StatusOr<ListenSocket> socket = AdoptListenSocket(fd);
     adopted.Update(socket.status());
-    if (!socket.ok()) continue;
-    listeners_.push_back(std::make_unique<Listener>(*std::move(socket), shared_));
+    if (socket.ok()) bound.push_back(*std::move(socket));
   }
   if (!adopted.ok()) return adopted;
   for (const ListenAddress& address : shared_.options.addresses) {
     absl::StatusOr<std::vector<ListenSocket>> sockets = Listen(address);
     if (!sockets.ok()) return sockets.status();
-    for (ListenSocket& socket : *sockets) {
-      listeners_.push_back(std::make_unique<Listener>(std::move(socket), shared_));
-    }
+    for (ListenSocket& socket : *sockets) bound.push_back(std::move(socket));
+  }
+  return bound;
+}
+
+absl::Status HttpServer::Impl::Start() {
+  absl::StatusOr<std::vector<ListenSocket>> sockets = Bind();
+  if (!sockets.ok()) return sockets.status();
+  shared_.part = shared_.options.max_pending_bytes / std::max<size_t>(sockets->size(), 1);
+  for (ListenSocket& socket : *sockets) {
+    listeners_.push_back(std::make_unique<Listener>(std::move(socket), shared_));
   }
   for (const auto& listener : listeners_) {
     if (absl::Status status = listener->Start(); !status.ok()) return status;

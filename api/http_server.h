@@ -45,8 +45,9 @@ struct HttpServerOptions {
   absl::Duration request_timeout = absl::Seconds(30);
   // A request line with its headers; a longer one is answered with 431 or 414.
   size_t max_request_bytes = size_t{16} * 1024;
-  // Each listener: of all answers that wait for their readers; beyond it 503 is answered, but for
-  // health.
+  // Of all answers that wait for their readers. Each listener has an equal part, so that slow
+  // readers of one leave the others usable; beyond it 503 is answered, but for health. One answer
+  // that is larger than such a part may wait at a time.
   size_t max_pending_bytes = size_t{64} << 20;
 };
 

@@ -35,6 +35,7 @@ using ::testing::Not;
 using testing::RawClient;
 using ::testing::StartsWith;
 
+constexpr char kBig[] = "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr char kGet[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr size_t kBigBytes = size_t{8} << 20;
 
@@ -74,6 +75,14 @@ class HttpServerTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status;
   }
   RawClient Connect(size_t index = 0) { return RawClient(server_->addresses().at(index)); }
+  // One that has asked for much and reads no more than that the answer has begun.
+  RawClient StuckReader(size_t index = 0) {
+    RawClient client = Connect(index);
+    client.Send(kBig);
+    char byte = 0;
+    EXPECT_EQ(recv(client.fd(), &byte, 1, MSG_PEEK), 1);
+    return client;
+  }
   // One request on a connection of its own.
   std::string Ask(absl::string_view request, size_t index = 0) {
     RawClient client = Connect(index);
@@ -229,7 +238,7 @@ TEST_F(HttpServerTest, AClientThatNeverReadsHoldsNobodyUp) {
   std::vector<RawClient> stuck;
   for (int i = 0; i < 4; ++i) {
     stuck.push_back(Connect());
-    stuck.back().Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stuck.back().Send(kBig);
   }
   for (int i = 0; i < 20; ++i) EXPECT_THAT(Ask(kGet), EndsWith("GET /echo no api"));
   // It is there in full once it reads after all.
@@ -238,16 +247,29 @@ TEST_F(HttpServerTest, AClientThatNeverReadsHoldsNobodyUp) {
 
 TEST_F(HttpServerTest, BoundsWhatWaitsForSlowReaders) {
   Start({"127.0.0.1:0"}, {.max_pending_bytes = kBigBytes + 1000});
-  RawClient stuck = Connect();
-  stuck.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  // Its first byte says that the answer is on its way.
-  char byte = 0;
-  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
-  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 503 "));
+  RawClient stuck = StuckReader();
+  EXPECT_THAT(Ask(kBig), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(stuck.ReadResponse().size(), ::testing::Gt(kBigBytes));
   // What was read counts no more.
-  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask(kBig), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, AnAnswerThatIsTooLargeIsTheOnlyOne) {
+  Start({"127.0.0.1:0"}, {.max_pending_bytes = kBigBytes / 2});
+  RawClient stuck = StuckReader();
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(stuck.ReadResponse().size(), ::testing::Gt(kBigBytes));
+  EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, EachListenerHasAnEqualPartOfWhatMayWait) {
+  Start({"127.0.0.1:0", UnixAddress()}, {.max_pending_bytes = 3 * kBigBytes});
+  const RawClient first = StuckReader(0);
+  const RawClient second = StuckReader(1);
+  for (const size_t listener : {0u, 1u}) {
+    EXPECT_THAT(Ask(kBig, listener), StartsWith("HTTP/1.1 503 "));
+  }
 }
 
 TEST_F(HttpServerTest, TwoHundredConnectionsAreAllAnswered) {
@@ -273,13 +295,10 @@ TEST_F(HttpServerTest, AnExhaustedTcpPortLeavesTheUnixSocketUsable) {
 }
 
 TEST_F(HttpServerTest, SlowReadersOfTheTcpPortLeaveTheUnixSocketUsable) {
-  Start({"127.0.0.1:0", UnixAddress()}, {.max_pending_bytes = kBigBytes + 1000});
-  RawClient stuck = Connect(0);
-  stuck.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  char byte = 0;
-  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
-  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 0), StartsWith("HTTP/1.1 503 "));
-  EXPECT_THAT(Ask("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", 1), StartsWith("HTTP/1.1 200 "));
+  Start({"127.0.0.1:0", UnixAddress()}, {.max_pending_bytes = 2 * (kBigBytes + 1000)});
+  RawClient stuck = StuckReader(0);
+  EXPECT_THAT(Ask(kBig, 0), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(Ask(kBig, 1), StartsWith("HTTP/1.1 200 "));
 }
 
 bool HasInputWithin(const RawClient& client, absl::Duration limit) {
@@ -287,7 +306,6 @@ bool HasInputWithin(const RawClient& client, absl::Duration limit) {
   return poll(&input, 1, static_cast<int>(absl::ToInt64Milliseconds(limit))) == 1;
 }
 
-constexpr char kBig[] = "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr char kLivez[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 // Clients that send a header byte by byte until the server has closed on all of them.
@@ -352,10 +370,7 @@ TEST_F(HttpServerTest, HealthIsServedWhileReadersTakeAllConnections) {
   Start({"127.0.0.1:0"}, {.max_connections = 2});
   std::vector<RawClient> stuck;
   for (int i = 0; i < 2; ++i) {
-    stuck.push_back(Connect());
-    stuck.back().Send(kBig);
-    char byte = 0;
-    ASSERT_EQ(recv(stuck.back().fd(), &byte, 1, MSG_PEEK), 1);
+    stuck.push_back(StuckReader());
   }
   EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(Ask(kGet), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("only health")));
@@ -364,10 +379,7 @@ TEST_F(HttpServerTest, HealthIsServedWhileReadersTakeAllConnections) {
 
 TEST_F(HttpServerTest, HealthIsServedWhileTooMuchWaitsForReaders) {
   Start({"127.0.0.1:0"}, {.max_pending_bytes = kBigBytes});
-  RawClient stuck = Connect();
-  stuck.Send(kBig);
-  char byte = 0;
-  ASSERT_EQ(recv(stuck.fd(), &byte, 1, MSG_PEEK), 1);
+  RawClient stuck = StuckReader();
   EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Ask(kLivez), StartsWith("HTTP/1.1 200 "));
 }
@@ -387,10 +399,7 @@ TEST_F(HttpServerTest, StopsWhileClientsAreConnected) {
   RawClient idle = Connect(0);
   RawClient half = Connect(1);
   half.Send("GET /echo HTT");
-  RawClient reader = Connect(0);
-  reader.Send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  char byte = 0;
-  ASSERT_EQ(recv(reader.fd(), &byte, 1, MSG_PEEK), 1);
+  RawClient reader = StuckReader(0);
   server_.reset();
   EXPECT_THAT(idle.ReadAll(), IsEmpty());
   EXPECT_THAT(half.ReadAll(), IsEmpty());

@@ -5,6 +5,13 @@
 #include "absl/strings/str_format.h"
 
 namespace runtime {
+namespace {
+
+uint64_t AboveBase(uint64_t memory_bytes) {
+  return memory_bytes - std::min(memory_bytes, ListBudget::kBaseBytes);
+}
+
+}  // namespace
 
 std::string ListBudget::ToString() const {
   constexpr double kMebibyte = 1 << 20;
@@ -19,9 +26,12 @@ ListBudget BudgetOf(uint64_t reply_bytes) {
 }
 
 ListBudget BudgetFor(uint64_t memory_bytes) {
-  const uint64_t above_base = memory_bytes - std::min(memory_bytes, ListBudget::kBaseBytes);
-  return BudgetOf(std::clamp(above_base / ListBudget::kPeakFactor, ListBudget::kLeastBytes,
-                             ListBudget::kMostBytes));
+  return BudgetOf(std::clamp(AboveBase(memory_bytes) / ListBudget::kPeakFactor,
+                             ListBudget::kLeastBytes, ListBudget::kMostBytes));
+}
+
+uint64_t AnswerBudgetFor(uint64_t memory_bytes) {
+  return std::clamp(AboveBase(memory_bytes) / 16, uint64_t{1} << 20, uint64_t{64} << 20);
 }
 
 }  // namespace runtime

@@ -35,6 +35,10 @@ ListBudget BudgetOf(uint64_t reply_bytes);
 // With so much memory for plegd as a whole; of kLeastBytes to kMostBytes.
 ListBudget BudgetFor(uint64_t memory_bytes);
 
+// What answers of the API that wait for their readers may take, over HTTP and over gRPC each, of so
+// much memory for plegd as a whole: a sixteenth of what is beyond kBaseBytes, of 1 MiB to 64 MiB.
+uint64_t AnswerBudgetFor(uint64_t memory_bytes);
+
 }  // namespace runtime
 
 #endif  // PLEGD_RUNTIME_LIST_BUDGET_H_

@@ -31,6 +31,13 @@ TEST(ListBudgetTest, WithTheLeastMemoryThatIsShippedItTakesWhatTheKubeletTakes) 
   EXPECT_EQ(budget.ToString(), "29.3 MiB or 15018 objects");
 }
 
+TEST(ListBudgetTest, AnswersThatWaitForReadersHaveASixteenth) {
+  EXPECT_EQ(AnswerBudgetFor(0), kMebibyte);
+  EXPECT_EQ(AnswerBudgetFor(128 * kMebibyte), 11 * kMebibyte / 2);
+  EXPECT_EQ(AnswerBudgetFor(256 * kMebibyte), 27 * kMebibyte / 2);
+  EXPECT_EQ(AnswerBudgetFor(std::numeric_limits<uint64_t>::max()), 64 * kMebibyte);
+}
+
 TEST(ListBudgetTest, ThereIsALeastAndAMost) {
   EXPECT_EQ(BudgetFor(0).bytes, ListBudget::kLeastBytes);
   EXPECT_EQ(BudgetFor(ListBudget::kBaseBytes + 1).bytes, ListBudget::kLeastBytes);

@@ -15,6 +15,8 @@
 #include "api/node_routes.h"
 #include "journal/boot_id.h"
 #include "metrics/process.h"
+#include "runtime/list_budget.h"
+#include "runtime/memory_limit.h"
 
 namespace plegd {
 namespace {
@@ -47,6 +49,9 @@ std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
+
+// Of what clients ask for and do not read; see AnswerBudgetFor.
+size_t AnswerBudget() { return runtime::AnswerBudgetFor(runtime::FindMemoryLimit().bytes); }
 
 }  // namespace
 
@@ -116,8 +121,9 @@ absl::Status Daemon::StartApi() {
   if (absl::StartsWith(address->path, absl::StrCat(kRunDirectory, "/"))) {
     (void)mkdir(kRunDirectory, kRunDirectoryMode);  // a failure is that of the socket
   }
-  absl::StatusOr<std::unique_ptr<api::GrpcServer>> server =
-      api::GrpcServer::Start({.address = *address}, api_);
+  api::GrpcServerOptions options{.address = *address};
+  options.max_pending_bytes = std::min(options.max_pending_bytes, AnswerBudget());
+  absl::StatusOr<std::unique_ptr<api::GrpcServer>> server = api::GrpcServer::Start(options, api_);
   if (server.ok()) {
     grpc_ = *std::move(server);
   } else if (flags_.api_socket_given) {
@@ -134,6 +140,7 @@ absl::Status Daemon::StartApi() {
 absl::Status Daemon::StartWeb(const std::vector<InheritedSocket>& inherited) {
   api::HttpServerOptions options{.api_on_tcp = flags_.enable_api, .host_names = flags_.host_names};
   options.host_names.push_back(HostName());
+  options.max_pending_bytes = AnswerBudget();
   for (const InheritedSocket& socket : inherited) options.inherited_fds.push_back(socket.fd);
   for (const std::string& text : flags_.listen_addresses) {
     absl::StatusOr<api::ListenAddress> address = api::ParseListenAddress(text);

@@ -4,14 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <list>
 #include <memory>
 #include <ostream>
 #include <sstream>
@@ -283,6 +287,58 @@ TEST_F(ListBudgetTest, TheLargestListWithinTheBudgetFits) {
   ASSERT_OK(events.status());
   EXPECT_GE(events->size(), kExited);
   ExpectAlive();
+}
+
+// A client of plegd's HTTP socket that asks and does not read. Ended by the destructor.
+class SilentReader {
+ public:
+  SilentReader(const std::string& socket_path, const std::string& target)
+      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    socket_path.copy(name.sun_path, sizeof(name.sun_path) - 1);
+    EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof(name)), 0);
+    const std::string request = absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(write(fd_, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  }
+  ~SilentReader() { close(fd_); }
+  SilentReader(const SilentReader&) = delete;
+  SilentReader& operator=(const SilentReader&) = delete;
+  // Blocks until the answer begins: "HTTP/1.1 200".
+  std::string Begins() const {
+    std::array<char, 12> text{};
+    const ssize_t size = recv(fd_, text.data(), text.size(), MSG_WAITALL | MSG_PEEK);
+    return {text.data(), static_cast<size_t>(std::max<ssize_t>(size, 0))};
+  }
+
+ private:
+  const int fd_;
+};
+
+// As many as a listener has connections, beside the largest list that fits.
+TEST_F(ListBudgetTest, AnswersThatNobodyReadsFit) {
+  constexpr size_t kExited = 14'000;
+  Prepare(128, {"--exited", absl::StrCat(kExited)});
+  if (IsSkipped() || HasFatalFailure()) return;
+  StartPlegd("/readyz", false);
+  EXPECT_TRUE(WaitUntil(
+      [&] {
+        const auto pending = plegd_->Metric("pleg_pods_pending");
+        return pending.ok() && *pending == 0;
+      },
+      kLong));
+  std::list<SilentReader> readers;
+  size_t refused = 0;
+  for (int i = 0; i < 64; ++i) {
+    refused +=
+        readers.emplace_back(absl::StrCat(dir_.path(), "/plegd.sock"), "/api/v1/pods").Begins() ==
+        "HTTP/1.1 503";
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_LT(refused, 64u);
+  ExpectAlive();
+  readers.clear();
+  EXPECT_TRUE(HasPods(kPods));
 }
 
 }  // namespace
