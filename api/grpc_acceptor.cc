@@ -22,8 +22,8 @@ namespace {
 using pleg::MonoTime;
 
 constexpr char kThreadName[] = "plegd-accept";
-// Without a free descriptor the listener stays readable: look again after a while.
-constexpr int kNoDescriptorMillis = 100;
+// Without a free descriptor, or memory, the listener stays readable: look again after a while.
+constexpr int kCannotAcceptMillis = 100;
 // A part of what is waited for keeps a socket readable: look again after a while.
 constexpr int kPartMillis = 20;
 // Nobody makes room who has only just come.
@@ -181,7 +181,8 @@ void GrpcAcceptor::HandOut(const Mute& client) {
 void GrpcAcceptor::Accept() {
   const int fd = accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
-    if (errno == EMFILE || errno == ENFILE) poll(nullptr, 0, kNoDescriptorMillis);
+    const bool gone = errno == EAGAIN || errno == ECONNABORTED || errno == EINTR;
+    if (!gone) poll(nullptr, 0, kCannotAcceptMillis);
     return;
   }
   const uid_t uid = PeerUid(fd);

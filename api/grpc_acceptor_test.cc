@@ -1,9 +1,13 @@
 #include "api/grpc_acceptor.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/testing/failing_call.h"
 #include "api/testing/raw_client.h"
 #include "gtest/gtest.h"
 
@@ -119,6 +124,18 @@ TEST_F(GrpcAcceptorTest, ClosesAtOnceWhoSaysSomethingElse) {
     RawClient client(address_);
     ASSERT_TRUE(client.Send(text));
     EXPECT_EQ(client.ReadAll(), "") << text;
+  }
+}
+
+// The client stays in the backlog, and the listener readable.
+TEST_F(GrpcAcceptorTest, DoesNotTurnWhileTheKernelIsShortOfMemory) {
+  for (const int error : {ENOBUFS, ENOMEM}) {
+    testing::WhereItFails(__NR_accept4, error, [this] { Start({}); });
+    const std::vector<RawClient> waiting = Connect(geteuid(), 1);
+    const clock_t before = clock();
+    poll(nullptr, 0, 500);
+    EXPECT_LT(clock() - before, CLOCKS_PER_SEC / 20) << std::strerror(error);
+    acceptor_.reset();
   }
 }
 

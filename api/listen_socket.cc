@@ -86,14 +86,18 @@ absl::StatusOr<ListenSocket> ListenUnix(const ListenAddress& address) {
   const int fd = OpenSocket(AF_UNIX);
   if (fd < 0) return ListenErrno(address, errno);
   const sockaddr_un name = UnixName(address.path);
-  // Nobody can connect before listen(), so nobody sees the mode that umask left.
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0 ||
-      chmod(address.path.c_str(), kUnixMode) != 0 || listen(fd, kBacklog) != 0) {
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) {
     const int error = errno;
     close(fd);
     return ListenErrno(address, error);
   }
-  return ListenSocket(fd, address, /*owns_file=*/true, *std::move(lock));
+  // From here on the file goes with it, whatever happens.
+  ListenSocket bound(fd, address, /*owns_file=*/true, *std::move(lock));
+  // Nobody can connect before listen(), so nobody sees the mode that umask left.
+  if (chmod(address.path.c_str(), kUnixMode) != 0 || listen(fd, kBacklog) != 0) {
+    return ListenErrno(address, errno);
+  }
+  return bound;
 }
 
 // `address` with the address and port that the socket has.

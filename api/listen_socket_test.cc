@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <barrier>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -18,7 +20,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "api/testing/failing_call.h"
 #include "api/testing/raw_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -52,6 +56,15 @@ class ListenSocketTest : public ::testing::Test {
   std::string directory_;
   std::string path_;
 };
+
+TEST_F(ListenSocketTest, LeavesNoFileBehindIfItCannotListen) {
+  for (const int call : {__NR_listen, __NR_chmod}) {
+    testing::WhereItFails(call, ENOBUFS, [this] {
+      EXPECT_EQ(Listen(Unix()).status().code(), absl::ErrnoToStatus(ENOBUFS, "").code());
+    });
+    EXPECT_FALSE(std::filesystem::exists(path_)) << call;
+  }
+}
 
 TEST_F(ListenSocketTest, ReplacesASocketNobodyListensTo) {
   close(BoundSocket());  // as a killed process leaves it

@@ -183,12 +183,11 @@ void CriRuntime::Call(Subject subject, absl::string_view request, OnBytes done, 
       status = check(reply.body);
       NoteReply(call, status);
     }
-    ledger_.Close(id,
-                  {.code = status.code(),
-                   .answered = reply.answered,
-                   .response_bytes = status.ok() ? reply.body.Length() : 0,
-                   .text = pleg::ToValidUtf8(reply.status.ok() ? std::string(status.message())
-                                                               : reply.status.error_message())});
+    ledger_.Close(id, {.code = status.code(),
+                       .answered = reply.answered,
+                       .response_bytes = status.ok() ? reply.body.Length() : 0,
+                       .text = reply.status.ok() ? pleg::ToValidUtf8(status.message())
+                                                 : TextOf(reply.status)});
     done(status.ok() ? Bytes(std::move(reply.body)) : Bytes(status));
   };
   if (on_message != nullptr) {

@@ -40,6 +40,8 @@ constexpr std::array<absl::string_view, 9> kBrokenConnectionTexts = {
 
 // What it says of a call that it cancels because its memory quota is used up.
 constexpr absl::string_view kBuffersFull = "Buffers full";
+// For a person, who does not know whose buffers.
+constexpr absl::string_view kOwnBuffersFull = "plegd's buffers for replies are full";
 
 absl::StatusCode ToAbslCode(grpc::StatusCode code) {
   const auto number = static_cast<size_t>(code);
@@ -59,9 +61,15 @@ std::string CallSubject::Describe() const {
   return absl::StrCat(method, " of ", kind, " ", pleg::ToValidUtf8(target));
 }
 
+std::string TextOf(const grpc::Status& status) {
+  const bool full = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+                    status.error_message() == kBuffersFull;
+  return full ? std::string(kOwnBuffersFull) : pleg::ToValidUtf8(status.error_message());
+}
+
 absl::Status MapStatus(const grpc::Status& status, const CallSubject& subject) {
   if (status.ok()) return absl::OkStatus();
-  const std::string text = pleg::ToValidUtf8(status.error_message());
+  const std::string text = TextOf(status);
   std::string message =
       absl::StrCat(subject.Describe(), " failed: ", text.empty() ? "no text" : text);
   if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
@@ -109,7 +117,7 @@ std::string ExplainBrokenConnection(const absl::Status& status) {
 }
 
 bool IsOutOfBuffers(const absl::Status& status) {
-  return absl::IsResourceExhausted(status) && absl::StrContains(status.message(), kBuffersFull);
+  return absl::IsResourceExhausted(status) && absl::StrContains(status.message(), kOwnBuffersFull);
 }
 
 bool IsGone(const absl::Status& status) { return absl::IsNotFound(status); }

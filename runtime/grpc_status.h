@@ -25,8 +25,12 @@ struct CallSubject {
   std::string Describe() const;
 };
 
-// The same code; the message is "<call on object> failed: <the server's text>" with invalid UTF-8
-// replaced by U+FFFD. Codes without a name are kUnknown. A reply over a limit names the limits.
+// The server's words with invalid UTF-8 replaced by U+FFFD; where our own gRPC gave the call up for
+// want of room, words that say so.
+std::string TextOf(const grpc::Status& status);
+
+// The same code; the message is "<call on object> failed: <TextOf>". Codes without a name are
+// kUnknown. A reply over a limit names the limits.
 absl::Status MapStatus(const grpc::Status& status, const CallSubject& subject);
 
 // Whether the runtime itself sent this status, of a call that we have not cancelled.

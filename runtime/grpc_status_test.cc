@@ -42,6 +42,17 @@ TEST(GrpcStatusTest, AReplyOverTheLimitNamesTheLimits) {
       "up to 16777216)");
 }
 
+// gRPC's words, whose buffers they are of nobody knows.
+TEST(GrpcStatusTest, WhereOurBuffersAreFullItSaysSo) {
+  const grpc::Status full(grpc::StatusCode::RESOURCE_EXHAUSTED, "Buffers full");
+  EXPECT_EQ(TextOf(full), "plegd's buffers for replies are full");
+  const absl::Status status = MapStatus(full, kSubject);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(" failed: plegd's buffers for replies are full (plegd receives up to "));
+  EXPECT_TRUE(IsOutOfBuffers(status));
+  EXPECT_FALSE(IsOutOfBuffers(MapStatus({grpc::StatusCode::UNKNOWN, "Buffers full"}, kSubject)));
+}
+
 TEST(GrpcStatusTest, ServersTextIsMadeValidUtf8) {
   const absl::Status status = MapStatus({grpc::StatusCode::UNKNOWN, "bad \xff text"}, kSubject);
   EXPECT_THAT(std::string(status.message()), HasSubstr("bad \xEF\xBF\xBD text"));

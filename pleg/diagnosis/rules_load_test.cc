@@ -18,7 +18,8 @@ Evidence TooLarge() {
   Evidence e = testing::HealthyNode();
   for (MethodEvidence& method : e.methods) {
     if (method.method != "ListContainers") continue;
-    method.failing = {absl::Seconds(40), "RESOURCE_EXHAUSTED", "Buffers full", 40, true};
+    method.failing = {absl::Seconds(40), "RESOURCE_EXHAUSTED",
+                      "plegd's buffers for replies are full", 40, true};
   }
   for (ListSizeEvidence& list : e.list_sizes) {
     if (list.method != "ListContainers") continue;
