@@ -12,6 +12,7 @@
 #include "pleg/model.h"
 #include "pleg/pod_status.h"
 #include "pleg/utf8.h"
+#include "pleg/wall_time.h"
 #include "plegd/v1/pod.pb.h"
 
 namespace api {
@@ -20,11 +21,10 @@ namespace {
 using google::protobuf::Timestamp;
 using pleg::ToValidUtf8;
 
-// Whether the schema has the moment: the years 1 to 9999.
+// Whether the runtime told the moment, and the schema has it: up to the year 9999.
 bool HasTime(absl::Time time) {
-  static const absl::Time begin = absl::FromCivil(absl::CivilYear(1), absl::UTCTimeZone());
   static const absl::Time end = absl::FromCivil(absl::CivilYear(10000), absl::UTCTimeZone());
-  return time >= begin && time < end;
+  return pleg::IsTold(time) && time < end;
 }
 
 void SetTime(absl::Time time, Timestamp& out) {

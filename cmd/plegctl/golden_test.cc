@@ -176,6 +176,32 @@ TEST(GoldenTest, Pods) {
   ExpectGolden("pods", text);
 }
 
+// The clock went back: the second instance is older than the first by its creation, and runs.
+TEST(PodsTest, TheCurrentInstanceIsTheOneWithTheMostRestarts) {
+  plegd::v1::PodStatus pod;
+  pod.set_name("web-0");
+  for (const int restarts : {1, 2, 0}) {
+    plegd::v1::ContainerStatus& container = *pod.add_containers();
+    container.set_name("app");
+    container.set_state(restarts == 2 ? "running" : "exited");
+    container.set_restart_count(restarts);
+  }
+  EXPECT_THAT(RenderPods({&pod}, kNow, kTerminal), testing::ContainsRegex(" 1/1 +2 "));
+}
+
+TEST(PodsTest, ATimeThatCannotBeMeantIsUnknown) {
+  plegd::v1::PodStatus pod;
+  pod.set_name("web-0");
+  google::protobuf::Timestamp& created = *pod.add_sandboxes()->mutable_created_at();
+  const auto now = absl::ToUnixSeconds(kNow);
+  for (const int64_t seconds : {int64_t{-6795364579}, int64_t{1}, now + 25 * 3600}) {
+    created.set_seconds(seconds);
+    EXPECT_THAT(RenderPods({&pod}, kNow, kTerminal), testing::HasSubstr(" unknown "));
+  }
+  created.set_seconds(now - 7200);
+  EXPECT_THAT(RenderPods({&pod}, kNow, kTerminal), testing::HasSubstr(" 2h"));
+}
+
 TEST(GoldenTest, ColoursEndOnTheirLine) {
   Terminal terminal = kTerminal;
   terminal.color = true;

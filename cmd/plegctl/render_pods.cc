@@ -8,6 +8,7 @@
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/table.h"
 #include "cmd/plegctl/text.h"
+#include "pleg/wall_time.h"
 
 namespace plegctl {
 namespace {
@@ -24,17 +25,25 @@ constexpr size_t kMostLabels = 100;
 std::string Age(const google::protobuf::Timestamp& stamp, absl::Time now,
                 const Terminal& terminal) {
   if (stamp.seconds() == 0) return "-";
+  if (!pleg::IsCredible(ToTime(stamp), now)) return "unknown";
   return ShowDuration(std::max(now - ToTime(stamp), absl::ZeroDuration()), terminal);
 }
 
 std::string OrDash(std::string text) { return text.empty() ? "-" : std::move(text); }
 
-// The current instance of each container: the first of its name.
+// The current instance of each container: the one that was started last by the count of restarts,
+// since the clock by which they are in order may have gone back. In the order of their names'
+// first.
 std::vector<const ContainerStatus*> Current(const PodStatus& pod) {
   std::vector<const ContainerStatus*> current;
-  std::map<absl::string_view, bool> seen;
+  std::map<absl::string_view, size_t> places;
   for (const ContainerStatus& container : pod.containers()) {
-    if (!std::exchange(seen[container.name()], true)) current.push_back(&container);
+    const auto [place, first] = places.try_emplace(container.name(), current.size());
+    if (first) {
+      current.push_back(&container);
+    } else if (container.restart_count() > current[place->second]->restart_count()) {
+      current[place->second] = &container;
+    }
   }
   return current;
 }

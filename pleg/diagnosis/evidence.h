@@ -123,7 +123,7 @@ struct CountEvidence {
   uint32_t unknown = 0;
   uint32_t exited_of_one_pod = 0;  // the most
   ObjectRef most_exited_pod;
-  std::optional<absl::Duration> oldest_exited = {};
+  std::optional<absl::Duration> oldest_exited = {};  // its creation: no list tells when it exited
   double changed_pods_per_minute = 0;
   // Of the last 3 minutes; what changed before, a kubelet that is Ready has inspected.
   uint32_t changed_pods_lately = 0;

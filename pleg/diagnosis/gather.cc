@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "pleg/diagnosis/gather_objects.h"
+#include "pleg/wall_time.h"
 
 namespace pleg {
 namespace {
@@ -222,7 +223,9 @@ class Gatherer {
       ++CountOf(container.state);
       if (container.state != ContainerState::kExited) continue;
       ++exited;
+      if (!IsTold(container.info->created_at)) continue;
       const absl::Duration age = facts_.wall_now - container.info->created_at;
+      if (age < absl::ZeroDuration()) continue;
       out.oldest_exited = std::max(out.oldest_exited.value_or(age), age);
     }
     if (exited <= out.exited_of_one_pod) return;

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "pleg/wall_time.h"
 
 namespace pleg {
 namespace {
@@ -48,8 +49,7 @@ class Collector {
 
   // Since its creation, as far as the wall clock can be believed.
   absl::Duration CreatedAgo(absl::Time created_at, absl::Duration otherwise) const {
-    static const absl::Time kEarliest = absl::FromUnixSeconds(631152000);  // 1990
-    if (created_at < kEarliest || created_at > wall_now_) return otherwise;
+    if (!IsTold(created_at) || created_at > wall_now_) return otherwise;
     return std::max(wall_now_ - created_at, otherwise);
   }
 

@@ -14,10 +14,12 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+const absl::Time kWallNow = absl::FromUnixSeconds(1'700'000'000);
+
 class SettableClock : public Clock {
  public:
   MonoTime Now() const override { return now; }
-  absl::Time WallNow() const override { return absl::UnixEpoch(); }
+  absl::Time WallNow() const override { return kWallNow; }
   MonoTime now = MonoTime() + absl::Hours(10);
 };
 
@@ -35,7 +37,7 @@ std::shared_ptr<const Pod> MakePod(const std::string& name, size_t exited = 0) {
     container->sandbox_id = sandbox->id;
     container->name = "app";
     container->image = "busybox";
-    container->created_at = absl::UnixEpoch() - absl::Hours(1);
+    container->created_at = kWallNow - absl::Hours(1);
     pod->containers.push_back(
         {container, i == 0 ? ContainerState::kRunning : ContainerState::kExited});
   }
@@ -49,7 +51,7 @@ class GatherTest : public testing::Test {
     facts_.twin.started_at = clock_.now + absl::Hours(-1);
     facts_.relist_period = absl::Seconds(1);
     facts_.relist_threshold = absl::Minutes(3);
-    facts_.wall_now = absl::UnixEpoch();
+    facts_.wall_now = kWallNow;
     facts_.endpoint = "unix:///run/containerd/containerd.sock";
     facts_.runtime = RuntimeVersion{"containerd", "1.7.0", "v1"};
     facts_.connection.connected = true;
@@ -179,6 +181,19 @@ TEST_F(GatherTest, CountsThePodWithMostDeadContainers) {
   EXPECT_EQ(counts.most_exited_pod.pod_name, "job");
   EXPECT_EQ(counts.oldest_exited, absl::Hours(1));
   EXPECT_EQ(counts.sandboxes_ready, 2u);
+}
+
+TEST_F(GatherTest, ADeadContainerOfNoTimeHasNoAge) {
+  auto view = std::make_shared<PodsView>(*facts_.twin.pods);
+  auto pod = std::make_shared<Pod>(*view->listed[1]);
+  for (ListedContainer& container : pod->containers) {
+    auto info = std::make_shared<ContainerInfo>(*container.info);
+    info->created_at = absl::FromUnixNanos(-6795364578871345152);  // Go's zero time
+    container.info = info;
+  }
+  view->listed[1] = pod;
+  facts_.twin.pods = view;
+  EXPECT_EQ(Gather().counts.oldest_exited, std::nullopt);
 }
 
 TEST_F(GatherTest, WhoEndedACallIsWhatItsRecordSays) {

@@ -165,7 +165,8 @@ void BlameDead(const Facts& facts, Draft& draft) {
     draft.Blame(counts.most_exited_pod);
   }
   if (counts.oldest_exited.has_value()) {
-    draft.For(absl::StrCat("the oldest exited ", FormatAge(*counts.oldest_exited), " ago"));
+    draft.For(
+        absl::StrCat("the oldest of them was created ", FormatAge(*counts.oldest_exited), " ago"));
   }
 }
 

@@ -65,8 +65,9 @@ void JudgeAttemptOrder(const Facts& facts, SignJudge& judge) {
   const LastingEvidence* evidence = FindLasting(facts, Lasting::kAttemptOrder);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
-    judge.Bad(absl::StrCat("by its creation, a later attempt of ", NameOf(row.object),
-                           " is older than an earlier one: the clock went back"),
+    judge.Bad(absl::StrCat("the clock went back: by its creation, a later attempt of ",
+                           NameOf(row.object),
+                           " is older than an earlier one, which a kubelet takes for the current"),
               row.age, row.object);
   }
 }
@@ -132,8 +133,7 @@ void JudgeExited(const Facts& facts, SignJudge& judge) {
               absl::StrCat(counts.exited, " exited containers",
                            of_one ? absl::StrCat(", ", counts.exited_of_one_pod, " of ",
                                                  PodName(counts.most_exited_pod))
-                                  : ""),
-              counts.oldest_exited);
+                                  : ""));
 }
 
 void JudgeProcess(bool alive, SignJudge& judge) {
@@ -229,7 +229,7 @@ constexpr SignRow kRows[] = {
      {"objects",
       "ListPodSandbox and ListContainers",
       "a later attempt was created earlier",
-      "a kubelet takes the wrong instance for the current one",
+      "a kubelet takes the wrong instance for the current one, and may start it again",
       "See the clock's steps",
       "journalctl -k --no-pager | grep -i clock; timedatectl",
       Severity::kWarn,
