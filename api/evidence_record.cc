@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "pleg/diagnosis/text.h"
 
 namespace api {
@@ -70,9 +71,14 @@ absl::StatusOr<Evidence> FromTextproto(const std::string& text) {
 
 }  // namespace
 
-absl::StatusOr<Evidence> ParseEvidence(const std::string& text) {
-  if (text.size() > kMaxRecordBytes) {
+absl::StatusOr<Evidence> ParseEvidence(const std::string& record) {
+  if (record.size() > kMaxRecordBytes) {
     return Bad(absl::StrCat("it is larger than ", pleg::FormatBytes(kMaxRecordBytes)));
+  }
+  // As an editor of another system writes it, or redirection in PowerShell.
+  const std::string text(absl::StripPrefix(record, "\xEF\xBB\xBF"));
+  if (absl::StartsWith(text, "\xFF\xFE") || absl::StartsWith(text, "\xFE\xFF")) {
+    return Bad("it is UTF-16: write it as UTF-8");
   }
   const absl::string_view start = absl::StripLeadingAsciiWhitespace(text);
   if (start.empty()) return Bad("it is empty");

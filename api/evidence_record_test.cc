@@ -81,8 +81,20 @@ TEST(EvidenceRecordTest, WhatIsNestedDeepIsRefused) {
   }
 }
 
+// Editors write it, and so does PowerShell.
+TEST(EvidenceRecordTest, AByteOrderMarkIsReadOver) {
+  for (const char* record : {"self { version: \"1\" }", "{\"self\": {\"version\": \"1\"}}"}) {
+    const auto evidence = ParseEvidence(absl::StrCat("\xEF\xBB\xBF", record));
+    ASSERT_TRUE(evidence.ok()) << evidence.status();
+    EXPECT_EQ(evidence->self().version(), "1");
+  }
+  for (const std::string mark : {"\xFF\xFE", "\xFE\xFF"}) {
+    EXPECT_EQ(ErrorOf(mark + "s"), "it is UTF-16: write it as UTF-8");
+  }
+}
+
 TEST(EvidenceRecordTest, WhatIsLargeIsRefused) {
-  EXPECT_EQ(ErrorOf(std::string(kMaxRecordBytes + 1, ' ')), "it is larger than 8.0 MiB");
+  EXPECT_EQ(ErrorOf(std::string(kMaxRecordBytes + 1, ' ')), "it is larger than 2.0 MiB");
 }
 
 }  // namespace

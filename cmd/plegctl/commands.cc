@@ -209,22 +209,24 @@ Result Complete(const Flags& flags, Client& client) {
           })};
 }
 
+Result FileFailure(const absl::Status& status) {
+  return {.error = absl::StrCat("plegctl: ", VisibleLines(status.message()), "\n"),
+          .code = kExitUnknown};
+}
+
 Result ExplainRecord(const Flags& flags, const Terminal& terminal) {
-  const auto fail = [](const absl::Status& status) {
-    return Result{.error = absl::StrCat("plegctl: ", VisibleLines(status.message()), "\n"),
-                  .code = kExitUnknown};
-  };
   const absl::StatusOr<std::string> text = ReadRecord(flags.record);
-  if (!text.ok()) return fail(text.status());
+  if (!text.ok()) return FileFailure(text.status());
   const absl::StatusOr<plegd::v1::Evidence> evidence = api::ParseEvidence(*text);
   if (!evidence.ok()) {
-    return fail(absl::InvalidArgumentError(
+    return FileFailure(absl::InvalidArgumentError(
         absl::StrCat(flags.record, " is no record of evidence: ", evidence.status().message())));
   }
   return ShowEvidence(flags, *evidence, terminal);
 }
 
 Result ExplainNode(const Flags& flags, Client& client, const Terminal& terminal) {
+  if (std::optional<Result> cannot = CannotSave(flags)) return *std::move(cannot);
   if (!flags.record.empty()) return ExplainRecord(flags, terminal);
   if (!flags.save.empty()) {
     const Answer<plegd::v1::Evidence> answer = client.GetEvidence();
@@ -238,6 +240,13 @@ Result ExplainNode(const Flags& flags, Client& client, const Terminal& terminal)
 }
 
 }  // namespace
+
+std::optional<Result> CannotSave(const Flags& flags) {
+  if (flags.save.empty()) return std::nullopt;
+  const absl::Status usable = CheckRecordPath(flags.save);
+  if (usable.ok()) return std::nullopt;
+  return FileFailure(usable);
+}
 
 Result ShowDiagnosis(const Flags& flags, const plegd::v1::Diagnosis& diagnosis,
                      const Terminal& terminal) {
@@ -256,10 +265,7 @@ Result ShowEvidence(const Flags& flags, const plegd::v1::Evidence& evidence,
                     const Terminal& terminal) {
   if (!flags.save.empty()) {
     const absl::Status saved = WriteRecord(flags.save, api::PrintEvidence(evidence));
-    if (!saved.ok()) {
-      return {.error = absl::StrCat("plegctl: ", VisibleLines(saved.message()), "\n"),
-              .code = kExitUnknown};
-    }
+    if (!saved.ok()) return FileFailure(saved);
     if (flags.save == "-") return {.code = DiagnosisExitCode(DiagnoseEvidence(evidence))};
   }
   return ShowDiagnosis(flags, DiagnoseEvidence(evidence), terminal);

@@ -3,6 +3,7 @@
 #ifndef PLEGD_CMD_PLEGCTL_COMMANDS_H_
 #define PLEGD_CMD_PLEGCTL_COMMANDS_H_
 
+#include <optional>
 #include <string>
 
 #include "cmd/plegctl/client.h"
@@ -17,6 +18,10 @@ struct Result {
   std::string error = {};  // for standard error
   ExitCode code = kExitSuccess;
 };
+
+// Why `explain` cannot write the record that is to be kept: to be asked before it looks. Empty if
+// it can, or need not.
+std::optional<Result> CannotSave(const Flags& flags);
 
 // Of `explain`, whoever gathered the evidence: writes it down if it is to be kept.
 Result ShowDiagnosis(const Flags& flags, const plegd::v1::Diagnosis& diagnosis,

@@ -415,6 +415,13 @@ TEST_F(CommandsTest, AnOlderPlegdExplainsNothing) {
   EXPECT_EQ(Do({"status"}).code, kExitSuccess);
 }
 
+// A node that hangs keeps an operator waiting long enough.
+TEST_F(CommandsTest, WhereNothingCanBeSavedNobodyIsAsked) {
+  const Result result = Do({"explain", "--save", "/nowhere/record"});
+  EXPECT_EQ(result.error, "plegctl: cannot create /nowhere/record: No such file or directory\n");
+  EXPECT_EQ(result.code, kExitUnknown);
+}
+
 TEST_F(CommandsTest, EvidenceIsSavedAndJudgedAgainWithoutPlegd) {
   plegd_.evidence.set_observed_for_seconds(60);
   plegd_.evidence.mutable_runtime()->set_endpoint("unix:///saved.sock");

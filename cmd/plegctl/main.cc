@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -108,6 +109,8 @@ void LookUntilSettled(const Flags& flags, plegctl::DirectNode& node) {
 
 int AnswerDirectly(const Flags& flags, const Terminal& terminal) {
   plegctl::DirectNode node(PLEGD_VERSION, flags.from_here);
+  // With the rights that are left for it.
+  if (const std::optional<Result> cannot = plegctl::CannotSave(flags)) return Print(*cannot);
   if (const absl::Status started = node.Start(); !started.ok()) {
     std::cerr << "plegctl: " << plegctl::VisibleLines(started.message()) << '\n';
     return plegctl::kExitUnknown;

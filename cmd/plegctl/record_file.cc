@@ -125,6 +125,10 @@ absl::StatusOr<std::string> ReadRecord(const std::string& path) {
   return text;
 }
 
+absl::Status CheckRecordPath(const std::string& path) {
+  return path == "-" ? absl::OkStatus() : Replacement(path).Create();
+}
+
 absl::Status WriteRecord(const std::string& path, const std::string& text) {
   if (path == "-") return WriteOut(text);
   Replacement file(path);

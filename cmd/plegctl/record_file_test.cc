@@ -33,7 +33,9 @@ class RecordFileTest : public testing::Test {
   }
   std::string Content() const { return ReadRecord(path_).value_or("unread"); }
   std::string WriteError(const std::string& path) const {
-    return std::string(WriteRecord(path, "record\n").message());
+    const absl::Status written = WriteRecord(path, "record\n");
+    EXPECT_EQ(CheckRecordPath(path), written);
+    return std::string(written.message());
   }
 
   const std::string dir_ = testing::TempDir() + "/record_file." + std::to_string(getpid());
@@ -80,6 +82,15 @@ TEST_F(RecordFileTest, NothingIsWrittenThroughALink) {
   }
 }
 
+TEST_F(RecordFileTest, ALookAtThePathChangesNothing) {
+  EXPECT_TRUE(CheckRecordPath(path_).ok());
+  EXPECT_FALSE(fs::exists(path_));
+  std::ofstream(path_) << "before\n";
+  EXPECT_TRUE(CheckRecordPath(path_).ok());
+  EXPECT_EQ(Content(), "before\n");
+  EXPECT_TRUE(CheckRecordPath("-").ok());
+}
+
 TEST_F(RecordFileTest, OnlyARegularFileIsReplaced) {
   fs::create_directory(path_);
   EXPECT_EQ(WriteError(path_), "cannot create " + path_ + ": it is a directory");
@@ -120,7 +131,7 @@ TEST_F(RecordFileTest, ADeviceWithoutEndIsTooLarge) {
   ASSERT_TRUE(zeros.ok());
   EXPECT_GT(zeros->size(), api::kMaxRecordBytes);
   EXPECT_LT(zeros->size(), 2 * api::kMaxRecordBytes);
-  EXPECT_EQ(api::ParseEvidence(*zeros).status().message(), "it is larger than 8.0 MiB");
+  EXPECT_EQ(api::ParseEvidence(*zeros).status().message(), "it is larger than 2.0 MiB");
 }
 
 }  // namespace
