@@ -134,6 +134,10 @@ void DiagnosisToProto(const pleg::Diagnosis& diagnosis, v1::Diagnosis& out) {
   }
   out.set_node(ToValidUtf8(diagnosis.node));
   if (const auto& ago = diagnosis.host_seen_ago) out.set_host_seen_seconds(Seconds(*ago));
+  out.set_headline(ToValidUtf8(diagnosis.headline));
+  out.set_forecast(ToValidUtf8(diagnosis.forecast));
+  out.set_readiness(Text(pleg::ReadinessName(diagnosis.readiness)));
+  out.set_starting(diagnosis.starting);
   for (const pleg::Finding& finding : diagnosis.findings) {
     FindingToProto(finding, *out.add_findings());
   }
@@ -159,6 +163,12 @@ pleg::Diagnosis DiagnosisFromProto(const v1::Diagnosis& message) {
   diagnosis.node = message.node();
   diagnosis.host_seen_ago =
       OptionalSeconds(message.has_host_seen_seconds(), message.host_seen_seconds());
+  diagnosis.headline = message.headline();
+  diagnosis.forecast = message.forecast();
+  for (pleg::Readiness readiness : {pleg::Readiness::kReady, pleg::Readiness::kNotReady}) {
+    if (pleg::ReadinessName(readiness) == message.readiness()) diagnosis.readiness = readiness;
+  }
+  diagnosis.starting = message.starting();
   for (const v1::Finding& finding : message.findings()) {
     diagnosis.findings.push_back(FindingFromProto(finding));
   }

@@ -39,6 +39,7 @@ std::string NameFor(const FieldDescriptor& field) {
   if (name == "plegd.v1.Sign.limit") return std::string(meaning.limit);
   if (name == "plegd.v1.Sign.source") return std::string(meaning.source);
   if (name == "plegd.v1.Sign.meaning") return std::string(meaning.meaning);
+  if (name == "plegd.v1.Diagnosis.readiness") return "not ready";
   if (name == "plegd.v1.Exclusion.subject") return "kubelet";
   if (name == "plegd.v1.Exclusion.fitness") return "not fine";
   return "";

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/facts.h"
+#include "pleg/diagnosis/headline.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/sign_memory.h"
 #include "pleg/diagnosis/sign_table.h"
@@ -189,9 +190,13 @@ Ranked Unexplained(const Facts& facts, const std::vector<const Sign*>& signs) {
   return draft.Done();
 }
 
-std::string PlegIsWell(const Facts& facts) {
-  return absl::StrCat("PLEG is healthy: ", RelistText(facts), ", ", facts.e.counts.pods, " pods, ",
+std::string WhatIsWell(const Facts& facts) {
+  return absl::StrCat(RelistText(facts), ", ", facts.e.counts.pods, " pods, ",
                       facts.e.counts.running, " running containers, no call is stuck");
+}
+
+std::string PlegIsWell(const Facts& facts) {
+  return absl::StrCat("PLEG is healthy: ", WhatIsWell(facts));
 }
 
 // Signs that hurt nobody yet.
@@ -221,7 +226,10 @@ Ranked Starting(const Facts& facts) {
 
 Ranked Healthy(const Facts& facts) {
   Draft draft(VerdictCode::kHealthy, Tier::kNothing, Confidence::kHigh);
-  draft.Say(PlegIsWell(facts), "", "Nothing to do").For(RelistText(facts)).For(facts.outlook.text);
+  draft.Say(PlegIsWell(facts), "", "Nothing to do")
+      .Brief(WhatIsWell(facts))
+      .For(RelistText(facts))
+      .For(facts.outlook.text);
   return draft.Done();
 }
 
@@ -364,6 +372,11 @@ Diagnosis Judge(const Evidence& evidence, MonoTime now, SignMemory* memory) {
     TellSince(diagnosis.signs, ranked.finding);
     diagnosis.findings.push_back(std::move(ranked.finding));
   }
+  const Finding& first = diagnosis.findings.front();
+  diagnosis.starting = first.code == VerdictCode::kStarting;
+  diagnosis.headline = HeadlineOf(facts, diagnosis.starting);
+  diagnosis.forecast = ForecastOf(facts, first.severity);
+  diagnosis.readiness = ReadinessOf(facts);
   diagnosis.exclusions = Exclusions(facts);
   diagnosis.hints = Hints(facts);
   diagnosis.particulars = Particulars(facts);

@@ -321,6 +321,9 @@ bool RestartsKubelet(const Action& action) {
 
 void ExpectSound(const Diagnosis& diagnosis) {
   ASSERT_FALSE(diagnosis.findings.empty());
+  EXPECT_FALSE(diagnosis.headline.empty());
+  ExpectLine(diagnosis.headline, 360);
+  ExpectLine(diagnosis.forecast, 360);
   EXPECT_EQ(diagnosis.exclusions.size(), std::size(kSubjects));
   std::set<VerdictCode> codes;
   bool latent = false;

@@ -66,6 +66,18 @@ absl::string_view ConfidenceName(Confidence confidence) {
   return "low";
 }
 
+absl::string_view ReadinessName(Readiness readiness) {
+  switch (readiness) {
+    case Readiness::kUnknown:
+      return "unknown";
+    case Readiness::kReady:
+      return "ready";
+    case Readiness::kNotReady:
+      return "not ready";
+  }
+  return "unknown";
+}
+
 absl::string_view SubjectName(Subject subject) {
   switch (subject) {
     case Subject::kDisk:

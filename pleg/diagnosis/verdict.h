@@ -70,8 +70,8 @@ struct Action {
 
 // Of a sentence, in bytes: room for a guarded command of 80.
 inline constexpr size_t kMaxSentence = 360;
-// Of a brief.
-inline constexpr size_t kMaxBrief = 80;
+// Of a brief: what is wrong, whole.
+inline constexpr size_t kMaxBrief = 200;
 
 // One thing that is wrong (or that nothing is).
 struct Finding {
@@ -113,9 +113,22 @@ struct Hint {
   std::string source;  // where it is from; may be empty
 };
 
+// The node's Ready condition, as far as it follows from the runtime's answers and from what the
+// kubelet says of itself.
+enum class Readiness : uint8_t { kUnknown, kReady, kNotReady };
+// "unknown", "ready", "not ready".
+absl::string_view ReadinessName(Readiness readiness);
+
 struct Diagnosis {
   std::vector<Finding> findings;  // best explanation first; never empty
-  std::vector<Sign> signs;        // all of them, in the order of SignId; several of one may be bad
+  // What is so now, in one short sentence without a period: "PLEG is healthy", "the node is
+  // NotReady: …".
+  std::string headline;
+  // What comes of it if nothing changes: "a kubelet goes NotReady in 57s"; empty if nothing does.
+  std::string forecast;
+  Readiness readiness = Readiness::kUnknown;
+  bool starting = false;    // plegd has not seen enough to judge
+  std::vector<Sign> signs;  // all of them, in the order of SignId; several of one may be bad
   std::vector<Exclusion> exclusions;
   std::vector<Hint> hints;
   // Whatever was found: what is asked for in every incident, such as the oldest runc.

@@ -79,8 +79,11 @@ TEST_P(ScenarioTest, SurvivesTheWire) {
   api::EvidenceToProto(GetParam().evidence, evidence);
   plegd::v1::Diagnosis message;
   api::DiagnosisToProto(pleg::Diagnose(api::EvidenceFromProto(evidence)), message);
-  EXPECT_EQ(pleg::ExplainText(api::DiagnosisFromProto(message), {.all = true}),
-            pleg::ExplainText(diagnosis, {.all = true}));
+  const pleg::Diagnosis again = api::DiagnosisFromProto(message);
+  EXPECT_EQ(pleg::ExplainText(again, {.all = true}), pleg::ExplainText(diagnosis, {.all = true}));
+  EXPECT_EQ(again.headline, diagnosis.headline);
+  EXPECT_EQ(again.forecast, diagnosis.forecast);
+  EXPECT_EQ(again.readiness, diagnosis.readiness);
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, ScenarioTest, testing::ValuesIn(AllScenarios()),
