@@ -1,11 +1,15 @@
 // Signs of the statuses of objects: each target, and each method as a whole.
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "pleg/diagnosis/gather.h"
 #include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/text.h"
 
@@ -19,8 +23,9 @@ constexpr absl::Duration kStillSlow = absl::Seconds(5);
 // A first error may be of an object that is about to go.
 constexpr absl::Duration kFailsForLong = absl::Seconds(10);
 constexpr uint32_t kLateTwice = 2;
-// Objects; as many that are silent have something in common.
+// Objects; as many that are silent or fail have something in common.
 constexpr size_t kMany = 4;
+constexpr size_t kMaxKinds = 3;
 
 enum class Of : uint8_t { kSandboxes, kContainers };
 constexpr absl::string_view NameOf(Of of) {
@@ -53,14 +58,46 @@ std::string FailingText(const FailingEvidence& row) {
                       row.text.empty() ? "" : absl::StrCat(": ", Shorten(Printable(row.text), 80)));
 }
 
+// "UNKNOWN" with 54 and "late" with 3: "54 with UNKNOWN, 3 late", the most first.
+std::string Kinds(const std::vector<const FailingEvidence*>& rows) {
+  std::map<std::string, size_t> counts;
+  for (const FailingEvidence* row : rows) {
+    ++counts[row->only_late() ? "late" : absl::StrCat("with ", Shorten(Printable(row->code), 24))];
+  }
+  std::vector<std::pair<size_t, std::string>> kinds;
+  for (const auto& [kind, count] : counts) kinds.emplace_back(count, kind);
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (kinds.size() > kMaxKinds) kinds.resize(kMaxKinds);
+  return absl::StrJoin(kinds, ", ", [](std::string* out, const auto& kind) {
+    absl::StrAppend(out, kind.first, " ", kind.second);
+  });
+}
+
+std::string ManyFailing(const Facts& facts, const std::vector<const FailingEvidence*>& rows) {
+  const FailingEvidence& first = *rows.front();
+  const bool all_known = facts.e.failing.size() < kMaxGatheredCalls;
+  return absl::StrCat(first.method, " of ", rows.size(),
+                      all_known ? " objects" : " objects or more", ", of them ", Kinds(rows),
+                      "; first ", ObjectName(first.object), first.text.empty() ? "" : ": ",
+                      Shorten(Printable(first.text), 80));
+}
+
 template <Of of>
 void JudgeErrors(const Facts& facts, SignJudge& judge) {
-  judge.Good(absl::StrCat("no ", NameOf(of), " fails"));
+  std::vector<const FailingEvidence*> rows;
   for (const FailingEvidence& row : facts.e.failing) {
     if (row.method != NameOf(of)) continue;
     if (row.only_late() ? row.in_a_row < kLateTwice : row.since < kFailsForLong) continue;
-    judge.Bad(FailingText(row), row.since, row.object);
+    rows.push_back(&row);
   }
+  judge.Good(absl::StrCat("no ", NameOf(of), " fails"));
+  if (rows.size() >= kMany) {
+    const FailingEvidence& first = *rows.front();
+    judge.Bad(ManyFailing(facts, rows), first.since, first.object);
+    return;
+  }
+  for (const FailingEvidence* row : rows) judge.Bad(FailingText(*row), row->since, row->object);
 }
 
 template <Of of>

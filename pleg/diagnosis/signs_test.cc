@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/diagnosis.h"
 #include "pleg/diagnosis/explain_text.h"
+#include "pleg/diagnosis/gather.h"
 #include "pleg/diagnosis/sign.h"
 #include "pleg/diagnosis/testing/ailing_node.h"
 
@@ -136,6 +137,51 @@ TEST(SignTest, AStatusThatIsAskedNoMoreIsSlowNoLonger) {
   const Diagnosis diagnosis = Diagnose(evidence);
   EXPECT_FALSE(IsBad(diagnosis, SignId::kContainerStatusSlow));
   EXPECT_EQ(diagnosis.findings.front().code, VerdictCode::kHealthy);
+}
+
+Evidence WithFailing(size_t unknown, size_t late) {
+  Evidence evidence = testing::HealthyNode();
+  for (size_t i = 0; i < unknown + late; ++i) {
+    FailingEvidence& row = evidence.failing.emplace_back();
+    row.method = "ContainerStatus";
+    row.object.id = ContainerId(absl::StrCat("c", i));
+    row.object.pod_uid = PodUid(absl::StrCat("u", i));
+    row.object.pod_namespace = "shop";
+    row.object.pod_name = absl::StrCat("web-", i);
+    row.object.container = "app";
+    row.since = absl::Hours(90) - absl::Minutes(1) * static_cast<int64_t>(i);
+    row.in_a_row = 12;
+    row.code = i < unknown ? "UNKNOWN" : "OK";
+    row.text = i < unknown ? absl::StrCat("task c", i, " not found") : "";
+    row.last_duration = absl::Seconds(6);
+  }
+  return evidence;
+}
+
+std::vector<std::string> BadValues(const Diagnosis& diagnosis, SignId id) {
+  std::vector<std::string> values;
+  for (const Sign& sign : diagnosis.signs) {
+    if (sign.id == id && sign.state == SignState::kBad) values.push_back(sign.value);
+  }
+  return values;
+}
+
+// Where the method itself is bad, its objects are not to fill the screen.
+TEST(SignTest, ManyStatusesThatFailAreOneLine) {
+  using ::testing::ElementsAre;
+  constexpr SignId kErrors = SignId::kContainerStatusErrors;
+  EXPECT_EQ(BadValues(Diagnose(WithFailing(3, 0)), kErrors).size(), 3u);
+  const Diagnosis diagnosis = Diagnose(WithFailing(54, 3));
+  EXPECT_THAT(BadValues(diagnosis, kErrors),
+              ElementsAre("ContainerStatus of 57 objects, of them 54 with UNKNOWN, 3 late; first "
+                          "shop/web-0/app (c0): task c0 not found"));
+  ExpectProven(diagnosis);
+  EXPECT_THAT(
+      BadValues(Diagnose(WithFailing(0, 4)), kErrors),
+      ElementsAre("ContainerStatus of 4 objects, of them 4 late; first shop/web-0/app (c0)"));
+  // No more than so many are gathered.
+  EXPECT_THAT(BadValues(Diagnose(WithFailing(kMaxGatheredCalls, 0)), kErrors).front(),
+              ::testing::HasSubstr("ContainerStatus of 200 objects or more, "));
 }
 
 TEST(SignTest, NoRandomSetIsHealthyWhileOneIsBad) {
