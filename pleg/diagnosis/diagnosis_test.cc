@@ -6,13 +6,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <concepts>
 #include <limits>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "pleg/diagnosis/evidence_fields.h"
 #include "pleg/diagnosis/explain_text.h"
 #include "pleg/diagnosis/text.h"
 
@@ -28,45 +34,27 @@ class Fuzz {
   explicit Fuzz(uint32_t seed) : random_(seed) {}
 
   Evidence Make() {
-    Evidence e;
-    e.observed_for = Age();
-    e.self = {Text(), Age(), Age()};
-    Runtime(e.runtime);
-    Relist(e.relist);
-    Many(e.methods, 8, [this] { return Method(); });
-    Many(e.unanswered, 8, [this] { return Unanswered(); });
-    Many(e.failing, 4, [this] {
-      return FailingEvidence{Text(), Object(), Age(), Roll(9), Text(), Text(), Age(), Coin()};
-    });
-    Many(e.lasting, 4, [this] { return LastingOf(kLastings[Roll(std::size(kLastings))]); });
-    if (Coin()) e.clock_step = ClockStep{Age(), Age()};
-    Many(e.running, 3, [this] { return RunningEvidence{Text(), Object(), Age()}; });
-    Counts(e.counts);
-    Many(e.list_sizes, 3, [this] { return ListSize(); });
-    e.predicted_status_phase = Age();
-    Many(e.twins, 3, [this] { return Twin(); });
-    if (Coin()) e.host = Host();
-    if (Coin()) e.kubelet = Kubelet();
-    return e;
+    Evidence evidence;
+    VisitFields(evidence, *this);
+    return evidence;
+  }
+
+  // A visitor of fields, which may be of any kind.
+  void operator()(absl::string_view name, auto&& value) {
+    // An identifier is often one that something else has, too.
+    if constexpr (std::is_same_v<decltype(value), std::string&>) {
+      value = name == "id" || absl::EndsWith(name, "_id") ? Id() : Text();
+    } else {
+      Set(value);
+    }
+  }
+  void Together(absl::string_view /*name*/, auto& value, const auto& visit) {
+    if (Coin()) visit(value.emplace(), *this);
   }
 
  private:
   uint32_t Roll(uint32_t sides) { return static_cast<uint32_t>(random_()) % sides; }
   bool Coin() { return Roll(2) == 0; }
-
-  ListMakeup Makeup() {
-    return {Number(),
-            Number(),
-            Number(),
-            Number(),
-            {PodUid(Text()), Text(), Text(), Number(), Number()}};
-  }
-  ListSizeEvidence ListSize() {
-    ListSizeEvidence list{Text(), Number(), Number(), Real(), static_cast<uint32_t>(Number())};
-    if (Coin()) list.makeup = Makeup();
-    if (Coin()) list.excess = {Age(), Number(), Coin(), Number(), Number(), Coin(), Makeup()};
-    return list;
-  }
 
   std::string Text() {
     static const std::string kTexts[] = {"",
@@ -112,9 +100,6 @@ class Fuzz {
         absl::InfiniteDuration(), -absl::InfiniteDuration(), absl::Hours(2562047)};
     return kAges[Roll(std::size(kAges))];
   }
-  std::optional<absl::Duration> MaybeAge() {
-    return Coin() ? std::optional<absl::Duration>(Age()) : std::nullopt;
-  }
   double Real() {
     static const double kReals[] = {0,
                                     1,
@@ -132,156 +117,38 @@ class Fuzz {
     static const uint64_t kNumbers[] = {0, 1, 7, 2000, 30000, 15u << 20, 20u << 20, UINT64_MAX};
     return kNumbers[Roll(std::size(kNumbers))];
   }
-  template <typename T, typename Make>
-  void Many(std::vector<T>& out, uint32_t most, Make make) {
-    for (uint32_t n = Roll(most + 1); n > 0; --n) out.push_back(make());
+  void Set(bool& value) { value = Coin(); }
+  void Set(char& value) { value = "RSDTtZ\n\xff"[Roll(8)]; }
+  void Set(double& value) { value = Real(); }
+  void Set(std::string& value) { value = Text(); }
+  void Set(absl::Duration& value) { value = Age(); }
+  void Set(absl::Time& value) { value = absl::UnixEpoch() + Age(); }
+  void Set(Signed<absl::Duration> value) { value.value = Age(); }
+  template <typename Tag>
+  void Set(StringId<Tag>& value) {
+    value = StringId<Tag>(Id());
   }
-
-  ObjectRef Object() { return {ContainerId(Id()), PodUid(Text()), Text(), Text(), Text(), Text()}; }
-  void Runtime(RuntimeEvidence& runtime) {
-    runtime.endpoint = Text();
-    runtime.name = Text();
-    runtime.version = Text();
-    runtime.connected = Coin();
-    runtime.disconnected_reason = Text();
-    runtime.connection_for = Age();
-    runtime.mute_for = MaybeAge();
-    Many(runtime.reconnected_ago, 5, [this] { return Age(); });
-    runtime.unsupported = Roll(8) == 0;
-    runtime.unsupported_text = Text();
-    if (Coin()) runtime.runtime_ready = Coin();
-    runtime.runtime_ready_text = Text();
-    if (Coin()) runtime.network_ready = Coin();
-    runtime.network_ready_text = Text();
+  template <std::integral T>
+  void Set(T& value) {
+    value = static_cast<T>(Coin() ? Roll(9) : Number());
   }
-  void Relist(RelistEvidence& relist) {
-    relist.period = Age();
-    relist.threshold = Age();
-    relist.last_good_ago = MaybeAge();
-    relist.listing_for = MaybeAge();
-    Many(relist.recent, 3, [this] { return Age(); });
+  template <typename T>
+  requires std::is_enum_v<T>
+  void Set(T& value) { value = AllOf(T())[Roll(std::size(AllOf(T())))]; }
+  template <typename T>
+  void Set(std::optional<T>& value) {
+    T made = {};
+    Set(made);
+    if (Coin()) value = std::move(made);
   }
-  MethodEvidence Method() {
-    MethodEvidence method{Text(), MaybeAge(), Age(), MaybeAge(), MaybeAge(), {}, 0};
-    if (Coin()) method.failing = {Age(), Text(), Text(), Roll(9), std::nullopt};
-    if (method.failing.has_value() && Coin()) method.failing->answered = Coin();
-    method.error_rows = Roll(5);
-    return method;
+  template <typename T>
+  void Set(std::vector<T>& value) {
+    value.resize(Roll(6));
+    for (T& element : value) Set(element);
   }
-  UnansweredEvidence Unanswered() {
-    return {Text(), Object(), Age(), static_cast<uint32_t>(Number()), Coin()};
-  }
-  LastingEvidence LastingOf(Lasting kind) {
-    LastingEvidence lasting{kind, static_cast<uint32_t>(Number()), {}};
-    Many(lasting.worst, 3, [this] { return LastingObject{Object(), Age(), Roll(200)}; });
-    return lasting;
-  }
-  void Counts(CountEvidence& counts) {
-    counts.pods_pending = static_cast<uint32_t>(Number());
-    counts.exited = static_cast<uint32_t>(Number());
-    counts.exited_of_one_pod = static_cast<uint32_t>(Number());
-    counts.most_exited_pod = Object();
-    counts.oldest_exited = MaybeAge();
-    counts.changed_pods_per_minute = Real();
-  }
-  GenerationReport Twin() {
-    GenerationReport twin;
-    twin.generation = Coin() ? KubeletGeneration::kTwice : KubeletGeneration::kOnce;
-    twin.report.healthy = Coin();
-    twin.report.to_not_ready = Age();
-    if (Coin()) twin.report.flapping = {Age(), Age()};
-    twin.report.silent = Coin();
-    twin.report.lag = {Age(), Age(), Age()};
-    twin.report.restart_cost = Age();
-    twin.report.older_than_observed = Coin();
-    return twin;
-  }
-  ProcessEvidence Process() {
-    ProcessEvidence process;
-    process.pid = Coin() ? 4711 : -static_cast<int64_t>(Roll(5));
-    process.start_ticks = Coin() ? Number() : 0;
-    process.name = Text();
-    process.parent = Text();
-    process.action = Coin() ? "update" : Text();
-    process.state = "RSDTtZ\n\xff"[Roll(8)];
-    process.age = Age();
-    process.state_for = Age();
-    process.wait_function = Text();
-    Many(process.stack, 3, [this] { return Text(); });
-    process.container_id = ContainerId(Id());
-    process.unit = Text();
-    process.pod_namespace = Text();
-    process.pod_name = Text();
-    return process;
-  }
-  ShimEvidence Shim() {
-    ShimEvidence shim;
-    shim.object = Object();
-    shim.listed_state = Text();
-    if (Coin()) shim.shim = Process();
-    shim.shim_missing = Coin();
-    if (Coin()) shim.container_alive = Coin();
-    shim.container_pid = static_cast<int64_t>(Roll(3));
-    shim.container_start_ticks = Coin() ? Number() : 0;
-    shim.disagree_for = Age();
-    return shim;
-  }
-  HostEvidence Host() {
-    HostEvidence host;
-    host.sampled_ago = Age();
-    if (Coin()) host.cpu = Pressure{Real(), Real()};
-    if (Coin()) host.io = Pressure{Real(), Real()};
-    if (Coin()) host.memory = Pressure{Real(), Real()};
-    if (Coin()) host.memory_available_percent = Real();
-    Many(host.disks, 2, [this] { return DiskEvidence{Text(), Text(), Real(), Age(), 1}; });
-    Many(host.blocked, 3,
-         [this] { return BlockedGroup{Text(), Roll(9), Age(), 5, Text(), ContainerId(Id())}; });
-    Many(host.zombies, 2, [this] { return ZombieGroup{1, Text(), Roll(99)}; });
-    Many(host.oci_processes, 3, [this] { return Process(); });
-    Many(host.cni_processes, 2, [this] { return Process(); });
-    if (Coin()) host.pid1_cpu_percent = Real();
-    if (Coin()) host.dbus = Process();
-    if (Coin()) host.mountinfo_lines = Number();
-    Many(host.fuse, 2, [this] { return FuseConnection{Text(), Text(), Roll(3), Age()}; });
-    Many(host.nfs, 2, [this] { return NfsMount{Text(), Text()}; });
-    Many(host.frozen, 3, [this] { return FrozenCgroup{Object(), Text(), Coin(), Age()}; });
-    Many(host.headroom, 2, [this] { return Headroom{Text(), Real()}; });
-    if (Coin()) host.runtime_process = Process();
-    if (Coin()) host.kubelet_process = Process();
-    Many(host.cgroup_pressure, 3, [this] {
-      CgroupPressure cgroup;
-      cgroup.of = Coin() ? "runtime" : Text();
-      cgroup.object = Object();
-      if (Coin()) cgroup.cpu = Pressure{Real(), Real()};
-      if (Coin()) cgroup.io = Pressure{Real(), Real()};
-      if (Coin()) cgroup.memory = Pressure{Real(), Real()};
-      return cgroup;
-    });
-    Many(host.shims, 3, [this] { return Shim(); });
-    Many(host.look_alikes, 5, [this] { return LookAlike{4711, Text(), Text(), 'T'}; });
-    host.look_alike_count = Roll(9);
-    host.roles_unknown = Coin();
-    Many(host.kernel_log, 2, [this] { return Text(); });
-    host.kernel_version = Text();
-    host.systemd_version = Text();
-    Many(host.problems, 2, [this] { return ProbeProblem{Text(), Text(), Coin(), Age()}; });
-    return host;
-  }
-  KubeletEvidence Kubelet() {
-    KubeletEvidence kubelet;
-    kubelet.last_seen_ago = MaybeAge();
-    kubelet.never_relisted = Roll(4) == 0;
-    kubelet.evented = Roll(4) == 0;
-    if (Coin()) kubelet.healthz_ok = Coin();
-    kubelet.healthz_text = Text();
-    kubelet.version = Text();
-    kubelet.error = Text();
-    kubelet.relist_mean = MaybeAge();
-    kubelet.discarded_events = Number();
-    Many(kubelet.operations, 3, [this] {
-      return KubeletOperation{Text(), Number(), Number(), Age()};
-    });
-    return kubelet;
+  template <typename T>
+  void Set(T&& value) {
+    VisitFields(value, *this);
   }
 
   std::mt19937 random_;

@@ -102,6 +102,8 @@ struct Flapping {
 };
 
 enum class KubeletStage : uint8_t { kListing, kInspecting, kPausing };
+inline constexpr KubeletStage kKubeletStages[] = {KubeletStage::kListing, KubeletStage::kInspecting,
+                                                  KubeletStage::kPausing};
 absl::string_view KubeletStageName(KubeletStage stage);
 
 struct TwinReport {
