@@ -138,7 +138,7 @@ void JudgeBlocked(const Facts& /*facts*/, SignJudge& judge) {
   judge.Good(host->blocked.empty() ? "no task is in D" : "no task has been in D for long");
   if (host->blocked.empty()) return;
   for (const std::string& line : host->kernel_log) {
-    if (!absl::StrContains(line, "blocked for more than")) continue;
+    if (!absl::StartsWith(line, "INFO: task ")) continue;
     judge.Bad(absl::StrCat("the kernel says: ", line)).command =
         "dmesg -T | grep -A 20 'blocked for more than'";
     return;  // the latest

@@ -8,14 +8,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "pleg/diagnosis/text.h"
-#include "runtime/host/proc_parse.h"
 
 namespace runtime::host {
 namespace {
@@ -25,52 +24,14 @@ constexpr size_t kRecordSize = 8192;
 constexpr size_t kMaxText = 300;
 const dev_t kKmsg = makedev(1, 11);  // Documentation/admin-guide/devices.txt of Linux
 
-constexpr absl::string_view kTelling[] = {
-    "blocked for more than",            // khungtaskd
-    "BUG: soft lockup - CPU#",          // watchdog
-    "self-detected stall",              // RCU
-    "detected stalls on CPUs",          //
-    "Out of memory: Killed process",    // of the whole node
-    "not responding, ",                 // "nfs: server filer not responding, still trying"
-    "I/O error",                        // block layer, XFS
-    "EXT4-fs error (device ",           //
-    "Remounting filesystem read-only",  //
-};
-constexpr absl::string_view kKills = "oom-kill:";  // says whose memory ran out, before the kill
-constexpr absl::string_view kKilledForGroup = "Memory cgroup out of memory: Killed process";
-constexpr absl::string_view kRunsPods[] = {"(containerd", "(kubelet", "(crio",    "(dockerd",
-                                           "(conmon",     "(runc",    "(systemd", "(dbus-"};
-
-// Lines that anybody brings about and that quote a process by its name, which may be any of the
-// above: a name has 15 bytes.
-bool QuotesAName(absl::string_view message) {
-  for (const absl::string_view start : {"traps: ", "audit: ", "warning: process "}) {
-    if (absl::StartsWith(message, start)) return true;
-  }
-  if (absl::StartsWith(message, kKills)) return true;
-  return absl::StrContains(message, "]: segfault at ") ||
-         absl::StrContains(message, "]: unhandled ");
-}
-
-// "oom-kill:constraint=CONSTRAINT_MEMCG,…,task_memcg=/kubepods/…,task=java,pid=71,uid=0"
-std::string KilledContainer(absl::string_view message) {
-  constexpr absl::string_view kGroup = ",task_memcg=";
-  const size_t at = message.find(kGroup);
-  if (at == absl::string_view::npos) return "";
-  const absl::string_view path = message.substr(at + kGroup.size());
-  return ContainerOfCgroup(path.substr(0, path.find(',')));
+// Facility and severity are one number; a process that writes to the device is of another facility.
+bool IsOfKernel(absl::string_view priority) {
+  constexpr int kFacility = 8;
+  int number = 0;
+  return absl::SimpleAtoi(priority, &number) && number >= 0 && number < kFacility;
 }
 
 }  // namespace
-
-bool IsTelling(absl::string_view message) {
-  const auto has = [message](absl::string_view part) { return absl::StrContains(message, part); };
-  if (QuotesAName(message)) return false;
-  if (absl::StartsWith(message, kKilledForGroup)) {
-    return std::any_of(std::begin(kRunsPods), std::end(kRunsPods), has);
-  }
-  return std::any_of(std::begin(kTelling), std::end(kTelling), has);
-}
 
 // The device of the kernel's log, or a file that stands for it; nothing else is opened.
 absl::Status KernelLog::Open() {
@@ -110,15 +71,26 @@ void KernelLog::Take(absl::string_view records) {
     const size_t semicolon = record.find(';');
     if (semicolon == absl::string_view::npos || record.front() == ' ') continue;
     const std::vector<absl::string_view> head = absl::StrSplit(record.substr(0, semicolon), ',');
-    const absl::string_view text = record.substr(semicolon + 1);
-    if (absl::StartsWith(text, kKills)) kills_in_container_ = !KilledContainer(text).empty();
-    // Whatever it calls itself.
-    if (kills_in_container_ && absl::StartsWith(text, kKilledForGroup)) continue;
     uint64_t microseconds = 0;
-    if (head.size() < 3 || !absl::SimpleAtoi(head[2], &microseconds) || !IsTelling(text)) continue;
-    lines_.push_back(
-        {static_cast<double>(microseconds) / 1e6, std::string(text.substr(0, kMaxText))});
-    if (lines_.size() > kMaxKept) lines_.pop_front();
+    if (head.size() < 3 || !IsOfKernel(head[0]) || !absl::SimpleAtoi(head[2], &microseconds)) {
+      continue;
+    }
+    TakeLine(static_cast<double>(microseconds) / 1e6, record.substr(semicolon + 1));
+  }
+}
+
+void KernelLog::TakeLine(double at_seconds, absl::string_view text) {
+  if (const std::optional<int> service = ServiceInItsLimit(text)) service_in_limit_ = service;
+  std::optional<KernelLineKind> kind = KindOfKernelLine(text);
+  const std::optional<int> killed = KilledInItsLimit(text);
+  if (killed.has_value() && killed == std::exchange(service_in_limit_, std::nullopt)) {
+    kind = KernelLineKind::kKill;
+  }
+  if (!kind.has_value()) return;
+  const auto is_alike = [kind](const Line& line) { return line.kind == *kind; };
+  lines_.push_back({at_seconds, *kind, std::string(text.substr(0, kMaxText))});
+  if (std::count_if(lines_.begin(), lines_.end(), is_alike) > kMaxOfAKind) {
+    lines_.erase(std::find_if(lines_.begin(), lines_.end(), is_alike));
   }
 }
 

@@ -1,5 +1,5 @@
 // What the kernel's log tells of tasks that hang, CPUs that are locked up, kills for want of memory
-// and storage that fails: lines that people grep dmesg for.
+// and storage that fails: lines that people grep dmesg for, and that the kernel itself wrote.
 //
 //   KernelLog log("/dev/kmsg");   once a look:  evidence.kernel_log = log.Read(now, problems);
 
@@ -8,24 +8,22 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "runtime/host/host_tree.h"
+#include "runtime/host/kernel_line.h"
 
 namespace runtime::host {
 
-// Whether a message of the kernel is one of those. Kills within a memory limit of their own are
-// not, unless they hit what runs pods: containers exceed their limits every day. Nor is one that
-// has the words from the name of a process, which anybody may choose.
-bool IsTelling(absl::string_view message);
-
-// Thread-compatible. Bounded: the newest kMaxKept lines of the last hour.
+// Thread-compatible. Bounded: of the last hour the newest kMaxOfAKind lines of each kind, so that
+// what there is much of displaces nothing else.
 class KernelLog {
  public:
-  static constexpr size_t kMaxKept = 20;
+  static constexpr int kMaxOfAKind = 5;
   static constexpr size_t kMaxRecords = 50'000;  // read in one go
   static constexpr double kKeptSeconds = 3600;
 
@@ -40,17 +38,20 @@ class KernelLog {
  private:
   struct Line {
     double at_seconds = 0;  // after boot
+    KernelLineKind kind;
     std::string text;
   };
 
   absl::Status Open();
   absl::Status ReadNew();
   void Take(absl::string_view records);
+  void TakeLine(double at_seconds, absl::string_view text);
 
   const std::string path_;
   OwnedFd fd_;
-  std::deque<Line> lines_;           // oldest first
-  bool kills_in_container_ = false;  // the kill that is logged next
+  std::deque<Line> lines_;  // oldest first
+  // Of the last such line; the kill of that pid is the node's.
+  std::optional<int> service_in_limit_;
 };
 
 }  // namespace runtime::host
