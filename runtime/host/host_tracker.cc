@@ -306,6 +306,7 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
   // A socket that systemd listens at for the runtime (socket activation) has PID 1 behind it.
   const HostProcess* listener = runtime_pid > 1 ? FindPid(*runtime_pid) : nullptr;
   const HostProcess* kubelet = nullptr;
+  const HostProcess* bus = nullptr;  // whatever it has activated and left alone came later
   const HostProcess* runtime = listener;
   for (const HostProcess& process : now_->processes) {
     switch (process.role) {
@@ -320,7 +321,7 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
         break;
       }
       case Role::kMessageBus:
-        if (!out.dbus.has_value()) out.dbus = Describe(process);
+        if (bus == nullptr || process.stat.start_ticks < bus->stat.start_ticks) bus = &process;
         break;
       case Role::kKubelet:
         if (IsLikelier(process, kubelet)) kubelet = &process;
@@ -335,6 +336,7 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
     }
   }
   if (kubelet != nullptr) out.kubelet_process = Describe(*kubelet);
+  if (bus != nullptr) out.dbus = Describe(*bus);
   if (runtime != nullptr) out.runtime_process = Describe(*runtime);
   if (listener != nullptr) runtime_ = {listener->stat.parent, listener->stat.comm};
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };

@@ -260,5 +260,16 @@ TEST(LookAlikesTest, TheKubeletIsTheOneOfAUnitElseTheYoungest) {
   EXPECT_EQ(tracker.Update(sample, {}).kubelet_process->pid, 45);
 }
 
+// What it activates is in its unit, and PID 1's once its parent has ended.
+TEST(LookAlikesTest, TheMessageBusIsTheFirstOfItsUnit) {
+  HostSample sample;
+  sample.uptime_seconds = 1000;
+  for (const int pid : {45, 46}) {
+    sample.processes.push_back(MakeProcess(pid, Role::kMessageBus, "dbus-daemon"));
+    sample.processes.back().stat.start_ticks = pid == 46 ? 10'000 : 20'000;
+  }
+  EXPECT_EQ(HostTracker().Update(sample, {}).dbus->pid, 46);
+}
+
 }  // namespace
 }  // namespace runtime::host

@@ -17,6 +17,7 @@
 namespace runtime::host {
 namespace {
 
+constexpr char kOwnPidNamespace[] = "it is in a PID namespace of its own";
 constexpr char kChanged[] = "it has changed while it was looked at";
 
 // "0 0 4294967295" is the map of the first user namespace. Without namespaces there is no file.
@@ -110,6 +111,17 @@ std::string ProcessIdentifier::ForeignContainerOf(absl::string_view cgroup_path)
   return "";
 }
 
+size_t ProcessIdentifier::EndOfOwnContainer(absl::string_view cgroup_path) const {
+  size_t end = 0;
+  for (size_t at = 0; at < cgroup_path.size();) {
+    const size_t next = std::min(cgroup_path.find('/', at + 1), cgroup_path.size());
+    const std::string id = ContainerOfCgroup(cgroup_path.substr(at, next - at));
+    if (!id.empty() && own_containers_.contains(id)) end = next;
+    at = next;
+  }
+  return end;
+}
+
 bool ProcessIdentifier::IsMainOfUnit(const ProcessStat& stat) const {
   if (stat.parent == 1) return true;
   const auto parent = stats_.find(stat.parent);
@@ -140,9 +152,7 @@ std::string ProcessIdentifier::DoubtOfOwner(const ProcessStat& stat) const {
   const std::vector<uint32_t> uids = UidsOfStatus(*status);
   if (uids.empty()) return "its owner cannot be read";
   if (blind()) return "plegd is in a user namespace of its own";
-  if (IsRoot(uids) && PidNamespacesOfStatus(*status) > 1) {
-    return "it is in a PID namespace of its own";
-  }
+  if (IsRoot(uids) && PidNamespacesOfStatus(*status) > 1) return kOwnPidNamespace;
   if (IsRoot(uids)) return HasChanged(stat) ? kChanged : "";
   const auto other = std::find_if(uids.begin(), uids.end(), [](uint32_t uid) { return uid != 0; });
   return absl::StrCat("its owner is uid ", other == uids.end() ? 0 : *other);
@@ -190,14 +200,40 @@ Identity ProcessIdentifier::InitOfContainer(const ProcessStat& stat) {
   return {.doubt = "no OCI runtime is its parent"};
 }
 
-Identity ProcessIdentifier::MessageBus(const ProcessStat& stat) {
+// Whose systemd gave the cgroup its name: of a container that has one it is not at the top.
+bool ProcessIdentifier::IsInUnitOfBus(const std::string& cgroups) const {
+  for (absl::string_view path : PathsOf(cgroups)) {
+    while (absl::ConsumePrefix(&path, "/..")) {
+    }
+    path.remove_prefix(EndOfOwnContainer(path));
+    if (path == "/system.slice/dbus.service" || path == "/system.slice/dbus-broker.service") {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Beside it there is what it has activated. dbus-broker has a launcher, which is the main process.
+bool ProcessIdentifier::IsMainOfBus(const ProcessStat& stat) const {
+  const auto parent = stats_.find(stat.parent);
+  const bool launched = parent != stats_.end() && parent->second.comm == "dbus-broker-lau";
+  return launched ? parent->second.parent == 1 : stat.parent == 1;
+}
+
+std::string ProcessIdentifier::DoubtOfBus(const ProcessStat& stat) const {
   const std::string cgroups = CgroupsOf(stat.pid);
   std::string doubt = DoubtOfCgroup(cgroups);
-  const std::string unit = UnitOf(cgroups);
-  if (doubt.empty() && unit != "dbus" && unit != "dbus-broker") {
-    doubt = "it is not in the unit of the message bus";
-  }
-  if (doubt.empty() && HasChanged(stat)) doubt = kChanged;
+  if (!doubt.empty()) return doubt;
+  if (!IsInUnitOfBus(cgroups)) return "it is not in the unit of the message bus";
+  if (!IsMainOfBus(stat)) return "it is not the main process of the message bus";
+  const absl::StatusOr<std::string> status = Read(stat.pid, "status");
+  if (!status.ok()) return "its PID namespace cannot be read";
+  if (PidNamespacesOfStatus(*status) > 1) return kOwnPidNamespace;
+  return HasChanged(stat) ? kChanged : "";
+}
+
+Identity ProcessIdentifier::MessageBus(const ProcessStat& stat) const {
+  std::string doubt = DoubtOfBus(stat);
   if (doubt.empty()) return {.role = Role::kMessageBus};
   return {.doubt = std::move(doubt)};
 }

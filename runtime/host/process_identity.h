@@ -16,13 +16,15 @@
 // A child of what is proven needs no executable of its name: what a runtime starts is a CNI plugin,
 // what a shim starts outside of containers is an OCI runtime. `runc:[2:INIT]` is in the container's
 // cgroup, and proven while an OCI runtime is its parent: a container's own first process has the
-// shim for one. The message bus has a user of its own: it is proven by its unit.
+// shim for one. The message bus has a user of its own: it is proven by being
+// the main process of its unit, one of the node's systemd.
 
 #ifndef PLEGD_RUNTIME_HOST_PROCESS_IDENTITY_H_
 #define PLEGD_RUNTIME_HOST_PROCESS_IDENTITY_H_
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -88,7 +90,12 @@ class ProcessIdentifier {
   Identity Identify(const ProcessStat& stat);
   Identity ByRelation(const ProcessStat& stat);
   Identity InitOfContainer(const ProcessStat& stat);
-  Identity MessageBus(const ProcessStat& stat);
+  Identity MessageBus(const ProcessStat& stat) const;
+  std::string DoubtOfBus(const ProcessStat& stat) const;
+  bool IsInUnitOfBus(const std::string& cgroups) const;
+  bool IsMainOfBus(const ProcessStat& stat) const;
+  // How much of a path is that of plegd's own container, which is the node; 0 if it is in none.
+  size_t EndOfOwnContainer(absl::string_view cgroup_path) const;
   std::string DoubtOfOwner(const ProcessStat& stat) const;
   std::string DoubtOfCgroup(const std::string& cgroups) const;
   std::string ForeignContainerOf(absl::string_view cgroup_path) const;

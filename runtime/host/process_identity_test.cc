@@ -220,16 +220,15 @@ TEST_F(ProcessIdentityTest, WhatAUnitsUserNamesIsOfNoContainerAndOfNoUnit) {
   if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
   const std::string unit = "/machine.slice/ci.scope";
   const std::string path = absl::StrCat(unit, "/cri-containerd-", kContainer, ".scope");
-  const std::string bus = absl::StrCat(unit, "/dbus.service");
+  const std::string service = absl::StrCat(unit, "/kubelet.service");
   tree_.Write(absl::StrCat("cgroup", path, "/cgroup.events"), "frozen 1\n");
-  tree_.Write(absl::StrCat("cgroup", bus, "/cgroup.events"), "frozen 0\n");
-  Add({.pid = 99, .comm = "dbus-daemon", .cgroup = absl::StrCat("0::", bus, "\n")});
+  tree_.Write(absl::StrCat("cgroup", service, "/cgroup.events"), "frozen 0\n");
   const HostTree proc(tree_.paths().procfs);
   {
     ProcessIdentifier as_roots(proc, false, stats_);
     as_roots.SetCgroupTree(tree_.paths().cgroupfs);
     EXPECT_EQ(as_roots.ContainerOf(path), kContainer);
-    EXPECT_EQ(as_roots.Of(99).role, Role::kMessageBus);
+    EXPECT_EQ(as_roots.UnitOf(absl::StrCat("0::", service, "\n")), "kubelet");
   }
   tree_.Own("cgroup" + unit, 1000);
   ProcessIdentifier identifier(proc, false, stats_);
@@ -237,7 +236,7 @@ TEST_F(ProcessIdentityTest, WhatAUnitsUserNamesIsOfNoContainerAndOfNoUnit) {
   EXPECT_EQ(identifier.ContainerOf(path), "");
   EXPECT_TRUE(identifier.IsOfUser(path));
   EXPECT_FALSE(identifier.IsOfUser(unit));
-  EXPECT_EQ(identifier.Of(99).role, Role::kOther);
+  EXPECT_EQ(identifier.UnitOf(absl::StrCat("0::", service, "\n")), "");
   // Without root on the node all of it is the user's.
   ProcessIdentifier rootless(proc, true, stats_);
   rootless.SetCgroupTree(tree_.paths().cgroupfs);
@@ -301,16 +300,47 @@ TEST_F(ProcessIdentityTest, AFirstProcessToBeHasAnOciRuntimeForItsParent) {
 
 TEST_F(ProcessIdentityTest, TheMessageBusIsTheOneOfItsUnit) {
   const char* uids = "104\t104\t104\t104";
-  const auto of = [&](const char* cgroup) {
+  const auto of = [&](const std::string& cgroup) {
     Add({.pid = 99, .comm = "dbus-daemon", .cgroup = cgroup, .uids = uids});
     return Of(99).role;
   };
   EXPECT_EQ(of("0::/system.slice/dbus.service\n"), Role::kMessageBus);
+  EXPECT_EQ(of("0::/../../system.slice/dbus.service\n"), Role::kMessageBus);
   EXPECT_EQ(of("0::/system.slice/dbus-broker.service\n"), Role::kMessageBus);
   EXPECT_EQ(of("5:freezer:/\n1:name=systemd:/system.slice/dbus.service\n"), Role::kMessageBus);
   EXPECT_EQ(of("0::/user.slice/user-1000.slice/user@1000.service/app.slice/dbus.service\n"),
             Role::kOther);
   EXPECT_EQ(of("0::/\n"), Role::kOther);
+  // Of a container's own systemd, or made by hand.
+  EXPECT_EQ(of("0::/lxc.payload.tenant/system.slice/dbus.service\n"), Role::kOther);
+  EXPECT_EQ(of("0::/../lxc.payload.tenant/system.slice/dbus.service\n"), Role::kOther);
+  EXPECT_EQ(of("0::/system.slice/ci.service/system.slice/dbus.service\n"), Role::kOther);
+  // The node is a container, and plegd in it.
+  const std::string node = absl::StrCat("0::/docker/", kNode, "/system.slice");
+  EXPECT_EQ(of(node + "/dbus.service\n"), Role::kOther);
+  tree_.Write("proc/self/cgroup", node + "/plegd.service\n");
+  EXPECT_EQ(of(node + "/dbus.service\n"), Role::kMessageBus);
+}
+
+TEST_F(ProcessIdentityTest, TheMessageBusIsTheMainProcessOfItsUnitAndInNoPidNamespace) {
+  FixtureTree::Process bus = {.pid = 99,
+                              .comm = "dbus-daemon",
+                              .cgroup = "0::/system.slice/dbus.service\n",
+                              .uids = "65534\t65534\t65534\t65534",
+                              .pids = "99\t1"};
+  Add(bus);
+  EXPECT_EQ(DoubtOf(99), "it is in a PID namespace of its own");
+  bus.pids = "";
+  bus.parent = 62;
+  Add(bus);
+  EXPECT_EQ(DoubtOf(99), "it is not the main process of the message bus");
+  Add({.pid = 98, .comm = "dbus-broker-lau", .cgroup = bus.cgroup});
+  bus.parent = 98;
+  bus.comm = "dbus-broker";
+  Add(bus);
+  EXPECT_EQ(Of(99).role, Role::kMessageBus);
+  tree_.Remove("proc/99/status");
+  EXPECT_EQ(DoubtOf(99), "its PID namespace cannot be read");
 }
 
 TEST_F(ProcessIdentityTest, InAUserNamespaceOfItsOwnNothingIsProvenUnlessThatIsTheNodes) {

@@ -109,6 +109,8 @@ const std::vector<Way>& Ways() {
        Cgroup(kContainer, absl::StrCat("/crio-conmon-", kVictim, ".scope")), 62},
       {"in a cgroup named like a unit", "0\t0\t0\t0",
        Cgroup(kContainer, "/system.slice/dbus.service"), 62},
+      {"with a PID namespace and a systemd of its own", "100000\t100000\t100000\t100000",
+       "0::/lxc.payload.tenant/system.slice/dbus.service\n", 1},
       {"in version 1, out of its freezer", "0\t0\t0\t0",
        absl::StrCat("5:freezer:/\n4:memory:/kubepods/", kContainer, "\n0::/\n"), 62},
       {"with an owner that cannot be read", "", "0::/\n", 1},
