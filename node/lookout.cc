@@ -217,6 +217,7 @@ ProbeQuestion Lookout::Question() const {
   ProbeQuestion question;
   const Door door = LastDoor();
   question.runtime_pid = door.listener.pid;
+  question.runtime_start_ticks = door.listener.start_ticks;
   question.host.directories = runtime::host::DirectoriesOf(door.socket);
   const std::shared_ptr<const pleg::PodsView> pods = node_.Pods();
   runtime::host::Watchlist watchlist(*pods);

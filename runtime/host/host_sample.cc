@@ -68,9 +68,7 @@ class Sampler {
         proc_(paths.procfs),
         sysctl_(absl::StrCat(paths.procfs, "/sys")),
         reader_(proc_),
-        identifier_(proc_, paths.rootless, stats_) {
-    if (question.listener > 1) identifier_.SetListener(question.listener);
-  }
+        identifier_(proc_, paths.rootless, stats_) {}
 
   HostSample Take() {
     sample_.uptime_seconds = BootSeconds();
@@ -175,7 +173,19 @@ class Sampler {
       sample_.shims_unknown = true;
     }
     for (std::string& problem : problems) Problem(std::move(problem));
+    CheckListener();
     if (stats_.empty()) Problem(absl::StrCat("no process can be seen in ", paths_.procfs));
+  }
+
+  // Its pid may be another's by now, who is not to be blamed.
+  void CheckListener() {
+    const auto listener = stats_.find(question_.listener);
+    const uint64_t start = question_.listener_start_ticks;
+    const bool there =
+        listener != stats_.end() && (start == 0 || listener->second.start_ticks == start);
+    if (!there) question_.listener = 0;
+    if (question_.listener > 1) identifier_.SetListener(question_.listener);
+    sample_.listener = question_.listener;
   }
 
   // Where the runtime is in sight, so is what it runs, whatever namespace this is.
@@ -456,7 +466,7 @@ class Sampler {
   }
 
   const HostPaths& paths_;
-  const HostQuestion& question_;
+  HostQuestion question_;
   const HostSample* const before_;
   const BeginPart& begin_;
   const HostTree proc_;

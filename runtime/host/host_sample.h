@@ -108,6 +108,8 @@ struct HostSample {
   std::optional<Mount> kubelet_mount;
   std::optional<Usage> runtime_usage;
   std::optional<Usage> kubelet_usage;
+  // The process behind the runtime's socket, if the one that was asked for is still there; else 0.
+  int listener = 0;
   std::vector<FrozenGroup> frozen;
   bool cgroup_v1 = false;
   // Ids of containers and sandboxes, by cgroups, shims and the runtime's own directories: known
@@ -123,6 +125,8 @@ struct HostQuestion {
   NodeDirectories directories = {};
   // The process behind the runtime's socket; 0 if it is not known.
   int listener = 0;
+  // When it started; another process that has its pid is not taken for it. 0 if it is not known.
+  uint64_t listener_start_ticks = 0;
   // Containers whose own pressure is of interest; a few.
   std::vector<std::string> silent = {};
   // UIDs of their pods, whose volumes are of interest.

@@ -222,6 +222,25 @@ TEST(LookAlikesTest, WhatRunsInsideAContainerIsNotTheNodes) {
   const HostSample spoken_to = TakeHostSample(tree.paths(), {.listener = 60});
   ASSERT_NE(Find(spoken_to, 60), nullptr);
   EXPECT_EQ(Find(spoken_to, 60)->role, Role::kRuntime);
+  EXPECT_EQ(spoken_to.listener, 60);
+}
+
+// The listener has ended, its socket lives on with another process, and its pid was given again.
+TEST(LookAlikesTest, WhoHasTheListenersPidNowIsNotTheListener) {
+  const FixtureTree tree;
+  tree.Add({.pid = 1, .parent = 0, .comm = "systemd"});
+  tree.Add({.pid = 40, .comm = "containerd", .start_ticks = 100});
+  tree.Add({.pid = 50, .comm = "ledger-db", .start_ticks = 900, .uids = "1000\t1000\t1000\t1000"});
+  const auto runtime_of = [&tree](uint64_t start_ticks) {
+    const HostSample sample =
+        TakeHostSample(tree.paths(), {.listener = 50, .listener_start_ticks = start_ticks});
+    EXPECT_EQ(sample.listener, start_ticks == 900 ? 50 : 0);
+    return HostTracker().Update(sample, {}, sample.listener).runtime_process;
+  };
+  ASSERT_TRUE(runtime_of(900).has_value());
+  EXPECT_EQ(runtime_of(900)->pid, 50);
+  ASSERT_TRUE(runtime_of(100).has_value());
+  EXPECT_EQ(runtime_of(100)->pid, 40);
 }
 
 // `runc exec` stays the parent of what it has started, which may be named like runc's own.

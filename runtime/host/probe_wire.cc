@@ -113,6 +113,7 @@ std::string EncodeQuestion(const ProbeQuestion& question) {
     out.set_silent(watched.silent);
   }
   request.set_runtime_pid(question.runtime_pid.value_or(0));
+  request.set_runtime_start_ticks(question.runtime_start_ticks);
   const NodeDirectories& directories = question.host.directories;
   request.mutable_runtime_roots()->Assign(directories.runtime_roots.begin(),
                                           directories.runtime_roots.end());
@@ -142,6 +143,7 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
     question.watched.push_back(std::move(watched));
   }
   if (request.runtime_pid() > 0) question.runtime_pid = request.runtime_pid();
+  question.runtime_start_ticks = request.runtime_start_ticks();
   NodeDirectories& directories = question.host.directories;
   directories.runtime_roots.assign(request.runtime_roots().begin(), request.runtime_roots().end());
   directories.kubelet_roots.assign(request.kubelet_roots().begin(), request.kubelet_roots().end());
@@ -150,6 +152,7 @@ ProbeQuestion DecodeQuestion(absl::string_view bytes) {
     if (part < kProbeParts) question.off.push_back(static_cast<ProbePart>(part));
   }
   question.host.listener = request.runtime_pid();
+  question.host.listener_start_ticks = request.runtime_start_ticks();
   for (const WatchedObject& watched : question.watched) {
     if (question.host.silent.size() == kMaxSilent) break;
     if (!watched.silent) continue;

@@ -90,7 +90,9 @@ class Probe {
   bool Answer(const ProbeQuestion& question) {
     const BeginPart begin = [&](ProbePart part) { return Begin(question, part); };
     const HostSample sample = TakeHostSample(paths_, question.host, tracker_.last(), begin);
-    pleg::HostEvidence evidence = tracker_.Update(sample, question.watched, question.runtime_pid);
+    const std::optional<int> runtime =
+        sample.listener > 0 ? std::optional(sample.listener) : std::nullopt;
+    pleg::HostEvidence evidence = tracker_.Update(sample, question.watched, runtime);
     if (begin(ProbePart::kBundles)) {
       NameByBundles(question.host.directories.task_roots, evidence);
     }

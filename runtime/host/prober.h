@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,6 +44,7 @@ struct ProbeQuestion {
   std::vector<ProbePart> off;  // what to leave out; the prober's own business
   std::vector<WatchedObject> watched;
   std::optional<int> runtime_pid;
+  uint64_t runtime_start_ticks = 0;  // of that process; 0 if unknown
   HostQuestion host;
 };
 

@@ -265,6 +265,7 @@ TEST_F(ProberTest, TheChildrenEndWithTheirParent) {
 TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   ProbeQuestion question;
   question.runtime_pid = 50;
+  question.runtime_start_ticks = 4711;
   question.off = {ProbePart::kFuse, ProbePart::kKernelLog};
   question.host.directories = {{"/r", "/r2"}, {"/k"}, {"/t"}};
   WatchedObject watched;
@@ -274,6 +275,9 @@ TEST(ProbeWireTest, AQuestionSurvivesTheWay) {
   question.watched = {watched};
   const ProbeQuestion copy = DecodeQuestion(EncodeQuestion(question));
   EXPECT_EQ(copy.runtime_pid, 50);
+  EXPECT_EQ(copy.runtime_start_ticks, 4711u);
+  EXPECT_EQ(copy.host.listener, 50);
+  EXPECT_EQ(copy.host.listener_start_ticks, 4711u);
   EXPECT_EQ(copy.off, question.off);
   EXPECT_EQ(copy.host.directories.runtime_roots, question.host.directories.runtime_roots);
   EXPECT_EQ(copy.host.directories.kubelet_roots, question.host.directories.kubelet_roots);
