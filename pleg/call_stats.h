@@ -62,7 +62,8 @@ struct UnansweredTarget {
 };
 
 // A target whose calls end, and end badly time after time: with an error of the runtime's own, or
-// only after kLateAnswer. A call without an answer neither begins nor ends such a row.
+// only after kLateAnswer. NOT_FOUND is such an error for as long as the target is listed all the
+// same. A call without an answer neither begins nor ends such a row.
 struct FailingTarget {
   absl::string_view method;
   std::string target;
@@ -70,8 +71,10 @@ struct FailingTarget {
   uint32_t in_a_row = 0;                          // calls of the row that have ended
   absl::StatusCode code = absl::StatusCode::kOk;  // of the last; kOk if it only came late
   std::string text;                               // the runtime's own, of the last
-  absl::Duration last_duration;
+  // The longest of its last kRecentAnswers: what errors at once one time and late the other costs.
+  absl::Duration duration;
 };
+inline constexpr size_t kRecentAnswers = 4;
 // An answer for one object that takes longer comes late. As much counts as silence.
 inline constexpr absl::Duration kLateAnswer = absl::Seconds(5);
 

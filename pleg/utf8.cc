@@ -1,5 +1,7 @@
 #include "pleg/utf8.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace pleg {
 namespace {
 
@@ -52,6 +54,20 @@ std::string ToValidUtf8(absl::string_view text) {
     text.remove_prefix(c.length);
   }
   return out;
+}
+
+std::string Abridge(absl::string_view text, size_t bytes) {
+  constexpr absl::string_view kEllipsis = "\u2026";
+  if (text.size() <= bytes) return std::string(text);
+  const auto begins = [text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
+  };
+  const size_t room = bytes > kEllipsis.size() ? bytes - kEllipsis.size() : 0;
+  size_t start = room / 3;
+  size_t end = text.size() - (room - start);
+  while (start > 0 && !begins(start)) --start;
+  while (end < text.size() && !begins(end)) ++end;
+  return absl::StrCat(text.substr(0, start), kEllipsis, text.substr(end));
 }
 
 }  // namespace pleg

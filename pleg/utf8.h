@@ -27,6 +27,11 @@ Utf8Char DecodeUtf8(absl::string_view text);
 // subparts).
 std::string ToValidUtf8(absl::string_view text);
 
+// At most `bytes` of what a program says of its failure, cut between characters. It says first what
+// it was about to do and last what went wrong: of a long text the end is kept, and a third of the
+// room is its beginning, with "…" (3 bytes) between.
+std::string Abridge(absl::string_view text, size_t bytes);
+
 }  // namespace pleg
 
 #endif  // PLEGD_PLEG_UTF8_H_

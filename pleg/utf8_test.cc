@@ -44,6 +44,19 @@ TEST(Utf8Test, ReplacesEachIllFormedSequence) {
   }
 }
 
+TEST(Utf8Test, OfALongTextTheEndIsKept) {
+  EXPECT_EQ(Abridge("no such file", 12), "no such file");
+  EXPECT_EQ(Abridge("failed to load: open /run/x: no such file", 24),
+            "failed \u2026: no such file");
+  for (size_t bytes = 0; bytes < 30; ++bytes) {
+    const std::string cut = Abridge(
+        "\u00e4\u00f6\u00fc\u00e4\u00f6\u00fc\u00e4\u00f6\u00fc\u00e4\u00f6\u00fc\u00e4\u00f6",
+        bytes);
+    EXPECT_EQ(ToValidUtf8(cut), cut);
+    EXPECT_LE(cut.size(), bytes < 3 ? 3 : bytes);
+  }
+}
+
 TEST(Utf8Test, DecodesCodePoints) {
   EXPECT_EQ(DecodeUtf8("\xE2\x80\xAE rest").code, 0x202Eu);
   EXPECT_EQ(DecodeUtf8("\xF0\x9F\x90\xB3").code, 0x1F433u);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "pleg/utf8.h"
 
 namespace runtime {
 
@@ -56,8 +57,7 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
 void CallLedger::NoteAnswerLocked(const OpenCall& call, const Outcome& outcome,
                                   absl::Duration took) {
   if (call.key.second.empty()) return;  // the history of its method has it
-  const bool good =
-      outcome.code == absl::StatusCode::kOk || outcome.code == absl::StatusCode::kNotFound;
+  const bool good = outcome.code == absl::StatusCode::kOk;
   if (good && took < pleg::kLateAnswer) {
     failing_.erase(call.key);
     return;
@@ -67,10 +67,9 @@ void CallLedger::NoteAnswerLocked(const OpenCall& call, const Outcome& outcome,
     if (failing_.size() >= kMaxFailing) return;
     row = failing_.emplace(call.key, FailingRow{.since = call.started_at}).first;
   }
-  ++row->second.in_a_row;
-  row->second.code = good ? absl::StatusCode::kOk : outcome.code;
-  row->second.text = outcome.text.substr(0, kMaxErrorBytes);
-  row->second.last_duration = took;
+  row->second.durations[row->second.in_a_row++ % row->second.durations.size()] = took;
+  row->second.code = outcome.code;
+  row->second.text = pleg::Abridge(outcome.text, kMaxErrorBytes);
 }
 
 void CallLedger::LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code) {
@@ -173,8 +172,8 @@ pleg::CallSnapshot CallLedger::Snapshot() const {
   }
   snapshot.failing.reserve(failing_.size());
   for (const auto& [key, row] : failing_) {
-    snapshot.failing.push_back(
-        {key.first, key.second, row.since, row.in_a_row, row.code, row.text, row.last_duration});
+    snapshot.failing.push_back({key.first, key.second, row.since, row.in_a_row, row.code, row.text,
+                                *std::max_element(row.durations.begin(), row.durations.end())});
   }
   snapshot.list_sizes = list_sizes_;
   return snapshot;

@@ -11,6 +11,7 @@
 #ifndef PLEGD_RUNTIME_CALL_LEDGER_H_
 #define PLEGD_RUNTIME_CALL_LEDGER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -95,7 +96,7 @@ class CallLedger {
     uint32_t in_a_row = 0;
     absl::StatusCode code = absl::StatusCode::kOk;
     std::string text = {};
-    absl::Duration last_duration = {};
+    std::array<absl::Duration, pleg::kRecentAnswers> durations = {};  // a ring
   };
 
   // An answer has come: well, which ends the row of those that did not, or not.

@@ -255,7 +255,7 @@ TEST_F(CallLedgerTest, ErrorsInARowAreOneRowUntilAGoodAnswer) {
   EXPECT_EQ(failing[0].in_a_row, 3u);
   EXPECT_EQ(failing[0].code, absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(failing[0].text, "context deadline exceeded");
-  EXPECT_EQ(failing[0].last_duration, absl::Seconds(9));
+  EXPECT_EQ(failing[0].duration, absl::Seconds(9));
   EXPECT_EQ(Silence(), -1);
   ledger_.Close(Open(), kOk);
   EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
@@ -267,8 +267,30 @@ TEST_F(CallLedgerTest, AnAnswerThatComesLateIsABadOne) {
   ledger_.Close(id, kOk);
   ASSERT_THAT(ledger_.Snapshot().failing, SizeIs(1));
   EXPECT_EQ(ledger_.Snapshot().failing[0].code, absl::StatusCode::kOk);
-  ledger_.Close(Open(), {absl::StatusCode::kNotFound, true, 0});
+  ledger_.Close(Open(), kOk);
   EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+// What is listed and has no status contradicts itself; what is gone is forgotten with its list.
+TEST_F(CallLedgerTest, NotFoundIsAnErrorUntilTheTargetIsForgotten) {
+  ledger_.Close(Open(), {absl::StatusCode::kNotFound, true, 0, "no such container"});
+  ASSERT_THAT(ledger_.Snapshot().failing, SizeIs(1));
+  EXPECT_EQ(ledger_.Snapshot().failing[0].code, absl::StatusCode::kNotFound);
+  ledger_.Forget("c1");
+  EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
+}
+
+TEST_F(CallLedgerTest, ARowTakesAsLongAsTheLongestOfItsLastAnswers) {
+  const auto fail = [this](int seconds) {
+    const CallLedger::Id id = Open();
+    Wait(seconds);
+    ledger_.Close(id, kRuntimeError);
+    return ledger_.Snapshot().failing[0].duration;
+  };
+  EXPECT_EQ(fail(0), absl::ZeroDuration());
+  EXPECT_EQ(fail(9), absl::Seconds(9));
+  for (size_t i = 1; i < pleg::kRecentAnswers; ++i) EXPECT_EQ(fail(0), absl::Seconds(9));
+  EXPECT_EQ(fail(0), absl::ZeroDuration());
 }
 
 TEST_F(CallLedgerTest, SilenceAndListsMakeNoRowOfErrors) {

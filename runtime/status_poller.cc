@@ -9,6 +9,7 @@ namespace runtime {
 namespace {
 
 constexpr absl::Duration kListIsHung = absl::Seconds(5);
+constexpr absl::Duration kAgain = absl::Seconds(1);
 
 bool IsList(absl::string_view method) {
   return method == kListPodSandbox.name || method == kListContainers.name;
@@ -31,7 +32,10 @@ void StatusPoller::Start() {
   Arm();
 }
 
-void StatusPoller::Stop() { executor_.Cancel(std::exchange(timer_, 0)); }
+void StatusPoller::Stop() {
+  executor_.Cancel(std::exchange(timer_, 0));
+  executor_.Cancel(std::exchange(again_, 0));
+}
 
 void StatusPoller::Arm() {
   timer_ = executor_.PostAt(clock_.Now() + pleg::RuntimeState::kStatusPeriod,
@@ -53,8 +57,19 @@ void StatusPoller::PollNow() {
 
 void StatusPoller::OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& conditions) {
   status_out_ = false;
+  const bool failed_before = std::exchange(failed_, !conditions.ok());
+  if (failed_ && !failed_before && timer_ != 0) AskAgain();
   if (conditions.ok()) state_.OnStatus(*conditions, clock_.Now());
   if (listener_) listener_(conditions);
+}
+
+void StatusPoller::AskAgain() {
+  executor_.Cancel(again_);
+  again_ = executor_.PostAt(clock_.Now() + kAgain, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    again_ = 0;
+    PollNow();
+  });
 }
 
 void StatusPoller::ProbeVersionBesideHungList() {

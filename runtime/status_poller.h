@@ -1,5 +1,5 @@
-// Asks the runtime for its Status every five seconds, as the kubelet does (updateRuntimeUp), and
-// looks whether a hung runtime still answers Version.
+// Asks the runtime for its Status every five seconds, as the kubelet does (updateRuntimeUp), once
+// more a second after a first error, and looks whether a hung runtime still answers Version.
 //
 //   StatusPoller poller(runtime, executor, clock, state, [](const auto& conditions) { … });
 //   poller.Start();
@@ -39,6 +39,8 @@ class StatusPoller {
 
  private:
   void Arm();
+  // An error behind a good answer: whether it lasts is known sooner than in five seconds.
+  void AskAgain();
   void OnConditions(const absl::StatusOr<pleg::RuntimeConditions>& conditions);
   // Beside a list that does not return, Version tells a lock in the runtime from a runtime that is
   // stuck as a whole.
@@ -50,6 +52,8 @@ class StatusPoller {
   pleg::RuntimeState& state_;
   const Listener listener_;
   pleg::Executor::TimerId timer_ = 0;
+  pleg::Executor::TimerId again_ = 0;
+  bool failed_ = false;
   bool status_out_ = false;
   bool version_out_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -69,6 +69,13 @@ struct MethodEvidence {
   std::optional<Failure> failing = {};
   // Rows of answers that were errors, begun in the last 5 minutes: it fails now and then.
   uint32_t error_rows = 0;
+  // The last of those, whatever was answered since; absent without any.
+  struct LastError {
+    absl::Duration ago = {};
+    std::string code;
+    std::string text;
+  };
+  std::optional<LastError> last_error = {};
 
   bool is_list() const { return IsList(method); }
 };
@@ -90,7 +97,7 @@ struct FailingEvidence {
   uint32_t in_a_row = 0;
   std::string code;  // "OK" if its answers only come late
   std::string text;
-  absl::Duration last_duration = {};
+  absl::Duration duration = {};
   bool pod_pending = false;  // its pod has a change that the kubelet has to inspect
 
   bool only_late() const { return code == "OK"; }

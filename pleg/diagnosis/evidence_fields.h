@@ -113,6 +113,12 @@ void VisitFields(Is<MethodEvidence::Failure> auto& failure, auto&& visit) {
   visit("answered", failure.answered);
 }
 
+void VisitFields(Is<MethodEvidence::LastError> auto& error, auto&& visit) {
+  visit("ago_seconds", error.ago);
+  visit("code", error.code);
+  visit("text", error.text);
+}
+
 void VisitFields(Is<MethodEvidence> auto& method, auto&& visit) {
   visit("method", method.method);
   visit("answered_seconds", method.answered_ago);
@@ -121,6 +127,7 @@ void VisitFields(Is<MethodEvidence> auto& method, auto&& visit) {
   visit("median_hour_seconds", method.median_hour);
   visit("failing", method.failing);
   visit("error_rows", method.error_rows);
+  visit("last_error", method.last_error);
 }
 
 void VisitFields(Is<UnansweredEvidence> auto& call, auto&& visit) {
@@ -138,7 +145,7 @@ void VisitFields(Is<FailingEvidence> auto& row, auto&& visit) {
   visit("in_a_row", row.in_a_row);
   visit("code", row.code);
   visit("text", row.text);
-  visit("last_duration_seconds", row.last_duration);
+  visit("duration_seconds", row.duration);
   visit("pod_pending", row.pod_pending);
 }
 

@@ -58,7 +58,9 @@ void SetRuntime(Table& table) {
       Join({kLists,
             kLateEvents,
             kKubeletLate,
-            {kRelist, kStatusErrors, kStatusSilent, kVersionErrors, kRuntimeReady}}));
+            {kRelist, kStatusErrors, kStatusSilent, kVersionErrors, kRuntimeReady,
+             kSandboxStatusErrors, kContainerStatusErrors}}),
+      kSilentObjects);
   Set(table, VerdictCode::kCriUnsupported,
       Join({kAllCalls, {kCriVersion, kConnection, kRuntimeRestarts}}));
 }

@@ -22,9 +22,9 @@ absl::Duration SlowestAnswer(const Facts& facts, const MethodEvidence& list) {
 bool IsSilent(const Facts& facts, const UnansweredEvidence& call) {
   if (call.age < kSilentAfter) return false;
   for (const FailingEvidence& row : facts.e.failing) {
-    // It will be answered as late as before.
+    // It has been answered time after time, and will be as late as before.
     const bool same = row.method == call.method && row.object.id == call.object.id;
-    if (same && call.age < 2 * row.last_duration) return false;
+    if (same && call.age < 2 * std::max(row.duration, kSilentAfter)) return false;
   }
   const MethodEvidence* method = facts.Method(call.method);
   if (method == nullptr) return true;
@@ -63,6 +63,32 @@ void CollectSilence(Facts& facts) {
   std::stable_sort(facts.silent_containers.begin(), facts.silent_containers.end(), older);
   std::stable_sort(facts.silent_sandboxes.begin(), facts.silent_sandboxes.end(), older);
   std::stable_sort(facts.silent.begin(), facts.silent.end(), older);
+}
+
+bool HasNoUid(const Facts& facts, const ObjectRef& object) {
+  for (const LastingEvidence& lasting : facts.e.lasting) {
+    if (lasting.lasting != Lasting::kNoUid) continue;
+    return std::any_of(lasting.worst.begin(), lasting.worst.end(),
+                       [&object](const auto& other) { return other.object.id == object.id; });
+  }
+  return false;
+}
+
+void CollectFailing(Facts& facts) {
+  // A first one may be of an object that waits for something else this once.
+  constexpr uint32_t kLateTwice = 2;
+  for (const FailingEvidence& row : facts.e.failing) {
+    const auto is_it = [&row](const UnansweredEvidence* call) {
+      return call->method == row.method && call->object.id == row.object.id;
+    };
+    if (std::any_of(facts.silent.begin(), facts.silent.end(), is_it)) continue;
+    if (row.only_late()) {
+      if (row.in_a_row >= kLateTwice) facts.late.push_back(&row);
+    } else if (row.since >= kFailsAfter && !HasNoUid(facts, row.object)) {
+      // Without a UID every reader refuses it: that is a sign of its own.
+      facts.failing.push_back(&row);
+    }
+  }
 }
 
 double Slowdown(const Evidence& evidence) {
@@ -244,6 +270,7 @@ Facts::Facts(const Evidence& evidence)
       runtime(IdentifyRuntime(evidence)),
       outlook(MakeOutlook(evidence)) {
   CollectSilence(*this);
+  CollectFailing(*this);
   if (KubeletGoesOn(*this)) outlook = OutlookOfWhoGoesOn(*this);
   selective = Selective(*this);
   crowd = e.predicted_status_phase >= kCrowded && e.counts.pods_pending >= kCrowd;
@@ -255,10 +282,10 @@ bool Facts::relists_in_time() const {
   const RelistEvidence& relist = e.relist;
   if (!relist.last_good_ago.has_value()) return false;
   // A relist that took long is as good as any once it has ended.
-  const bool failing = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
+  const bool list_fails = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
     return method.failing.has_value() && method.is_list();
   });
-  const bool last_was_good = !failing && !relist.recent.empty();
+  const bool last_was_good = !list_fails && !relist.recent.empty();
   const absl::Duration last = last_was_good ? relist.recent.front() : absl::ZeroDuration();
   // The one that runs may take as long, and a half.
   const absl::Duration expected = std::min(last * 3 / 2, relist.threshold);
@@ -270,8 +297,8 @@ bool Facts::troubled() const {
   const bool fails = std::any_of(e.methods.begin(), e.methods.end(), [](const auto& method) {
     return method.failing.has_value() && method.failing->since >= kSilentAfter;
   });
-  const bool late = e.relist.last_good_ago.has_value() && !relists_in_time();
-  return fails || !silent.empty() || !e.failing.empty() || late ||
+  const bool relists_late = e.relist.last_good_ago.has_value() && !relists_in_time();
+  return fails || !silent.empty() || !failing.empty() || !late.empty() || relists_late ||
          (!e.runtime.connected && e.runtime.connection_for >= kSilentAfter) ||
          e.runtime.runtime_ready == false || e.runtime.network_ready == false;
 }

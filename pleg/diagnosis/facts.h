@@ -20,6 +20,7 @@ namespace pleg {
 // Thresholds that more than one rule refers to. docs/verdicts/thresholds.md has all of them, and
 // where each is from.
 inline constexpr absl::Duration kSilentAfter = absl::Seconds(5);  // a call without an answer
+inline constexpr absl::Duration kFailsAfter = absl::Seconds(10);  // a status that ends in errors
 inline constexpr int kSilentFactor = 10;  // … and so many times what it usually takes;
 inline constexpr absl::Duration kSilentListAtLast =
     absl::Minutes(1);                                         // of a list no more than this
@@ -85,6 +86,11 @@ struct Facts {
   std::vector<const UnansweredEvidence*> silent_sandboxes;
   std::vector<const UnansweredEvidence*> silent;  // all of these
   absl::Duration oldest_silence = {};
+
+  // Statuses that are answered, and badly: with errors for long enough to count, and well but late
+  // time after time. Longest first. None of them is silent at present.
+  std::vector<const FailingEvidence*> failing;
+  std::vector<const FailingEvidence*> late;
 
   // Severe: seen in the host's figures and in what we and the runtime suffer. Possible: in one.
   enum class Strain : uint8_t { kNone, kPossible, kSevere };

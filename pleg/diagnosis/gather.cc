@@ -133,6 +133,9 @@ class Gatherer {
       out.failing = {now_ - failing->since, absl::StatusCodeToString(failing->code), failing->text,
                      failing->in_a_row, failing->answered};
     }
+    if (const auto& error = method.last_error; error.has_value() && method.error_rows > 0) {
+      out.last_error = {now_ - error->at, absl::StatusCodeToString(error->code), error->text};
+    }
     evidence_.methods.push_back(std::move(out));
   }
 
@@ -169,7 +172,7 @@ class Gatherer {
       out.in_a_row = row.in_a_row;
       out.code = absl::StatusCodeToString(row.code);
       out.text = row.text;
-      out.last_duration = row.last_duration;
+      out.duration = row.duration;
       out.pod_pending = names_.IsUnsettled(out.object.pod_uid);
       evidence_.failing.push_back(std::move(out));
     }

@@ -237,7 +237,7 @@ TEST_F(GatherTest, NamesTheTargetsThatFailLongestFirst) {
   EXPECT_EQ(evidence.failing[1].code, "UNKNOWN");
   EXPECT_EQ(evidence.failing[1].text, "no task");
   EXPECT_EQ(evidence.failing[1].since, absl::Seconds(20));
-  EXPECT_EQ(evidence.failing[1].last_duration, absl::Seconds(9));
+  EXPECT_EQ(evidence.failing[1].duration, absl::Seconds(9));
 }
 
 TEST_F(GatherTest, AStepOfTheClockIsToldForTenMinutes) {

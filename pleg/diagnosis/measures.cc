@@ -15,6 +15,13 @@ constexpr absl::Duration kShimBlocked = absl::Seconds(10);
 constexpr double kNearLimit = 0.8;
 constexpr double kHalf = 0.5;
 constexpr absl::Duration kForecast = absl::Hours(24);
+// Rows of errors in 5 minutes: once may be a restart, twice a coincidence.
+constexpr uint32_t kManyErrorRows = 3;
+// Status is asked for every 5 s, and again after an error: two rows are four calls.
+constexpr uint32_t kManyStatusRows = 2;
+constexpr absl::Duration kErrorWindow = absl::Minutes(5);
+// Objects; as many that are silent have something in common.
+constexpr size_t kMany = 4;
 constexpr absl::Duration kOldRelist = absl::Minutes(1);
 constexpr absl::Duration kEventedOld = absl::Minutes(6);  // it relists every 5
 constexpr absl::Duration kEventedThreshold = absl::Minutes(10);
@@ -37,8 +44,8 @@ bool IsSilentList(const Facts& facts, const MethodEvidence& list) {
 bool Unavailable(const Facts& facts) {
   const MethodEvidence* list = facts.Method("ListPodSandbox");
   if (list == nullptr || !list->failing.has_value()) return false;
-  return list->failing->code == "UNAVAILABLE" && list->failing->since >= kGone &&
-         facts.AnsweredWithin(list->failing->since) == nullptr;
+  return list->failing->code == "UNAVAILABLE" && !list->failing->of_runtime() &&
+         list->failing->since >= kGone && facts.AnsweredWithin(list->failing->since) == nullptr;
 }
 
 // The runtime's process is younger than one of the connections that count.
@@ -64,6 +71,30 @@ int Reconnects(const RuntimeEvidence& runtime) {
   return static_cast<int>(std::count_if(runtime.reconnected_ago.begin(),
                                         runtime.reconnected_ago.end(),
                                         [](absl::Duration ago) { return ago <= kLoopWindow; }));
+}
+
+bool Fails(const MethodEvidence& method) {
+  if (!method.failing.has_value() || method.failing->since < kSilentAfter) return false;
+  return method.failing->in_a_row != 1 || method.last_duration >= kSilentAfter;
+}
+
+bool FailsNowAndThen(const Facts& facts, const MethodEvidence& method) {
+  const auto& back = facts.e.runtime.reconnected_ago;
+  const bool restarted = !back.empty() && back.front() <= kErrorWindow;
+  return method.error_rows >=
+         (method.method == "Status" && !restarted ? kManyStatusRows : kManyErrorRows);
+}
+
+std::optional<absl::Duration> MuteFor(const Facts& facts, absl::string_view method) {
+  const auto& silent =
+      method == "PodSandboxStatus" ? facts.silent_sandboxes : facts.silent_containers;
+  if (silent.size() < kMany || facts.lists_silent()) return std::nullopt;
+  const MethodEvidence* known = facts.Method(method);
+  const absl::Duration answered = known == nullptr
+                                      ? absl::InfiniteDuration()
+                                      : known->answered_ago.value_or(absl::InfiniteDuration());
+  if (answered <= silent[kMany - 1]->age) return std::nullopt;
+  return std::min(silent.front()->age, answered);
 }
 
 bool IsGone(const Facts& facts) {

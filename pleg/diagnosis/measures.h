@@ -41,6 +41,16 @@ bool LosesConnectionsItself(const Facts& facts);
 // The runtime ends again and again, and has not stayed for longer than it usually does.
 bool Loops(const Facts& facts);
 
+// It has ended with errors for long enough, and more than once or late: one that fails now and then
+// does not.
+bool Fails(const MethodEvidence& method);
+// It fails now and then, and is answered well between.
+bool FailsNowAndThen(const Facts& facts, const MethodEvidence& method);
+// For how long none of a method's calls was answered, while it is silent for many objects: then it
+// is the runtime, and not those objects. Absent if that is not so, or while a list is silent, too,
+// which says more.
+std::optional<absl::Duration> MuteFor(const Facts& facts, absl::string_view method);
+
 // A busy node whose runtime and whose plegd get what they need does not starve.
 bool IsFelt(const Facts& facts, Facts::Strain strain);
 // One object alone may wait for the disk: for what it reads, or with a lock held during a write.

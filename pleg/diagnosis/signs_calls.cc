@@ -7,6 +7,7 @@
 #include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/text.h"
+#include "pleg/utf8.h"
 
 namespace pleg {
 namespace {
@@ -14,8 +15,6 @@ namespace {
 // A list that takes so long, and kSlowdown times what it took over the hour, has become slow.
 constexpr absl::Duration kSlowerList = absl::Seconds(1);
 constexpr absl::Duration kSlowProbe = absl::Seconds(5);  // of Status: as silence
-// Of rows of errors in 5 minutes: once may be a restart, twice a coincidence.
-constexpr uint32_t kManyErrorRows = 3;
 constexpr absl::Duration kFirstRelist = absl::Seconds(15);
 constexpr size_t kErrorText = 110;
 
@@ -104,14 +103,14 @@ void JudgeErrors(const Facts& facts, SignJudge& judge) {
   const absl::string_view method = NameOf(call);
   const MethodEvidence* known = facts.Method(method);
   if (known == nullptr) return;
-  if (const auto& failing = known->failing;
-      failing.has_value() && failing->since >= kSilentAfter && failing->code != "UNIMPLEMENTED") {
+  if (const auto& failing = known->failing; Fails(*known) && failing->code != "UNIMPLEMENTED") {
     judge.Bad(absl::StrCat(method, " fails with ", Elided(failing->code, 24),
-                           failing->text.empty() ? "" : ": ", Elided(failing->text, kErrorText)),
+                           failing->text.empty() ? "" : ": ",
+                           Abridge(Printable(failing->text), kErrorText)),
               failing->since);
     return;
   }
-  judge.Judge(known->error_rows >= kManyErrorRows,
+  judge.Judge(FailsNowAndThen(facts, *known),
               known->error_rows == 0
                   ? absl::StrCat(method, " does not fail")
                   : absl::StrCat(method, " has failed ", known->error_rows,
@@ -183,6 +182,7 @@ constexpr absl::string_view kLog = "See the runtime's log";
 constexpr absl::string_view kSilentLimit = "5s and 10 times the usual";
 constexpr absl::string_view kSilentList = "5s, twice the last, and 10 times the usual or 1m";
 constexpr absl::string_view kErrorLimit = "errors for 5s, or 3 rows of them in 5m";
+constexpr absl::string_view kStatusErrorLimit = "errors for 5s, or 2 rows of them in 5m";
 constexpr absl::Duration kRelease = absl::Seconds(5);
 
 constexpr SignRow kRows[] = {
@@ -334,7 +334,7 @@ constexpr SignRow kRows[] = {
      "status_errors",
      {"calls",
       "Status",
-      kErrorLimit,
+      kStatusErrorLimit,
       "the node is NotReady: container runtime is down",
       kLog,
       "",

@@ -6,12 +6,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/gather.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/text.h"
+#include "pleg/utf8.h"
 
 namespace pleg {
 namespace {
@@ -20,10 +22,7 @@ namespace {
 constexpr absl::Duration kSlowStatus = absl::Seconds(1);
 constexpr absl::Duration kSlowerStatus = absl::Milliseconds(500);
 constexpr absl::Duration kStillSlow = absl::Seconds(5);
-// A first error may be of an object that is about to go.
-constexpr absl::Duration kFailsForLong = absl::Seconds(10);
-constexpr uint32_t kLateTwice = 2;
-// Objects; as many that are silent or fail have something in common.
+// Objects; as many that fail have something in common.
 constexpr size_t kMany = 4;
 constexpr size_t kMaxKinds = 3;
 
@@ -48,14 +47,11 @@ void JudgeSilence(const Facts& facts, SignJudge& judge) {
 
 std::string FailingText(const FailingEvidence& row) {
   const std::string what = absl::StrCat(row.method, " of ", ObjectName(row.object));
-  if (row.only_late()) {
-    return absl::StrCat(what, " takes ", FormatLatency(row.last_duration));
-  }
-  return absl::StrCat(what, " ends with ", Shorten(Printable(row.code), 24),
-                      row.last_duration >= kSlowStatus
-                          ? absl::StrCat(" after ", FormatLatency(row.last_duration))
-                          : "",
-                      row.text.empty() ? "" : absl::StrCat(": ", Shorten(Printable(row.text), 80)));
+  if (row.only_late()) return absl::StrCat(what, " takes ", FormatLatency(row.duration));
+  return absl::StrCat(
+      what, " ends with ", Shorten(Printable(row.code), 24),
+      row.duration >= kSlowStatus ? absl::StrCat(" after ", FormatLatency(row.duration)) : "",
+      row.text.empty() ? "" : absl::StrCat(": ", Abridge(Printable(row.text), 80)));
 }
 
 // "UNKNOWN" with 54 and "late" with 3: "54 with UNKNOWN, 3 late", the most first.
@@ -80,16 +76,16 @@ std::string ManyFailing(const Facts& facts, const std::vector<const FailingEvide
   return absl::StrCat(first.method, " of ", rows.size(),
                       all_known ? " objects" : " objects or more", ", of them ", Kinds(rows),
                       "; first ", ObjectName(first.object), first.text.empty() ? "" : ": ",
-                      Shorten(Printable(first.text), 80));
+                      Abridge(Printable(first.text), 80));
 }
 
 template <Of of>
 void JudgeErrors(const Facts& facts, SignJudge& judge) {
   std::vector<const FailingEvidence*> rows;
-  for (const FailingEvidence& row : facts.e.failing) {
-    if (row.method != NameOf(of)) continue;
-    if (row.only_late() ? row.in_a_row < kLateTwice : row.since < kFailsForLong) continue;
-    rows.push_back(&row);
+  for (const auto* bad : {&facts.failing, &facts.late}) {
+    for (const FailingEvidence* row : *bad) {
+      if (row->method == NameOf(of)) rows.push_back(row);
+    }
   }
   judge.Good(absl::StrCat("no ", NameOf(of), " fails"));
   if (rows.size() >= kMany) {
@@ -97,7 +93,12 @@ void JudgeErrors(const Facts& facts, SignJudge& judge) {
     judge.Bad(ManyFailing(facts, rows), first.since, first.object);
     return;
   }
-  for (const FailingEvidence* row : rows) judge.Bad(FailingText(*row), row->since, row->object);
+  for (const FailingEvidence* row : rows) {
+    Sign& sign = judge.Bad(FailingText(*row), row->since, row->object);
+    const std::string id = ShellWord(row->object.id.value());
+    const absl::string_view ask = of == Of::kSandboxes ? "inspectp " : "inspect ";
+    if (!id.empty()) sign.command = Crictl(facts, absl::StrCat(ask, id));
+  }
 }
 
 template <Of of>
@@ -123,20 +124,17 @@ void JudgeSlow(const Facts& facts, SignJudge& judge) {
 // Silent for many, and answered for none of them meanwhile: it is the runtime, not one object.
 template <Of of>
 void JudgeMethod(const Facts& facts, SignJudge& judge) {
-  const auto& silent = Silent(facts, of);
   const MethodEvidence* method = facts.Method(NameOf(of));
-  const bool known = method != nullptr && method->answered_ago.has_value();
-  if (silent.size() < kMany) {
+  if (const auto mute = MuteFor(facts, NameOf(of))) {
+    judge.Bad(absl::StrCat(NameOf(of), " of ", Silent(facts, of).size(),
+                           " objects unanswered, of none answered for ", FormatAge(*mute)),
+              *mute);
+  } else if (method != nullptr && method->answered_ago.has_value()) {
     judge.Good(
-        known ? absl::StrCat(NameOf(of), " was answered ", FormatAge(*method->answered_ago), " ago")
-              : absl::StrCat(NameOf(of), " is not silent"));
-    return;
+        absl::StrCat(NameOf(of), " was answered ", FormatAge(*method->answered_ago), " ago"));
+  } else {
+    judge.Good(absl::StrCat(NameOf(of), " is not silent"));
   }
-  const absl::Duration since = silent[kMany - 1]->age;
-  judge.Judge(!known || *method->answered_ago > since,
-              absl::StrCat(NameOf(of), " of ", silent.size(),
-                           " objects unanswered, of none answered", " for ", FormatAge(since)),
-              since);
 }
 
 constexpr absl::string_view kLosesEvents =

@@ -153,7 +153,7 @@ Evidence WithFailing(size_t unknown, size_t late) {
     row.in_a_row = 12;
     row.code = i < unknown ? "UNKNOWN" : "OK";
     row.text = i < unknown ? absl::StrCat("task c", i, " not found") : "";
-    row.last_duration = absl::Seconds(6);
+    row.duration = absl::Seconds(6);
   }
   return evidence;
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "pleg/utf8.h"
+
 namespace pleg {
 namespace {
 
@@ -65,6 +67,7 @@ struct CallHistory::Track {
   absl::StatusCode last_code = absl::StatusCode::kOk;
   bool last_answered = true;
   std::optional<FailingCalls> failing;
+  std::optional<Error> last_error;
   std::array<MonoTime, kMaxRows> row_starts;  // of rows of errors, a ring; zero where there is none
   size_t rows = 0;                            // begun so far
   std::array<Window, kWindows> windows;
@@ -113,8 +116,9 @@ void CallHistory::Track::NoteFailure(const CallRecord& call, MonoTime now) {
   }
   ++failing->in_a_row;
   failing->code = call.code;
-  failing->text = call.text.substr(0, kMaxErrorBytes);
+  failing->text = Abridge(call.text, kMaxErrorBytes);
   failing->answered = call.answered;
+  if (call.answered) last_error = {now, call.code, failing->text};
 }
 
 uint32_t CallHistory::Track::RowsSince(MonoTime then) const {
@@ -197,6 +201,7 @@ std::vector<CallHistory::Method> CallHistory::Methods() const {
     if (method.slowest.size() > kSlowest) method.slowest.resize(kSlowest);
     method.failing = track->failing;
     method.error_rows = track->RowsSince(now + -kWindow);
+    method.last_error = track->last_error;
     methods.push_back(std::move(method));
   }
   return methods;

@@ -53,6 +53,11 @@ class CallHistory : public CallObserver {
     bool answered = true;  // see CallRecord
   };
   static constexpr size_t kMaxErrorBytes = 512;
+  struct Error {
+    MonoTime at;
+    absl::StatusCode code = absl::StatusCode::kUnknown;
+    std::string text;  // at most kMaxErrorBytes
+  };
   struct Method {
     absl::string_view name;
     uint32_t ended = 0;
@@ -63,6 +68,8 @@ class CallHistory : public CallObserver {
     // Rows of answers that were errors, begun in the last kWindow; at most kMaxRows. A runtime that
     // fails now and then has several of them, one that failed for a while and was healed has one.
     uint32_t error_rows = 0;
+    // The last error that the runtime answered with, whatever was answered since.
+    std::optional<Error> last_error = {};
   };
 
   // `clock` outlives the history.

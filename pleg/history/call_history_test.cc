@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pleg/testing/sim_executor.h"
 
@@ -84,6 +85,25 @@ TEST_F(CallHistoryTest, CountsTheRowsOfErrorsOfFiveMinutes) {
   EXPECT_EQ(history_.Methods()[0].error_rows, 3u);
   clock_.Advance(absl::Minutes(5));
   EXPECT_EQ(history_.Methods()[0].error_rows, 0u);
+}
+
+TEST_F(CallHistoryTest, KeepsTheLastErrorThatWasAnswered) {
+  EXPECT_TRUE(history_.Methods().empty());
+  CallRecord call = {.method = "Status", .target = "", .code = absl::StatusCode::kInternal};
+  call.text = std::string(2000, 'x') + ": the store is locked";
+  history_.OnCallEnd(call);
+  const MonoTime at = clock_.Now();
+  clock_.Advance(absl::Seconds(1));
+  call = {.method = "Status", .target = "", .code = absl::StatusCode::kDeadlineExceeded};
+  call.answered = false;
+  history_.OnCallEnd(call);
+  End("Status", absl::ZeroDuration());
+  const auto error = history_.Methods()[0].last_error;
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->at, at);
+  EXPECT_EQ(error->code, absl::StatusCode::kInternal);
+  EXPECT_EQ(error->text.size(), CallHistory::kMaxErrorBytes);
+  EXPECT_TRUE(absl::EndsWith(error->text, ": the store is locked"));
 }
 
 TEST_F(CallHistoryTest, TheMedianIsRightToAnEighth) {

@@ -35,6 +35,8 @@ class KubeletLoop {
   absl::Duration FailingLists() const;
   // Since when a pod that does not answer costs the time-out; empty without one.
   std::optional<MonoTime> FirstSilence() const;
+  // Some pod is inspected again in each relist.
+  bool AnyFails() const { return !failing_.empty(); }
   // One inspection of each pod that is due.
   absl::Duration StatusPhase() const;
 

@@ -218,14 +218,14 @@ TwinReport PredictKubelet(const KubeletModel& kubelet, const TwinInput& input) {
   const absl::Duration lists = loop.Lists();
   TwinReport report;
   report.status_phase = loop.StatusPhase();
-  const bool silence = loop.FirstSilence().has_value();
+  const bool fails = loop.AnyFails();
   const Course course = Follow(kubelet, input, loop);
   JudgePleg(kubelet, input, course, report);
   JudgeReady(kubelet, input, StampAt(course, input.now), report);
   SetStage(kubelet, input, loop, course, report);
   report.lag = LagOf(course, input.now, lists);
   report.silent =
-      silence && report.to_not_ready == absl::InfiniteDuration() && report.lag.best >= kSilentLag;
+      fails && report.to_not_ready == absl::InfiniteDuration() && report.lag.best >= kSilentLag;
   report.restart_cost = course.lists_fail_at.has_value() ? absl::InfiniteDuration()
                                                          : RestartCost(kubelet, input, lists);
   // While lists fail no pod is inspected: the next relist that succeeds may reach any of them.

@@ -14,8 +14,12 @@ constexpr absl::string_view kPodSandboxStatus = "PodSandboxStatus";
 constexpr absl::string_view kContainerStatus = "ContainerStatus";
 constexpr absl::string_view kStatus = "Status";
 
-// Silent status calls, by the id that was asked for: since when.
-using Silences = absl::flat_hash_map<absl::string_view, MonoTime>;
+// Status calls by the id that was asked for: since when they are silent, and what those cost that
+// end badly.
+struct BadStatuses {
+  absl::flat_hash_map<absl::string_view, MonoTime> silent;
+  absl::flat_hash_map<absl::string_view, absl::Duration> costs;
+};
 
 // What a call of the method on everything hangs since; empty if none does.
 std::optional<MonoTime> HangingSince(const CallSnapshot& calls, absl::string_view method) {
@@ -31,7 +35,7 @@ TwinList MakeList(const TwinFacts& facts, absl::string_view method,
   if (!last.has_value()) return list;
   list.failed = last->code != absl::StatusCode::kOk;
   // A time-out is the silence itself; what the list takes is known from answers alone.
-  if (last->code == absl::StatusCode::kDeadlineExceeded) {
+  if (last->code == absl::StatusCode::kDeadlineExceeded && !last->answered) {
     list.failed = !list.unanswered_since.has_value();
   } else {
     list.last = last->duration;
@@ -39,23 +43,35 @@ TwinList MakeList(const TwinFacts& facts, absl::string_view method,
   return list;
 }
 
-Silences SilentStatuses(const TwinFacts& facts) {
-  Silences silences;
-  for (const UnansweredTarget& row : facts.calls.unanswered) {
-    if (row.method != kPodSandboxStatus && row.method != kContainerStatus) continue;
-    if (!row.hanging_since.has_value() || facts.now - *row.hanging_since <= kPatience) continue;
-    silences.emplace(row.target, *row.hanging_since);
+bool IsOfObject(absl::string_view method) {
+  return method == kPodSandboxStatus || method == kContainerStatus;
+}
+
+// One that has ended badly before will take as long again.
+BadStatuses FindBadStatuses(const TwinFacts& facts) {
+  BadStatuses bad;
+  for (const FailingTarget& row : facts.calls.failing) {
+    if (IsOfObject(row.method)) bad.costs.emplace(row.target, row.duration);
   }
-  return silences;
+  for (const UnansweredTarget& row : facts.calls.unanswered) {
+    if (!IsOfObject(row.method) || !row.hanging_since.has_value()) continue;
+    const auto cost = bad.costs.find(row.target);
+    const absl::Duration patience =
+        cost == bad.costs.end() ? kPatience : std::max(kPatience, 2 * cost->second);
+    if (facts.now - *row.hanging_since <= patience) continue;
+    bad.silent.emplace(row.target, *row.hanging_since);
+  }
+  return bad;
 }
 
 // The longest silence about an object of the pod, and the cost of those that answer.
-TwinPod MakePod(const TwinFacts& facts, const Pod& pod, const Silences& silences) {
+TwinPod MakePod(const TwinFacts& facts, const Pod& pod, const BadStatuses& bad) {
   TwinPod out = {.since = MonoTime()};
   auto add = [&](const ContainerId& id, absl::Duration usual) {
-    const auto silence = silences.empty() ? silences.end() : silences.find(id.value());
-    if (silence == silences.end()) {
-      out.cost += usual;
+    const auto silence = bad.silent.empty() ? bad.silent.end() : bad.silent.find(id.value());
+    if (silence == bad.silent.end()) {
+      const auto cost = bad.costs.empty() ? bad.costs.end() : bad.costs.find(id.value());
+      out.cost += cost == bad.costs.end() ? usual : std::max(usual, cost->second);
     } else {
       out.unanswered_since =
           std::min(out.unanswered_since.value_or(silence->second), silence->second);
@@ -66,16 +82,16 @@ TwinPod MakePod(const TwinFacts& facts, const Pod& pod, const Silences& silences
   return out;
 }
 
-void AddPods(const TwinFacts& facts, const Silences& silences, TwinInput& input) {
+void AddPods(const TwinFacts& facts, const BadStatuses& bad, TwinInput& input) {
   for (const UnsettledPod& unsettled : facts.pods->unsettled) {
-    TwinPod pod = MakePod(facts, *unsettled.pod, silences);
+    TwinPod pod = MakePod(facts, *unsettled.pod, bad);
     pod.since = unsettled.since;
     pod.failed = unsettled.failed;
     input.pods.push_back(pod);
   }
   input.all_pods = facts.pods->listed.size();
   for (const auto& pod : facts.pods->listed) {
-    const TwinPod whole = MakePod(facts, *pod, silences);
+    const TwinPod whole = MakePod(facts, *pod, bad);
     input.all_statuses += whole.cost;
     if (whole.unanswered_since.has_value()) ++input.silent_pods;
   }
@@ -111,7 +127,7 @@ TwinInput MakeTwinInput(const TwinFacts& facts) {
     input.sandboxes.failed = true;
     input.status_failing = true;
   }
-  AddPods(facts, SilentStatuses(facts), input);
+  AddPods(facts, FindBadStatuses(facts), input);
   return input;
 }
 

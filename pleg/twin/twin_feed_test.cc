@@ -30,6 +30,11 @@ std::optional<CallHistory::Ended> Ended(double seconds,
   return CallHistory::Ended{{}, MonoTime(), absl::Seconds(seconds), code};
 }
 
+std::optional<CallHistory::Ended> TimedOut() {
+  return CallHistory::Ended{
+      {}, MonoTime(), absl::Minutes(2), absl::StatusCode::kDeadlineExceeded, /*answered=*/false};
+}
+
 // A pod "p<n>" with a sandbox "s<n>" and two containers "c<n>", "d<n>".
 std::shared_ptr<const Pod> MakePod(int n) {
   auto pod = std::make_shared<Pod>();
@@ -162,12 +167,45 @@ TEST_F(TwinFeedTest, ALockConvoy) {
 TEST_F(TwinFeedTest, AListThatTimedOutIsStillTheSameSilence) {
   Observe(121);
   LastRelist(-1);
-  facts_.last_container_list = Ended(120, absl::StatusCode::kDeadlineExceeded);
+  facts_.last_container_list = TimedOut();
   Silence("ListContainers", "", 0);
   const TwinInput input = MakeTwinInput(facts_);
   EXPECT_FALSE(input.containers.failed);
   EXPECT_EQ(input.containers.unanswered_since, At(0));
   EXPECT_NEAR(Seconds(Predict().to_not_ready), 58, 0.1);
+}
+
+// The runtime's own, it is an error like any other.
+TEST_F(TwinFeedTest, AListThatIsAnsweredWithDeadlineExceededFails) {
+  Observe(121);
+  facts_.last_container_list = Ended(9, absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(MakeTwinInput(facts_).containers.failed);
+  EXPECT_EQ(MakeTwinInput(facts_).containers.last, absl::Seconds(9));
+}
+
+// An error after 9 s is no silence while the next call runs, and costs 9 s in each relist, or
+// twice that.
+TEST_F(TwinFeedTest, AStatusThatFailsLateCostsWhatItTakes) {
+  Observe(100, 1);
+  auto pods = std::make_shared<PodsView>(*facts_.pods);
+  pods->unsettled[0].failed = true;
+  facts_.pods = pods;
+  facts_.calls.failing = {{"PodSandboxStatus", "s0", At(0), 5, absl::StatusCode::kDeadlineExceeded,
+                           "its shim is slow", absl::Seconds(9)}};
+  for (const double since : {99.5, 92.0}) {
+    facts_.calls.unanswered.clear();
+    Silence("PodSandboxStatus", "s0", since);
+    EXPECT_EQ(Predict().to_not_ready, absl::InfiniteDuration());
+    EXPECT_NEAR(Seconds(Predict().status_phase), 9, 0.2);
+    EXPECT_FALSE(Predict().silent);
+    const TwinReport twice = Predict(KubeletGeneration::kTwice);
+    EXPECT_NEAR(Seconds(twice.lag.best), 18, 0.3);
+    EXPECT_TRUE(twice.silent);
+  }
+  // Longer than twice that, it hangs.
+  facts_.calls.unanswered.clear();
+  Silence("PodSandboxStatus", "s0", 80);
+  EXPECT_NEAR(Seconds(Predict().status_phase), 120, 0.2);
 }
 
 TEST_F(TwinFeedTest, ARuntimeThatIsDownFailsAtOnce) {

@@ -72,7 +72,7 @@ void FailTarget(absl::string_view method, const ObjectRef& object, Evidence& evi
   row.in_a_row = 12;
   row.code = "UNKNOWN";
   row.text = "task not found";
-  row.last_duration = absl::Milliseconds(3);
+  row.duration = absl::Milliseconds(3);
   evidence.failing.push_back(row);
 }
 
