@@ -377,6 +377,11 @@ std::optional<Ranked> TooManyChanges(const Facts& facts) {
   const Evidence& e = facts.e;
   const size_t silent = facts.silent_containers.size() + facts.silent_sandboxes.size();
   if (!facts.crowd || facts.lists_silent()) return std::nullopt;
+  // They wait for a runtime that answers no such call: RUNTIME_HUNG.
+  if (MuteFor(facts, "PodSandboxStatus").has_value() ||
+      MuteFor(facts, "ContainerStatus").has_value()) {
+    return std::nullopt;
+  }
   const bool over = e.predicted_status_phase >= e.relist.threshold;
   Draft draft(VerdictCode::kTooManyChanges, over ? Tier::kBlocksPleg : Tier::kHurtsPods,
               over ? Confidence::kHigh : Confidence::kMedium);

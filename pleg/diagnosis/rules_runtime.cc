@@ -264,10 +264,26 @@ Silence AllOf(const Facts& facts) {
       since.age, true};
 }
 
+// The status of each object that is asked for.
+std::optional<Silence> StatusesOfAll(const Facts& facts) {
+  for (const absl::string_view method : {"PodSandboxStatus", "ContainerStatus"}) {
+    const std::optional<absl::Duration> mute = MuteFor(facts, method);
+    if (!mute.has_value()) continue;
+    const size_t objects =
+        (method == "ContainerStatus" ? facts.silent_containers : facts.silent_sandboxes).size();
+    return Silence{absl::StrCat(facts.runtime.title, " has not answered ", method, " of any of ",
+                                objects, " objects ", SinceSeen(facts, *mute).text,
+                                " but answers other calls: a lock or storage inside its process"),
+                   *mute, false};
+  }
+  return std::nullopt;
+}
+
 std::optional<Silence> FindSilence(const Facts& facts) {
   if (IsMute(facts) || AllSilent(facts)) return AllOf(facts);
   const UnansweredEvidence* one = SilentInProcess(facts);
-  if (one == nullptr || PluginOfStatus(facts) != nullptr) return std::nullopt;
+  if (one == nullptr) return StatusesOfAll(facts);
+  if (PluginOfStatus(facts) != nullptr) return std::nullopt;
   const Since since = SinceCall(facts, *one, Owner{});
   return Silence{
       absl::StrCat(facts.runtime.title, " has not answered ", one->method, " ", since.text,
@@ -281,8 +297,10 @@ void WhatIsSilent(const Facts& facts, Draft& draft) {
         absl::StrCat(facts.e.runtime.endpoint, ": connections are taken and nothing is said"));
   }
   for (size_t i = 0; i < facts.silent.size() && i < 4; ++i) {
-    draft.For(
-        absl::StrCat(facts.silent[i]->method, " unanswered for ", FormatAge(facts.silent[i]->age)));
+    const UnansweredEvidence& call = *facts.silent[i];
+    draft.For(absl::StrCat(call.method,
+                           call.object.id.empty() ? "" : " of " + ObjectName(call.object),
+                           " unanswered for ", FormatAge(call.age)));
   }
   if (const MethodEvidence* method = facts.AnsweredWithin(facts.oldest_silence)) {
     draft.Against(absl::StrCat(method->method, " was answered ", FormatAge(*method->answered_ago),

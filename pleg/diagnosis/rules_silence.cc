@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "pleg/diagnosis/advice.h"
+#include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/owner.h"
 #include "pleg/diagnosis/rule.h"
 #include "pleg/diagnosis/since.h"
@@ -24,8 +25,10 @@ Silent Where(const Facts& facts, const Silent& calls, bool pending) {
   for (const UnansweredEvidence* call : calls) {
     // plegd has every pod to inspect when it has just started, the kubelet has not.
     const bool waited_for = call->pod_pending && !facts.KubeletPasses(*call);
-    // If nothing was answered since, it is the runtime and not this object.
-    if (waited_for == pending && facts.AnsweredWithin(call->age) != nullptr) {
+    // If nothing was answered since, or no such call, it is the runtime and not this object.
+    const bool others_answer =
+        facts.AnsweredWithin(call->age) != nullptr && !MuteFor(facts, call->method).has_value();
+    if (waited_for == pending && others_answer) {
       result.push_back(call);
     }
   }
