@@ -49,6 +49,15 @@ absl::StatusOr<std::unique_ptr<runtime::host::Prober>> ForkProber(const plegd::F
       clock);
 }
 
+void TellConfinement(const runtime::host::Prober::Confinement& of, journal::StructuredLog& log) {
+  if (of.system_calls && of.files) return;
+  // Many kernels have no Landlock.
+  log.Write(of.system_calls ? pleg::LogLevel::kInfo : pleg::LogLevel::kWarning,
+            "the host probe is kept from less than usual",
+            {{"system_calls", of.system_calls ? "filtered" : "all: no seccomp filter can be had"},
+             {"files", of.files ? "confined" : "all that its user may read: no Landlock here"}});
+}
+
 // There is news of the runtime. Sent to the main thread only.
 int NewsSignal() { return SIGRTMIN; }
 
@@ -145,6 +154,8 @@ int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& so
   const runtime::SystemClock clock;
   absl::StatusOr<std::unique_ptr<runtime::host::Prober>> prober = ForkProber(flags, clock);
   if (!prober.ok()) return Fail(prober.status().message());
+  std::optional<runtime::host::Prober::Confinement> confinement;
+  if (*prober != nullptr) confinement = (*prober)->confinement();
   // Before there is a thread: all of them inherit it.
   runtime::host::KeepCapabilities(plegd::KeptCapabilities(flags));
   runtime::host::ForbidNewPrivileges();
@@ -169,6 +180,7 @@ int Run(const plegd::Flags& flags, const std::vector<plegd::InheritedSocket>& so
              {"listening", absl::StrJoin(daemon.addresses(), ",")},
              {"sockets", sockets.empty() ? "own" : "from the service manager"},
              {"open_files", absl::StrCat(files.soft)}});
+  if (confinement.has_value()) TellConfinement(*confinement, log);
   if (!manager.status().ok()) {
     log.Write(pleg::LogLevel::kWarning, "the service manager cannot be told anything",
               {{"error", std::string(manager.status().message())}});

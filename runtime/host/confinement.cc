@@ -200,6 +200,10 @@ bool ConfineReads(const std::vector<std::string>& roots) {
   return syscall(SYS_landlock_restrict_self, ruleset.get(), 0) == 0;
 }
 
+bool HasLandlock() {
+  return syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
 bool SeesIntoProcesses() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets = {};

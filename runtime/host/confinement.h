@@ -34,6 +34,9 @@ bool FilterSyscalls(Process process);
 // if the kernel has no Landlock, or it is not allowed.
 bool ConfineReads(const std::vector<std::string>& roots);
 
+// Whether ConfineReads has what it takes.
+bool HasLandlock();
+
 // Whether CAP_SYS_PTRACE is in force.
 bool SeesIntoProcesses();
 

@@ -140,7 +140,11 @@ absl::StatusOr<std::unique_ptr<Prober>> Prober::Fork(Options options, const pleg
 
 Prober::Prober(Options options, const pleg::Clock& clock, std::unique_ptr<Zygote> zygote,
                Zygote::Child child)
-    : options_(std::move(options)), clock_(clock), zygote_(std::move(zygote)), child_(child) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      confinement_({child.filtered, SeesIntoProcesses() || HasLandlock()}),
+      zygote_(std::move(zygote)),
+      child_(child) {}
 
 Prober::~Prober() { Stop(); }
 

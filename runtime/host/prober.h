@@ -90,9 +90,18 @@ class Prober {
     std::optional<pleg::HostEvidence> Evidence() const;
   };
 
+  // Whether a child is kept from what it has no need of; without either, it looks all the same.
+  struct Confinement {
+    bool system_calls = false;
+    // By Landlock, which is left out on purpose for a child with CAP_SYS_PTRACE.
+    bool files = false;
+  };
+
   // INTERNAL if there can be no child.
   static absl::StatusOr<std::unique_ptr<Prober>> Fork(Options options, const pleg::Clock& clock);
   ~Prober();
+  const Confinement& confinement() const { return confinement_; }
+
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
@@ -137,6 +146,7 @@ class Prober {
 
   const Options options_;
   const pleg::Clock& clock_;
+  const Confinement confinement_;
   std::unique_ptr<Zygote> zygote_;  // null once stopped
 
   mutable pleg::Mutex mu_;

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -85,6 +87,40 @@ TEST_F(ProberTest, AsksAndIsAnswered) {
     return reading.Evidence().has_value() && reading.Evidence()->kernel_version == "5.15.0";
   }));
   EXPECT_TRUE(Eventually([&](const Prober::Reading&) { return asked > 2; }));
+}
+
+// As in a container whose own filter forbids another one, on a kernel without Landlock.
+bool ForbidConfinement() {
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+  const scmp_arg_cmp set_seccomp = {0, SCMP_CMP_EQ, PR_SET_SECCOMP, 0};
+  const bool done =
+      seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0) == 0 &&
+      seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, &set_seccomp) ==
+          0 &&
+      seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) == 0 &&
+      seccomp_load(filter) == 0;
+  seccomp_release(filter);
+  return done;
+}
+
+TEST_F(ProberTest, KnowsWhetherItIsConfinedAndLooksAllTheSame) {
+  tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
+  for (const bool possible : {true, false}) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      KeepCapabilities({});
+      if (!possible && !ForbidConfinement()) _exit(1);
+      Fork();
+      const Prober::Confinement& confinement = prober_->confinement();
+      if (confinement.system_calls != possible) _exit(2);
+      if (confinement.files != (possible && HasLandlock())) _exit(3);
+      prober_->Start([] { return ProbeQuestion{}; });
+      _exit(Eventually([](const Prober::Reading& r) { return r.Evidence().has_value(); }) ? 0 : 4);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+  }
 }
 
 TEST_F(ProberTest, WhatALookFoundIsSharedNotCopied) {

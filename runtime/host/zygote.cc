@@ -33,6 +33,7 @@ enum class Answer : uint8_t { kHere, kTooSoon, kTooManyUndead, kNone };
 struct Reply {
   Answer answer = Answer::kNone;
   pid_t pid = 0;
+  bool filtered = false;
 };
 
 absl::Duration Now() {
@@ -101,7 +102,9 @@ void LiveAndDieWith(pid_t parent) {
 // The zygote's own process.
 class Nursery {
  public:
-  Nursery(int socket, const Zygote::Options& options) : socket_(socket), options_(options) {}
+  // `filtered`: whether FilterSyscalls is in force.
+  Nursery(int socket, bool filtered, const Zygote::Options& options)
+      : socket_(socket), filtered_(filtered), options_(options) {}
 
   // Until the other side has gone.
   void Serve() {
@@ -176,13 +179,15 @@ class Nursery {
     }
     close(sockets[1]);
     if (pid > 0) last_ = pid;
-    Reply reply = {.answer = pid > 0 ? Answer::kHere : Answer::kNone, .pid = pid};
+    Reply reply = {
+        .answer = pid > 0 ? Answer::kHere : Answer::kNone, .pid = pid, .filtered = filtered_};
     const bool answered = Message(reply).Send(socket_, pid > 0 ? sockets[0] : -1);
     close(sockets[0]);
     return answered;
   }
 
   const int socket_;
+  const bool filtered_;
   const Zygote::Options& options_;
   pid_t last_ = 0;
   int undead_ = 0;
@@ -196,8 +201,8 @@ class Nursery {
   if (kept < 0) _exit(1);
   KeepCapabilities(options.capabilities, Effect::kLater);
   ForbidNewPrivileges();
-  FilterSyscalls(Process::kZygote);
-  Nursery(kept, options).Serve();
+  const bool filtered = FilterSyscalls(Process::kZygote);
+  Nursery(kept, filtered, options).Serve();
   _exit(0);
 }
 
@@ -238,6 +243,7 @@ absl::StatusOr<Zygote::Child> Zygote::Spawn() {
     return absl::UnavailableError("the process that starts it has ended");
   }
   child.pid = reply.pid;
+  child.filtered = reply.filtered;
   switch (reply.answer) {
     case Answer::kHere:
       if (child.socket >= 0) return child;

@@ -32,6 +32,8 @@ class Zygote {
   struct Child {
     pid_t pid = 0;
     int socket = -1;  // to it; the caller closes it
+    // The zygote makes no system calls but those it needs, nor do its children.
+    bool filtered = false;
   };
 
   // Children that were killed and have not ended: the kernel holds them.
@@ -39,7 +41,7 @@ class Zygote {
 
   // Of plegd's descriptors the zygote and its children keep none but their own socket; standard
   // input, output and error are /dev/null. They cannot gain privileges, and make no system calls
-  // but those they need. INTERNAL if there can be no process.
+  // but those they need, where that can be enforced. INTERNAL if there can be no process.
   static absl::StatusOr<std::unique_ptr<Zygote>> Fork(const Options& options);
   // It ends, and its last child with it: killed, and not waited for.
   ~Zygote();
