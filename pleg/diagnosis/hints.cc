@@ -124,10 +124,10 @@ void Leaks(const HostEvidence& host, std::vector<Hint>& hints) {
   size_t said = 0;
   for (const FuseConnection& fuse : host.fuse) {
     if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter || ++said > kMaxOfAKind) continue;
-    Add(hints,
-        absl::StrCat("FUSE connection ", fuse.id,
-                     fuse.mount_point.empty() ? "" : absl::StrCat(" at ", fuse.mount_point), ": ",
-                     fuse.waiting, " requests wait for ", FormatAge(fuse.waiting_for)));
+    Add(hints, absl::StrCat("FUSE connection ", fuse.id,
+                            fuse.mount_point.empty() ? "" : absl::StrCat(" at ", fuse.mount_point),
+                            ": requests have waited at every look for ",
+                            FormatAge(fuse.waiting_for), ", ", fuse.waiting, " now"));
   }
   Zombies(host, hints);
   for (const Headroom& headroom : host.headroom) {

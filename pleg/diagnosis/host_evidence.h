@@ -112,10 +112,10 @@ struct FrozenCgroup {
 };
 
 struct FuseConnection {
-  std::string id;  // below /sys/fs/fuse/connections
-  std::string mount_point;
+  std::string id;           // below /sys/fs/fuse/connections
+  std::string mount_point;  // empty if PID 1 has none of it
   uint32_t waiting = 0;
-  absl::Duration waiting_for = {};  // it has not been 0
+  absl::Duration waiting_for = {};  // more than 0 at every look, not the same requests
 };
 
 struct NfsMount {

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/text.h"
 #include "pleg/diagnosis/waits.h"
@@ -63,6 +64,12 @@ void LookAtStack(const ProcessEvidence& process, Owner& owner) {
       {"See where it waits in the kernel", absl::StrCat("cat ", StackFile(process)), false});
 }
 
+bool IsNumber(absl::string_view text) {
+  return !text.empty() && text.size() < 20 && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c));
+  });
+}
+
 bool IsOfSilentPod(const Facts& facts, const FuseConnection& fuse) {
   return std::any_of(facts.silent.begin(), facts.silent.end(), [&](const auto* call) {
     const std::string& uid = call->object.pod_uid.value();
@@ -77,12 +84,35 @@ std::vector<const FuseConnection*> BlamedFuse(const Facts& facts) {
   std::vector<const FuseConnection*> waiting;
   std::vector<const FuseConnection*> of_pods;
   for (const FuseConnection& fuse : facts.host->fuse) {
-    if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter || fuse.id.empty()) continue;
+    if (fuse.waiting == 0 || fuse.waiting_for < kSilentAfter || !IsNumber(fuse.id)) continue;
     waiting.push_back(&fuse);
     if (IsOfSilentPod(facts, fuse)) of_pods.push_back(&fuse);
   }
   if (!of_pods.empty()) return of_pods;
   return waiting.size() == 1 ? waiting : std::vector<const FuseConnection*>();
+}
+
+// As proc(5) has it in mountinfo.
+std::string Escaped(absl::string_view mount_point) {
+  return absl::StrReplaceAll(mount_point,
+                             {{" ", "\\040"}, {"\t", "\\011"}, {"\n", "\\012"}, {"\\", "\\134"}});
+}
+
+// Lines of mountinfo that are mounts of it.
+std::string MountsOf(const FuseConnection& fuse) {
+  return absl::StrCat("'^[0-9]+ [0-9]+ 0:", fuse.id, " '");
+}
+
+// The kernel gives the lowest number that is free, to whoever mounts next. Empty without a mount
+// point to know the connection by.
+std::string AbortCommand(const FuseConnection& fuse) {
+  const std::string mount_point =
+      fuse.mount_point.empty() ? "" : ShellWord(absl::StrCat(" ", Escaped(fuse.mount_point), " "));
+  if (mount_point.empty()) return "";
+  const std::string directory = absl::StrCat("/sys/fs/fuse/connections/", fuse.id);
+  return absl::StrCat("grep -E ", MountsOf(fuse), " /proc/1/mountinfo | grep -Fq ", mount_point,
+                      " && grep -qv '^0$' ", directory, "/waiting && echo 1 > ", directory,
+                      "/abort");
 }
 
 // Every request to an aborted connection fails from then on.
@@ -94,16 +124,18 @@ void AbortFuse(const Facts& facts, Owner& owner) {
                              "grep . /sys/fs/fuse/connections/*/waiting", false});
   }
   for (const FuseConnection* fuse : blamed) {
-    const std::string file =
-        ShellWord(absl::StrCat("/sys/fs/fuse/connections/", fuse->id, "/abort"));
-    if (file.empty()) continue;
+    const std::string connection = absl::StrCat("FUSE connection ", fuse->id);
+    std::string abort = AbortCommand(*fuse);
+    if (abort.empty()) {
+      owner.actions.push_back(
+          {absl::StrCat("See which processes have ", connection, " mounted"),
+           absl::StrCat("grep -lE ", MountsOf(*fuse), " /proc/[0-9]*/mountinfo"), false});
+      continue;
+    }
     owner.actions.push_back(
-        {absl::StrCat("Abort FUSE connection ", Shorten(fuse->id, 24),
-                      fuse->mount_point.empty()
-                          ? ""
-                          : absl::StrCat(", ", Shorten(Printable(fuse->mount_point), 90, true)),
+        {absl::StrCat("Abort ", connection, ", ", Shorten(Printable(fuse->mount_point), 90, true),
                       ": everything that uses it gets an error"),
-         absl::StrCat("echo 1 > ", file), true});
+         std::move(abort), true});
   }
 }
 
@@ -163,11 +195,12 @@ Owner MuteShim(const ProcessEvidence& shim) {
   owner.advice = "Dump that shim, then end it and with it its pod, as shown below";
   LookAtStack(shim, owner);
   // Shims in other languages than Go end by this signal.
-  owner.actions.push_back(
-      {"Have the shim write its goroutines to the runtime's log (only containerd-shim-runc does)",
-       absl::StrCat("readlink /proc/", shim.pid, "/exe | grep -q containerd-shim-runc && ",
-                    Signal("USR1", shim)),
-       false});
+  if (const std::string dump = Signal("USR1", shim); !dump.empty()) {
+    owner.actions.push_back(
+        {"Have the shim write its goroutines to the runtime's log (only containerd-shim-runc does)",
+         absl::StrCat("readlink /proc/", shim.pid, "/exe | grep -q containerd-shim-runc && ", dump),
+         false});
+  }
   if (std::optional<Action> end = EndShim(shim)) owner.actions.push_back(*std::move(end));
   return owner;
 }

@@ -207,9 +207,10 @@ void JudgeFuse(const Facts& /*facts*/, SignJudge& judge) {
   judge.Good("no FUSE request waits for long");
   for (const FuseConnection& fuse : host->fuse) {
     if (fuse.waiting == 0 || fuse.waiting_for < kFuseForLong) continue;
-    judge.Bad(absl::StrCat(fuse.waiting, " FUSE requests", fuse.mount_point.empty() ? "" : " at ",
-                           Shorten(Printable(fuse.mount_point), 90, true), " have waited for ",
-                           FormatAge(fuse.waiting_for)),
+    judge.Bad(absl::StrCat("FUSE requests", fuse.mount_point.empty() ? "" : " at ",
+                           Shorten(Printable(fuse.mount_point), 90, true),
+                           " have waited at every look for ", FormatAge(fuse.waiting_for), ", ",
+                           fuse.waiting, " now"),
               fuse.waiting_for);
     return;
   }

@@ -466,19 +466,23 @@ void HostTracker::TellMounts(pleg::HostEvidence& out) {
   for (const Mount& mount : now_->network_mounts) {
     out.nfs.push_back({mount.mount_point, mount.source});
   }
-  for (const FuseRequests& requests : now_->fuse) {
-    pleg::FuseConnection connection;
-    connection.id = requests.connection;
-    connection.waiting = static_cast<uint32_t>(std::min<uint64_t>(requests.waiting, UINT32_MAX));
-    connection.waiting_for = absl::Seconds(fuse_.Hold(requests.connection, now_->uptime_seconds));
-    for (const Mount& mount : now_->fuse_mounts) {
-      // A connection is named by its device's minor number.
-      if (absl::StrCat(mount.minor) == requests.connection) {
-        connection.mount_point = mount.mount_point;
-      }
-    }
-    out.fuse.push_back(std::move(connection));
+  for (const FuseRequests& requests : now_->fuse) out.fuse.push_back(DescribeFuse(requests));
+}
+
+pleg::FuseConnection HostTracker::DescribeFuse(const FuseRequests& requests) {
+  pleg::FuseConnection connection;
+  connection.id = requests.connection;
+  connection.waiting = static_cast<uint32_t>(std::min<uint64_t>(requests.waiting, UINT32_MAX));
+  std::string lowest;  // of its mount points: the same one in whatever order they are listed
+  for (const Mount& mount : now_->fuse_mounts) {
+    // A connection is named by its device's minor number, which is given again.
+    if (absl::StrCat(mount.minor) != requests.connection) continue;
+    if (connection.mount_point.empty()) connection.mount_point = mount.mount_point;
+    if (lowest.empty() || mount.mount_point < lowest) lowest = mount.mount_point;
   }
+  connection.waiting_for =
+      absl::Seconds(fuse_.Hold({requests.connection, lowest}, now_->uptime_seconds));
+  return connection;
 }
 
 void HostTracker::TellFrozen(pleg::HostEvidence& out) {

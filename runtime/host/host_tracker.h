@@ -82,6 +82,7 @@ class HostTracker {
   void TellBlocked(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
   void TellShims(const std::vector<WatchedObject>& watched, pleg::HostEvidence& out);
   void TellMounts(pleg::HostEvidence& out);
+  pleg::FuseConnection DescribeFuse(const FuseRequests& requests);
   void TellFrozen(pleg::HostEvidence& out);
   struct Sight;
   Sight Look() const;
@@ -101,7 +102,7 @@ class HostTracker {
   // Parent and name of the process that was last seen behind the socket.
   std::optional<std::pair<int, std::string>> runtime_;
   Since<std::string> frozen_;
-  Since<std::string> fuse_;
+  Since<std::pair<std::string, std::string>> fuse_;  // connection and mount point
   Since<std::string> disagree_;
   Since<std::string> stalled_;  // disks, as of the sample before
 };

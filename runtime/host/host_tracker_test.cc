@@ -480,5 +480,19 @@ TEST(HostTrackerTest, MeasuresHowLongACgroupIsFrozenAndRequestsWait) {
   EXPECT_EQ(evidence.fuse[0].mount_point, "/mnt/f");
 }
 
+TEST(HostTrackerTest, AConnectionThatHasGotTheNumberOfAnotherHasNotWaited) {
+  HostTracker tracker;
+  HostSample sample = Sample(1000);
+  sample.fuse = {{"41", 3}};
+  sample.fuse_mounts = {{0, 41, "/a", "fuse.sshfs", "a:/"}, {0, 41, "/b", "fuse.sshfs", "a:/"}};
+  tracker.Update(sample, {});
+  sample.uptime_seconds = 1020;
+  std::swap(sample.fuse_mounts[0], sample.fuse_mounts[1]);
+  EXPECT_EQ(tracker.Update(sample, {}).fuse[0].waiting_for, absl::Seconds(20));
+  sample.fuse_mounts = {{0, 41, "/c", "fuse.sshfs", "c:/"}};
+  sample.uptime_seconds = 1040;
+  EXPECT_EQ(tracker.Update(sample, {}).fuse[0].waiting_for, absl::ZeroDuration());
+}
+
 }  // namespace
 }  // namespace runtime::host

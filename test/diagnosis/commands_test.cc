@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -243,6 +245,96 @@ TEST(SignalTest, OfAnOlderRecordReachesTheProcessByItsName) {
   EXPECT_TRUE(Succeeds(pleg::Signal("KILL", process)));
   process.name = "";
   EXPECT_EQ(pleg::Signal("KILL", process), "");
+}
+
+// A status hangs on a task that waits for the FUSE connection 57, on a node that is in files.
+class AbortFuseTest : public testing::Test {
+ protected:
+  AbortFuseTest() {
+    std::filesystem::create_directories(dir_.File("fuse/57"));
+    Mountinfo("57", "/mnt/s3");
+    Waiting(3);
+  }
+
+  void Mountinfo(const std::string& minor, const std::string& mount_point) const {
+    std::ofstream(dir_.File("mountinfo")) << "22 28 0:21 / /proc rw - proc proc rw\n"
+                                          << "90 28 0:" << minor << " / " << mount_point
+                                          << " rw,nosuid shared:5 - fuse.s3fs 0:57 rw\n";
+  }
+  void Waiting(int requests) const {
+    std::ofstream(dir_.File("fuse/57/waiting")) << requests << "\n";
+  }
+
+  static std::string Command(const std::string& mount_point) {
+    pleg::Evidence evidence;
+    evidence.observed_for = absl::Hours(1);
+    evidence.runtime.connected = true;
+    evidence.runtime.connection_for = absl::Hours(1);
+    evidence.relist.last_good_ago = absl::Milliseconds(500);
+    pleg::MethodEvidence list;
+    list.method = "ListContainers";
+    list.answered_ago = absl::Milliseconds(500);
+    evidence.methods.push_back(list);
+    pleg::UnansweredEvidence call;
+    call.method = "ContainerStatus";
+    call.object.id = pleg::ContainerId("c1");
+    call.object.pod_uid = pleg::PodUid("8a1f");
+    call.age = absl::Seconds(30);
+    call.attempts = 1;
+    call.pod_pending = true;
+    evidence.unanswered.push_back(call);
+    evidence.host.emplace();
+    evidence.host->blocked.push_back({.wait_function = "request_wait_answer",
+                                      .count = 1,
+                                      .oldest = absl::Seconds(30),
+                                      .example_pid = 4711,
+                                      .example_name = "app",
+                                      .example_container = pleg::ContainerId("c1")});
+    evidence.host->fuse.push_back({"57", mount_point, 3, absl::Minutes(1)});
+    for (const pleg::Finding& finding : pleg::Diagnose(evidence).findings) {
+      for (const pleg::Action& action : finding.actions) {
+        if (absl::StrContains(action.text, "Abort FUSE")) return action.command;
+      }
+    }
+    return "";
+  }
+
+  // Whether it aborts the connection.
+  bool Aborts(const std::string& mount_point) const {
+    const std::string command = absl::StrReplaceAll(
+        Command(mount_point), {{"/proc/1/mountinfo", dir_.File("mountinfo")},
+                               {"/sys/fs/fuse/connections", dir_.File("fuse")}});
+    const bool succeeds = Succeeds(command);
+    const bool aborted = plegd_testing::ReadFile(dir_.File("fuse/57/abort")) == "1\n";
+    EXPECT_FALSE(command.empty());
+    EXPECT_EQ(succeeds, aborted) << command;
+    std::filesystem::remove(dir_.File("fuse/57/abort"));
+    return aborted;
+  }
+
+  const plegd_testing::ScratchDir dir_;
+};
+
+TEST_F(AbortFuseTest, HitsTheConnectionThatIsMeant) {
+  EXPECT_TRUE(Aborts("/mnt/s3"));
+  Mountinfo("57", R"(/mnt/it's\040a\134mount)");
+  EXPECT_TRUE(Aborts(R"(/mnt/it's a\mount)"));
+}
+
+TEST_F(AbortFuseTest, NoOtherOneThatHasGotItsNumber) {
+  Mountinfo("57", "/mnt/s3/other");
+  EXPECT_FALSE(Aborts("/mnt/s3"));
+  Mountinfo("58", "/mnt/s3");
+  EXPECT_FALSE(Aborts("/mnt/s3"));
+  EXPECT_EQ(Command("/mnt/\x01"), "");
+  EXPECT_EQ(Command(""), "");
+}
+
+TEST_F(AbortFuseTest, NoneThatAnswersAgain) {
+  Waiting(0);
+  EXPECT_FALSE(Aborts("/mnt/s3"));
+  std::filesystem::remove(dir_.File("fuse/57/waiting"));
+  EXPECT_FALSE(Aborts("/mnt/s3"));
 }
 
 }  // namespace
