@@ -50,6 +50,24 @@ absl::StatusOr<absl::Duration> WaitOf(const plegd::v1::GetPodRequest& request) {
   return std::min(absl::Seconds(seconds), NodeApi::kMaxWait);
 }
 
+// The model knows the runtime's calls; a kubelet posts what the runtime says of its network, too.
+pleg::GenerationReport AsPosted(pleg::GenerationReport twin,
+                                const std::optional<pleg::RuntimeConditions>& conditions) {
+  if (!conditions.has_value() || !conditions->network_ready.has_value()) return twin;
+  const pleg::RuntimeCondition& network = *conditions->network_ready;
+  if (network.status) return twin;
+  pleg::TwinReport& report = twin.report;
+  if (report.healthy) {
+    report.condition = absl::StrCat("container runtime network not ready: ", network.ToString());
+  }
+  report.healthy = false;
+  report.to_not_ready = absl::ZeroDuration();
+  report.lasting = true;
+  report.flapping.reset();
+  report.silent = false;
+  return twin;
+}
+
 }  // namespace
 
 // The cache's part of it lives on the core's thread. It counts as long as it exists.
@@ -120,7 +138,7 @@ plegd::v1::Node NodeApi::GetNode() const {
   const std::shared_ptr<const node::Assessment> assessment = node_.Assess();
   absl::Duration status_phase;
   for (const pleg::GenerationReport& twin : assessment->twins) {
-    TwinToProto(twin, *node.add_twins());
+    TwinToProto(AsPosted(twin, node_.Conditions()), *node.add_twins());
     status_phase = std::max(status_phase, twin.report.status_phase);
   }
   node.set_predicted_status_phase_seconds(absl::ToDoubleSeconds(status_phase));

@@ -94,6 +94,22 @@ TEST_F(NodeApiTest, TheNodeAtAGlance) {
   EXPECT_DOUBLE_EQ(node.loop_lag_seconds(), 0.003);
 }
 
+TEST_F(NodeApiTest, WithoutANetworkNoKubeletIsReady) {
+  pleg::GenerationReport twin;
+  twin.report.flapping = pleg::Flapping{absl::Seconds(241), absl::Seconds(61)};
+  node_.assessment->twins = {twin};
+  node_.conditions = {{}, pleg::RuntimeCondition{"NetworkReady", true, "", ""}};
+  EXPECT_TRUE(api_.GetNode().twins(0).healthy());
+  node_.conditions->network_ready = {"NetworkReady", false, "NoPlugin", "none"};
+  const plegd::v1::KubeletTwin posted = api_.GetNode().twins(0);
+  EXPECT_FALSE(posted.healthy());
+  EXPECT_EQ(posted.condition(),
+            "container runtime network not ready: NetworkReady=false reason:NoPlugin message:none");
+  EXPECT_EQ(posted.seconds_to_not_ready(), 0);
+  EXPECT_TRUE(posted.lasting());
+  EXPECT_FALSE(posted.has_flapping_period_seconds());
+}
+
 TEST_F(NodeApiTest, HealthIsThatOfTheNode) {
   node_.verdict = {false, "pleg was last seen active 3m7.6s ago; threshold is 3m0s"};
   node_.runtime.runtime_errors = {"PLEG is not \xff"};

@@ -155,12 +155,8 @@ Answer<Snapshot> Client::GetSnapshot(uint32_t relists) {
   take("GetNode", node, snapshot.node);
   take("GetCalls", calls, snapshot.calls);
   take("GetRelists", ring, snapshot.relists);
-  const bool nothing = snapshot.missing.size() == 4;
-  // An older plegd has no verdict.
-  if (diagnosis.status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
-    take("GetDiagnosis", diagnosis, snapshot.diagnosis);
-  }
-  if (nothing) return MakeFailure(first->call, first->status);
+  take("GetDiagnosis", diagnosis, snapshot.diagnosis);
+  if (snapshot.missing.size() == 5) return MakeFailure(first->call, first->status);
   return snapshot;
 }
 

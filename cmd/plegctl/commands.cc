@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "api/evidence_record.h"
+#include "cmd/plegctl/check.h"
 #include "cmd/plegctl/completion.h"
 #include "cmd/plegctl/explain.h"
 #include "cmd/plegctl/find_pod.h"
-#include "cmd/plegctl/headline.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/record_file.h"
 #include "cmd/plegctl/render.h"
@@ -158,15 +158,16 @@ Result ShowPod(const Flags& flags, Client& client, const Terminal& terminal) {
 }
 
 Result Check(const Flags& flags, Client& client) {
-  // Its line goes into conditions and mails: plain text.
-  const Answer<Snapshot> answer = client.GetSnapshot(kRecentRelists);
+  const Answer<plegd::v1::Diagnosis> answer = client.GetDiagnosis();
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     return {.out = absl::StrCat("UNKNOWN: ", Explain(*failure, client.attempt()).what, "\n"),
             .code = kExitUnknown};
   }
-  const Headline headline = Judge(std::get<Snapshot>(answer), flags.patience, Terminal{});
-  const std::string line = flags.no_ages ? StableCheckLine(headline) : CheckLine(headline);
-  return {.out = absl::StrCat(line, "\n"), .code = CheckExitCode(headline.level)};
+  const auto& diagnosis = std::get<plegd::v1::Diagnosis>(answer);
+  const std::string line = flags.no_ages ? StableCheckLine(diagnosis, flags.patience)
+                                         : CheckLine(diagnosis, flags.patience);
+  return {.out = absl::StrCat(line, "\n"),
+          .code = CheckExitCode(CheckLevel(diagnosis, flags.patience))};
 }
 
 Result Version(const Flags& flags, Client& client) {

@@ -57,8 +57,11 @@ class CommandsTest : public testing::Test {
 TEST_F(CommandsTest, Status) {
   plegd_.Serve();
   const Result result = Do({"status"});
-  EXPECT_THAT(result.out, StartsWith("PLEG healthy now; a kubelet <=1.31 goes NotReady in 4m42s: "
-                                     "ContainerStatus of default/web-0 (app) unanswered for 19s"));
+  EXPECT_THAT(result.out,
+              StartsWith("PLEG is still healthy; a kubelet <=1.31 goes NotReady in 4m42s, "
+                         "then for 1m1s of every 4m1s; "));
+  EXPECT_THAT(result.out, HasSubstr("\nCONTAINER_STUCK: ContainerStatus of default/web-0/app "
+                                    "(7421868e4d51c) unanswered for 19s\n"));
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.error, "");
 }
@@ -158,7 +161,7 @@ TEST_F(CommandsTest, Check) {
   result = Do({"check", "--patience", "10s"});
   EXPECT_EQ(result.code, 1);
   EXPECT_THAT(result.out,
-              StartsWith("PROBLEM: default/web-0 (app): ContainerStatus unanswered for 19s; a"));
+              StartsWith("PROBLEM: CONTAINER_STUCK default/web-0 (app): ContainerStatus of "));
   EXPECT_THAT(result.out, EndsWith("\n"));
 }
 
@@ -166,7 +169,7 @@ TEST_F(CommandsTest, CheckWithoutAges) {
   plegd_.Serve();
   const Result result = Do({"check", "--no-ages", "--patience", "10s"});
   EXPECT_EQ(result.code, 1);
-  EXPECT_EQ(result.out, "PROBLEM: default/web-0 (app): ContainerStatus unanswered\n");
+  EXPECT_EQ(result.out, "PROBLEM: CONTAINER_STUCK default/web-0 (app)\n");
 }
 
 TEST_F(CommandsTest, StatusAndCheckNameTheVerdictAndItsPage) {
@@ -175,14 +178,15 @@ TEST_F(CommandsTest, StatusAndCheckNameTheVerdictAndItsPage) {
   const Result status = Do({"status"});
   EXPECT_THAT(status.out,
               HasSubstr("\nLIST_LOCK_CONVOY: ListContainers has been blocked for 44s by "));
-  EXPECT_THAT(status.out, HasSubstr("plegctl explain; docs/verdicts/LIST_LOCK_CONVOY.md\n"));
+  EXPECT_THAT(status.out,
+              HasSubstr("What to do: plegctl explain; see docs/verdicts/LIST_LOCK_CONVOY.md\n"));
   const Result check = Do({"check"});
   EXPECT_THAT(check.out, StartsWith("PROBLEM: LIST_LOCK_CONVOY default/web-0 (app): "));
   EXPECT_THAT(check.out, EndsWith("; see docs/verdicts/LIST_LOCK_CONVOY.md\n"));
 }
 
 TEST_F(CommandsTest, CheckKeepsItsTime) {
-  plegd_.hangs = {"GetHealth", "GetNode", "GetCalls", "GetRelists"};
+  plegd_.hangs = {"GetDiagnosis"};
   plegd_.Serve();
   const absl::Time start = absl::Now();
   const Result result = Do({"check", "--timeout", "300ms"});
@@ -250,7 +254,7 @@ TEST_P(NoDaemonTest, AcceptsAndIsSilent) {
 }
 
 TEST_P(NoDaemonTest, AnOlderOne) {
-  plegd_.unknown = {"GetHealth", "GetNode", "GetCalls", "GetRelists"};
+  plegd_.unknown = {"GetHealth", "GetNode", "GetCalls", "GetRelists", "GetDiagnosis"};
   plegd_.Serve();
   const Result result = Do({GetParam()});
   EXPECT_EQ(result.code, 2);
@@ -304,6 +308,11 @@ TEST_F(CommandsTest, HostileNames) {
   plegd_.snapshot.node->set_runtime_name("\x1b[31m");
   plegd_.snapshot.node->mutable_twins(0)->set_generation("\x1b[31m");
   plegd_.snapshot.relists->mutable_relists(59)->set_error("\x1b[31m");
+  for (std::string* text : {plegd_.snapshot.diagnosis->mutable_headline(),
+                            plegd_.snapshot.diagnosis->mutable_forecast(),
+                            plegd_.snapshot.diagnosis->mutable_findings(0)->mutable_brief()}) {
+    *text = "web\x1b[2J\u202e";
+  }
   plegd_.Serve();
   for (const auto& words : std::vector<std::vector<const char*>>{{"status"},
                                                                  {"calls"},
@@ -407,12 +416,19 @@ TEST_F(CommandsTest, Explain) {
 }
 
 TEST_F(CommandsTest, AnOlderPlegdExplainsNothing) {
+  plegd_.unknown = {"GetDiagnosis"};
   plegd_.Serve();
   const Result result = Do({"explain"});
   EXPECT_EQ(result.code, kExitUnknown);
   EXPECT_THAT(result.out, IsEmpty());
   EXPECT_THAT(result.error, HasSubstr("GetDiagnosis"));
-  EXPECT_EQ(Do({"status"}).code, kExitSuccess);
+  const Result status = Do({"status"});
+  EXPECT_EQ(status.code, kExitUnknown);
+  EXPECT_THAT(status.out, StartsWith("Without GetDiagnosis: this plegd does not know it"));
+  EXPECT_THAT(status.out, HasSubstr("containerd 1.6.20"));
+  const Result check = Do({"check"});
+  EXPECT_EQ(check.code, kExitUnknown);
+  EXPECT_THAT(check.out, HasSubstr("does not know GetDiagnosis"));
 }
 
 // A node that hangs keeps an operator waiting long enough.

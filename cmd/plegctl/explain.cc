@@ -22,13 +22,6 @@ using plegd::v1::Evidence;
 
 constexpr size_t kIndent = 12;  // of what stands beside a title
 
-Style StyleOf(const Diagnosis& diagnosis) {
-  const std::string severity =
-      diagnosis.findings().empty() ? "page" : diagnosis.findings(0).severity();
-  if (severity == "none") return Style::kGood;
-  return severity == "warn" || severity == "info" ? Style::kWarning : Style::kBad;
-}
-
 bool IsTitled(absl::string_view line) {
   return line.size() > kIndent && line[kIndent - 1] == ' ' &&
          absl::StrContains(line.substr(0, kIndent), "  ");
@@ -62,6 +55,13 @@ void AddWrapped(absl::string_view line, const Terminal& terminal, std::string& o
 
 }  // namespace
 
+Style DiagnosisStyle(const Diagnosis& diagnosis) {
+  const std::string severity =
+      diagnosis.findings().empty() ? "page" : diagnosis.findings(0).severity();
+  if (severity == "none") return Style::kGood;
+  return severity == "warn" || severity == "info" ? Style::kWarning : Style::kBad;
+}
+
 std::string RenderDiagnosis(const Diagnosis& diagnosis, const RenderOptions& options,
                             const Terminal& terminal) {
   const std::string text =
@@ -74,7 +74,7 @@ std::string RenderDiagnosis(const Diagnosis& diagnosis, const RenderOptions& opt
     const std::string visible = Visible(WithPage(line), terminal);
     if (number++ == heading) {
       for (const std::string& part : Wrap(visible, terminal.width)) {
-        absl::StrAppend(&out, Paint(part, StyleOf(diagnosis), terminal), "\n");
+        absl::StrAppend(&out, Paint(part, DiagnosisStyle(diagnosis), terminal), "\n");
       }
     } else if (visible.empty()) {
       out += '\n';
@@ -86,11 +86,8 @@ std::string RenderDiagnosis(const Diagnosis& diagnosis, const RenderOptions& opt
 }
 
 int DiagnosisExitCode(const Diagnosis& diagnosis) {
-  if (diagnosis.findings().empty()) return 2;
-  const plegd::v1::Finding& first = diagnosis.findings(0);
-  if (first.code() == "STARTING") return 2;
-  const bool older = first.severity().empty();  // a plegd that tells no severity
-  return first.severity() == "page" || (older && first.code() != "HEALTHY") ? 1 : 0;
+  if (diagnosis.findings().empty() || diagnosis.starting()) return 2;
+  return diagnosis.findings(0).severity() == "page" ? 1 : 0;
 }
 
 Diagnosis DiagnoseEvidence(const Evidence& evidence) {

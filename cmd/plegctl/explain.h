@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "cmd/plegctl/terminal.h"
+#include "cmd/plegctl/text.h"
 #include "plegd/v1/diagnosis.pb.h"
 #include "plegd/v1/evidence.pb.h"
 
@@ -26,7 +27,10 @@ struct RenderOptions {
 std::string RenderDiagnosis(const plegd::v1::Diagnosis& diagnosis, const RenderOptions& options,
                             const Terminal& terminal);
 
-// 0 healthy, 1 a problem, 2 too early to say.
+// Of the first finding's severity.
+Style DiagnosisStyle(const plegd::v1::Diagnosis& diagnosis);
+
+// 1 if what was found first hurts pods or the node, 2 if it is too early to say, else 0.
 int DiagnosisExitCode(const plegd::v1::Diagnosis& diagnosis);
 
 // The same verdict that plegd comes to.

@@ -97,15 +97,16 @@ TEST(ExplainTest, TheExitCodeFollowsTheSeverity) {
     int exit_code;
   };
   for (const Case& c :
-       {Case{"HEALTHY", "none", 0}, Case{"STARTING", "info", 2}, Case{"UNEXPLAINED", "page", 1},
-        Case{"LATENT_HANG", "warn", 0}, Case{"WARNING", "info", 0},
-        Case{"OF_A_NEWER_PLEGD", "page", 1}, Case{"HEALTHY", "", 0}, Case{"LATENT_HANG", "", 1}}) {
+       {Case{"HEALTHY", "none", 0}, Case{"UNEXPLAINED", "page", 1}, Case{"LATENT_HANG", "warn", 0},
+        Case{"WARNING", "info", 0}, Case{"OF_A_NEWER_PLEGD", "page", 1}}) {
     diagnosis.clear_findings();
     plegd::v1::Finding& finding = *diagnosis.add_findings();
     finding.set_code(c.code);
     finding.set_severity(c.severity);
     EXPECT_EQ(DiagnosisExitCode(diagnosis), c.exit_code) << c.code;
   }
+  diagnosis.set_starting(true);
+  EXPECT_EQ(DiagnosisExitCode(diagnosis), 2);
 }
 
 // Every number of the record that is a pid.

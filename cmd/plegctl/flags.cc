@@ -231,7 +231,8 @@ Commands AddCommands(CLI::App& app, Raw& raw) {
   AddWatch(*explain, raw);
   AddExplain(*explain, raw);
   CLI::App* check = AddCommand(app, raw, commands, Command::kCheck, kCheckHelp);
-  AddDuration(*check, "--patience", raw.patience, "A call without an answer for this is a problem");
+  AddDuration(*check, "--patience", raw.patience,
+              "What hurts is a problem once it is this old, or the node is NotReady");
   check->add_flag("--no-ages", raw.flags.no_ages,
                   "The same line while the same is wrong: no ages, no countdown");
   CLI::App* version = AddCommand(app, raw, commands, Command::kVersion, kVersionHelp);

@@ -100,9 +100,8 @@ Examples:
 
 const CommandHelp kCheckHelp = {
     "check", "One line and an exit code, for node-problem-detector and Nagios",
-    R"(A problem is a node that is NotReady or goes so within a minute; a call without an answer, or
-relists without success, for --patience; or a node too slow for its kubelet.
-Or it is what explain finds, for that long. The first 80 bytes are the verdict and the pod. With
+    R"(A problem is a verdict that hurts pods or the node, of severity page, once it is older than
+--patience or the node is NotReady. The first 80 bytes are the level, the verdict and the pod. With
 --no-ages the line changes only when what is wrong does, as conditions of a node want it.
 
 Exit codes:

@@ -101,4 +101,14 @@ std::string ShortId(absl::string_view id, const Terminal& terminal) {
   return std::string(Cut(Visible(id.substr(0, 4 * kShortId), terminal), kShortId));
 }
 
+std::string TargetName(const plegd::v1::CallTarget& target, const Terminal& terminal) {
+  if (target.pod_name().empty()) return ShortId(target.id(), terminal);
+  std::string name = absl::StrCat(Visible(target.pod_namespace(), terminal, 63), "/",
+                                  Visible(target.pod_name(), terminal, 253));
+  if (!target.container().empty()) {
+    absl::StrAppend(&name, " (", Visible(target.container(), terminal, 63), ")");
+  }
+  return name;
+}
+
 }  // namespace plegctl

@@ -1,4 +1,4 @@
-// Quantities as people read them.
+// Quantities and names as people read them.
 
 #ifndef PLEGD_CMD_PLEGCTL_HUMAN_H_
 #define PLEGD_CMD_PLEGCTL_HUMAN_H_
@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "cmd/plegctl/terminal.h"
 #include "google/protobuf/timestamp.pb.h"
+#include "plegd/v1/calls.pb.h"
 
 namespace plegctl {
 
@@ -38,6 +39,9 @@ std::string WallTime(const google::protobuf::Timestamp& stamp, const Terminal& t
 
 // An id's first 13 characters, as crictl prints them; all of it with --no-trunc. Visible.
 std::string ShortId(absl::string_view id, const Terminal& terminal);
+// "default/web-0 (app)"; a short id where no listing names the pod; empty for calls of no object.
+// Visible.
+std::string TargetName(const plegd::v1::CallTarget& target, const Terminal& terminal);
 
 }  // namespace plegctl
 

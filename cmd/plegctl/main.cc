@@ -94,13 +94,13 @@ void LookUntilSettled(const Flags& flags, plegctl::DirectNode& node) {
   const absl::Time start = absl::Now();
   std::cerr << "plegctl: looks at the runtime and the host for up to "
             << plegctl::HumanDuration(flags.direct_for) << '\n';
-  std::string told = "STARTING";
+  std::string told;
   while (absl::Now() - start < flags.direct_for) {
     node.Watch(std::min(kStep, flags.direct_for));
     const plegd::v1::Diagnosis diagnosis = plegctl::DiagnoseEvidence(node.GetEvidence());
     if (plegctl::IsSettled(diagnosis)) return;
     const std::string& code = diagnosis.findings(0).code();
-    if (code == told) continue;
+    if (code == told || diagnosis.starting()) continue;
     told = code;
     std::cerr << "plegctl: " << told << " after " << plegctl::HumanDuration(absl::Now() - start)
               << ", looks on\n";

@@ -44,9 +44,6 @@ std::vector<std::string> UnansweredLines(const plegd::v1::Calls& calls, size_t m
 std::vector<std::string> RunningLines(const plegd::v1::Calls& calls, size_t most, size_t indent,
                                       const Terminal& terminal);
 
-// An age as a cell: after half a minute a warning, after two bad.
-Style AgeStyle(double seconds);
-
 }  // namespace plegctl
 
 #endif  // PLEGD_CMD_PLEGCTL_RENDER_H_

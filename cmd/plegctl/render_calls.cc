@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cmd/plegctl/headline.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/table.h"
@@ -97,25 +96,22 @@ std::string Section(absl::string_view title, const std::vector<std::string>& lin
                       "\n\n");
 }
 
-}  // namespace
+// A call that ends within it would only flicker on a screen.
+constexpr absl::Duration kShown = absl::Seconds(1);
 
-Style AgeStyle(double seconds) {
-  if (seconds >= 120) return Style::kBad;
-  return seconds >= 30 ? Style::kWarning : Style::kPlain;
-}
+}  // namespace
 
 std::vector<std::string> UnansweredLines(const Calls& calls, size_t most, size_t indent,
                                          const Terminal& terminal) {
   std::vector<Column> columns = TargetColumns();
-  columns.push_back({.heading = "SILENT", .right = true});
+  columns.push_back({.heading = "UNANSWERED", .right = true});
   columns.push_back({.heading = "TRIES", .right = true});
   Table table(std::move(columns));
   size_t all = 0;
   for (const plegd::v1::UnansweredTarget* target : OldestFirst(calls.unanswered())) {
-    if (Seconds(target->age_seconds()) < kSilence || ++all > most) continue;
+    if (Seconds(target->age_seconds()) < kShown || ++all > most) continue;
     std::vector<Cell> cells = TargetCells(target->method(), target->target(), terminal);
-    cells.emplace_back(ShowSeconds(target->age_seconds(), terminal),
-                       AgeStyle(target->age_seconds()));
+    cells.emplace_back(ShowSeconds(target->age_seconds(), terminal));
     cells.emplace_back(absl::StrCat(target->attempts()));
     table.Add(std::move(cells));
   }
@@ -135,7 +131,7 @@ std::vector<std::string> RunningLines(const Calls& calls, size_t most, size_t in
   for (const plegd::v1::RunningCall* call : OldestFirst(calls.running())) {
     if (++all > most) continue;
     std::vector<Cell> cells = TargetCells(call->method(), call->target(), terminal);
-    cells.emplace_back(ShowSeconds(call->age_seconds(), terminal), AgeStyle(call->age_seconds()));
+    cells.emplace_back(ShowSeconds(call->age_seconds(), terminal));
     cells.emplace_back(ShowSeconds(call->remaining_seconds(), terminal));
     table.Add(std::move(cells));
   }

@@ -3,7 +3,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cmd/plegctl/headline.h"
 #include "cmd/plegctl/human.h"
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/table.h"

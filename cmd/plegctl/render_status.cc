@@ -2,15 +2,16 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cmd/plegctl/headline.h"
+#include "cmd/plegctl/explain.h"
 #include "cmd/plegctl/human.h"
+#include "cmd/plegctl/pages.h"
 #include "cmd/plegctl/relist_marks.h"
 #include "cmd/plegctl/render.h"
 #include "cmd/plegctl/table.h"
 #include "cmd/plegctl/text.h"
-#include "cmd/plegctl/verdict_line.h"
 
 namespace plegctl {
 namespace {
@@ -54,35 +55,44 @@ Lines Indented(absl::string_view visible, const Terminal& terminal) {
   return lines;
 }
 
-Style StyleOf(Level level) {
-  switch (level) {
-    case Level::kOk:
-      return Style::kGood;
-    case Level::kNotice:
-    case Level::kUnknown:
-      return Style::kWarning;
-    case Level::kProblem:
-      return Style::kBad;
+void Append(const std::string& text, Style style, const Terminal& terminal, Lines& lines) {
+  for (const std::string& line : Wrap(text, terminal.width)) {
+    lines.push_back(Paint(line, style, terminal));
   }
-  return Style::kPlain;
+}
+
+// How the node is now, and what comes of it.
+std::string Headline(const plegd::v1::Diagnosis& diagnosis, const Terminal& terminal) {
+  std::string headline = Visible(diagnosis.headline(), terminal);
+  if (headline.empty()) return "";
+  headline[0] = absl::ascii_toupper(static_cast<unsigned char>(headline[0]));
+  if (diagnosis.forecast().empty()) return headline;
+  return absl::StrCat(headline, "; ", Visible(diagnosis.forecast(), terminal));
+}
+
+// What it follows from, and where to read on. How bad it is, is plegd's to say.
+void AddFindings(const plegd::v1::Diagnosis& diagnosis, const Terminal& terminal, Lines& lines) {
+  const auto& findings = diagnosis.findings();
+  for (const plegd::v1::Finding& finding : findings) {
+    Append(absl::StrCat(Visible(finding.code(), terminal, 40), ": ",
+                        Visible(finding.brief(), terminal)),
+           Style::kPlain, terminal, lines);
+  }
+  if (findings.empty() || findings[0].severity() == "none") return;
+  lines.push_back(absl::StrCat("What to do: plegctl explain; see ",
+                               Visible(VerdictPage(findings[0].docs()), terminal, 300)));
 }
 
 Lines HeadlineLines(const Snapshot& snapshot, const Terminal& terminal) {
-  const Headline headline = Judge(snapshot, kPatience, terminal);
   Lines lines;
-  for (const std::string& line : Wrap(Sentence(headline), terminal.width)) {
-    lines.push_back(Paint(line, StyleOf(headline.level), terminal));
+  if (snapshot.diagnosis.has_value()) {
+    Append(Headline(*snapshot.diagnosis, terminal), DiagnosisStyle(*snapshot.diagnosis), terminal,
+           lines);
   }
+  if (snapshot.diagnosis.has_value()) AddFindings(*snapshot.diagnosis, terminal, lines);
   for (const Missing& missing : snapshot.missing) {
-    lines.push_back(
-        Paint(absl::StrCat("Without ", missing.call, ": ", Visible(missing.reason, terminal, 200)),
-              Style::kWarning, terminal));
-  }
-  for (const std::string& line : Wrap(VerdictLine(snapshot, terminal), terminal.width)) {
-    if (!line.empty()) lines.push_back(line);
-  }
-  if (!headline.page.empty()) {
-    lines.push_back(absl::StrCat("Why, and what to do: plegctl explain; ", headline.page));
+    Append(absl::StrCat("Without ", missing.call, ": ", Visible(missing.reason, terminal, 200)),
+           Style::kWarning, terminal, lines);
   }
   lines.emplace_back();
   return lines;
@@ -114,31 +124,6 @@ std::string Stage(const KubeletTwin& twin, const Terminal& terminal) {
                       HumanDuration(Seconds(twin.stage_seconds())));
 }
 
-// The model knows the runtime's calls; what the runtime says of the network a kubelet posts as
-// well.
-std::vector<KubeletTwin> TwinsAsPosted(const Snapshot& snapshot) {
-  const auto& twins = snapshot.node->twins();
-  std::vector<KubeletTwin> posted(twins.begin(), twins.end());
-  if (!snapshot.health.has_value() || snapshot.health->network_errors().empty()) return posted;
-  for (KubeletTwin& twin : posted) {
-    twin.set_healthy(false);
-    twin.set_lasting(true);
-    twin.clear_flapping_period_seconds();
-  }
-  return posted;
-}
-
-// The kubelet's own words, of the first generation that has any.
-std::string Condition(const Snapshot& snapshot) {
-  if (snapshot.node.has_value()) {
-    for (const KubeletTwin& twin : snapshot.node->twins()) {
-      if (!twin.condition().empty()) return twin.condition();
-    }
-  }
-  const bool not_ready = snapshot.health.has_value() && !snapshot.health->node_ready();
-  return not_ready ? snapshot.health->node_ready_message() : "";
-}
-
 Lines KubeletLines(const Snapshot& snapshot, const Terminal& terminal) {
   if (!snapshot.node.has_value() || snapshot.node->twins().empty()) return {};
   std::vector<Column> columns = {{.heading = "VERSION"},
@@ -151,7 +136,7 @@ Lines KubeletLines(const Snapshot& snapshot, const Terminal& terminal) {
   double restart = 0;
   bool restart_ends = true;
   uint32_t latent = 0;
-  for (const KubeletTwin& twin : TwinsAsPosted(snapshot)) {
+  for (const KubeletTwin& twin : snapshot.node->twins()) {
     const bool counts_down = twin.has_seconds_to_not_ready() && twin.healthy();
     table.Add(
         {Visible(twin.generation(), terminal, 12),
@@ -299,9 +284,6 @@ std::string RenderStatus(const Snapshot& snapshot, const Terminal& terminal) {
   };
   if (snapshot.calls.has_value()) {
     add("Unanswered", UnansweredLines(*snapshot.calls, rows, TableIndent(terminal), terminal));
-  }
-  if (const std::string condition = Condition(snapshot); !condition.empty()) {
-    add("Condition", Indented(Visible(condition, terminal), terminal));
   }
   add("Kubelet", KubeletLines(snapshot, terminal));
   add("Relists", RelistLines(snapshot, terminal));

@@ -25,7 +25,7 @@ struct Snapshot {
   std::optional<plegd::v1::Node> node;
   std::optional<plegd::v1::Calls> calls;
   std::optional<plegd::v1::Relists> relists;
-  std::optional<plegd::v1::Diagnosis> diagnosis;  // an older plegd has none
+  std::optional<plegd::v1::Diagnosis> diagnosis;
   std::vector<Missing> missing;
 };
 

@@ -374,7 +374,7 @@ Diagnosis Judge(const Evidence& evidence, MonoTime now, SignMemory* memory) {
   }
   const Finding& first = diagnosis.findings.front();
   diagnosis.starting = first.code == VerdictCode::kStarting;
-  diagnosis.headline = HeadlineOf(facts, diagnosis.starting);
+  diagnosis.headline = HeadlineOf(facts, first.severity, diagnosis.starting);
   diagnosis.forecast = ForecastOf(facts, first.severity);
   diagnosis.readiness = ReadinessOf(facts);
   diagnosis.exclusions = Exclusions(facts);

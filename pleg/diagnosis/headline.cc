@@ -95,7 +95,7 @@ std::string Fate(const TwinReport& twin) {
   if (!twin.healthy) return turns.empty() ? "" : absl::StrCat("is NotReady", turns);
   if (twin.to_not_ready != absl::InfiniteDuration()) {
     return absl::StrCat("goes NotReady ", twin.older_than_observed ? "within " : "in ",
-                        FormatAge(twin.to_not_ready), turns.empty() ? "" : ", then is so", turns);
+                        FormatAge(twin.to_not_ready), turns.empty() ? "" : ", then", turns);
   }
   if (!twin.silent) return "";
   return absl::StrCat("stays Ready, its events up to ", FormatAge(twin.lag.worst), " late");
@@ -137,7 +137,12 @@ std::string NotReadyKubelets(const Facts& facts) {
   return "";
 }
 
-std::string Headline(const Facts& facts, bool starting) {
+// A call that has just begun is no forecast while nothing is wrong.
+bool Matters(const Facts& facts, Severity worst) {
+  return worst == Severity::kPage || facts.outlook.not_ready || facts.troubled();
+}
+
+std::string Headline(const Facts& facts, Severity worst, bool starting) {
   const std::vector<std::string> errors = NodeErrors(facts);
   const std::string why = absl::StrJoin(errors, ", ");
   if (!errors.empty() && ReadinessOf(facts) == Readiness::kNotReady) {
@@ -149,13 +154,13 @@ std::string Headline(const Facts& facts, bool starting) {
         trouble.over ? "the node is NotReady: " : "the node is or will be NotReady: ",
         trouble.what);
   }
-  if (facts.e.runtime.endpoint.empty()) return "no container runtime was found";
   if (starting) return "it is too early to say whether PLEG is healthy";
   if (!facts.e.relist.last_good_ago.has_value()) {
     return absl::StrCat("no relist has succeeded since plegd started ",
                         FormatAge(facts.e.observed_for), " ago");
   }
-  return facts.outlook.breaks() ? "PLEG is still healthy" : "PLEG is healthy";
+  return facts.outlook.breaks() && Matters(facts, worst) ? "PLEG is still healthy"
+                                                         : "PLEG is healthy";
 }
 
 }  // namespace
@@ -171,13 +176,12 @@ Readiness ReadinessOf(const Facts& facts) {
   return seen && FindKubeletTrouble(facts).what.empty() ? Readiness::kReady : Readiness::kUnknown;
 }
 
-std::string HeadlineOf(const Facts& facts, bool starting) {
-  return Shorten(Printable(Headline(facts, starting)), kMaxHeadline);
+std::string HeadlineOf(const Facts& facts, Severity worst, bool starting) {
+  return Shorten(Printable(Headline(facts, worst, starting)), kMaxHeadline);
 }
 
 std::string ForecastOf(const Facts& facts, Severity worst) {
-  const bool matters = worst == Severity::kPage || facts.outlook.not_ready || facts.troubled();
-  if (!matters || FindKubeletTrouble(facts).over) return "";
+  if (!Matters(facts, worst) || FindKubeletTrouble(facts).over) return "";
   std::string forecast;
   if (facts.e.twins.empty()) {
     forecast = WithoutModel(facts);

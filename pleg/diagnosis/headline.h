@@ -15,10 +15,9 @@ namespace pleg {
 // Not ready if every kubelet that is modelled would post that, or the kubelet is over its own
 // limit.
 Readiness ReadinessOf(const Facts& facts);
-// Never empty. See Diagnosis.
-std::string HeadlineOf(const Facts& facts, bool starting);
-// Of each generation of kubelets, if they differ. `worst` is the severity of what was found: a call
-// that has just begun is no forecast while nothing is wrong.
+// Never empty. See Diagnosis. `worst` is the severity of what was found.
+std::string HeadlineOf(const Facts& facts, Severity worst, bool starting);
+// Of each generation of kubelets, if they differ.
 std::string ForecastOf(const Facts& facts, Severity worst);
 
 }  // namespace pleg

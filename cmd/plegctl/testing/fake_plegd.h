@@ -27,7 +27,7 @@ class FakePlegd : public plegd::v1::Plegd::Service {
   plegctl::Snapshot snapshot;
   plegd::v1::PodList pods;
   plegd::v1::PodStatus fresh;
-  plegd::v1::Evidence evidence;   // GetDiagnosis is that of the snapshot, if it has one
+  plegd::v1::Evidence evidence;   // GetDiagnosis is that of the snapshot
   std::set<std::string> hangs;    // names of calls without an answer
   std::set<std::string> unknown;  // and of those that an older plegd does not know
 

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "cmd/plegctl/explain.h"
+#include "cmd/plegctl/testing/judged.h"
 #include "google/protobuf/timestamp.pb.h"
 
 namespace plegctl_testing {
@@ -140,6 +142,23 @@ Snapshot Base() {
   return snapshot;
 }
 
+// The runc of a resize that holds the lock.
+void JudgeConvoy(Snapshot& snapshot) {
+  plegd::v1::Evidence evidence = EvidenceOf(snapshot);
+  evidence.mutable_host()->set_sampled_seconds(1);
+  plegd::v1::HostProcess& runc = *evidence.mutable_host()->add_oci_processes();
+  runc.set_pid(4711);
+  runc.set_start_ticks(834711);
+  runc.set_name("runc");
+  runc.set_action("update");
+  runc.set_state("S");
+  runc.set_age_seconds(evidence.unanswered(0).age_seconds() + 1);
+  runc.set_state_seconds(runc.age_seconds());
+  runc.set_container_id(kCulprit);
+  runc.set_parent("containerd-shim");
+  snapshot.diagnosis = plegctl::DiagnoseEvidence(evidence);
+}
+
 void Failing(const char* error, double age, Snapshot& snapshot) {
   for (int i = 0; i < 8; ++i) {
     plegd::v1::Relist& relist = *snapshot.relists->add_relists();
@@ -162,6 +181,7 @@ Snapshot Healthy() {
   AddTwin(snapshot, ">=1.32");
   AddRelists(snapshot, 60, 0.4);
   AddHistory(snapshot);
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -188,6 +208,7 @@ Snapshot HungStatus() {
   once.clear_flapping_unhealthy_seconds();
   once.set_event_lag_worst_seconds(120.1);
   once.set_silent(true);
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -200,6 +221,7 @@ Snapshot LatentHang() {
     twin.set_latent_pods(1);
     twin.set_restart_cost_seconds(120.4);
   }
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -220,20 +242,7 @@ Snapshot HungList() {
     twin.set_stage("listing");
     twin.set_stage_seconds(44.8);
   }
-  plegd::v1::Finding& finding = *snapshot.diagnosis.emplace().add_findings();
-  finding.set_code("LIST_LOCK_CONVOY");
-  finding.set_docs("docs/verdicts/LIST_LOCK_CONVOY.md");
-  finding.set_sentence(
-      "ListContainers has been blocked for 44s by the lock of default/web-0/app (7421868e4d51c): "
-      "runc "
-      "update "
-      "(pid 4711); node NotReady in 2m14s. End it: grep -Eq '\\)\\s.(\\s[-0-9]+){18}\\s834711\\s' "
-      "/proc/4711/stat && "
-      "kill -KILL 4711.");
-  finding.set_since_seconds(44.8);
-  finding.set_confidence("high");
-  finding.set_severity("page");
-  *finding.add_culprits()->mutable_target() = Culprit();
+  JudgeConvoy(snapshot);
   return snapshot;
 }
 
@@ -258,6 +267,7 @@ Snapshot NotReady() {
     twin.set_condition(std::string("PLEG is not healthy: ") + kReason);
     twin.set_stage_seconds(66.6);
   }
+  JudgeConvoy(snapshot);
   return snapshot;
 }
 
@@ -275,6 +285,11 @@ Snapshot RuntimeDown() {
     twin.clear_event_lag_worst_seconds();
     twin.clear_restart_cost_seconds();
   }
+  plegd::v1::Evidence evidence = EvidenceOf(snapshot);
+  evidence.mutable_runtime()->set_connected(false);
+  evidence.mutable_runtime()->set_connection_seconds(11.3);
+  evidence.mutable_runtime()->set_disconnected_reason("connect: connection refused");
+  snapshot.diagnosis = plegctl::DiagnoseEvidence(evidence);
   return snapshot;
 }
 
@@ -292,6 +307,7 @@ Snapshot NoRuntime() {
   node.clear_counts();
   node.clear_list_sizes();
   node.set_uptime_seconds(95);
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -303,6 +319,7 @@ Snapshot JustStarted() {
   snapshot.health->set_pleg_healthy(false);
   snapshot.health->set_pleg_reason("pleg has yet to be successful");
   snapshot.relists->set_listing_for_seconds(0.2);
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -321,6 +338,7 @@ Snapshot StartedOnHungNode() {
     twin.set_stage("listing");
     twin.set_stage_seconds(20.1);
   }
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -339,6 +357,7 @@ Snapshot TooSlow() {
     twin.set_stage("inspecting");
     twin.set_stage_seconds(8.1);
   }
+  Judge(snapshot);
   return snapshot;
 }
 
@@ -351,6 +370,16 @@ Snapshot NetworkDown() {
       "message:Network plugin returns error: cni plugin not initialized";
   snapshot.health->set_node_ready_message(error);
   snapshot.health->add_network_errors(error);
+  for (KubeletTwin& twin : *snapshot.node->mutable_twins()) {
+    twin.set_healthy(false);
+    twin.set_seconds_to_not_ready(0);
+    twin.set_lasting(true);
+    twin.set_condition(error);
+  }
+  plegd::v1::Evidence evidence = EvidenceOf(Healthy());
+  evidence.mutable_runtime()->set_network_ready(false);
+  evidence.mutable_runtime()->set_network_ready_text(error.substr(error.find("NetworkReady=")));
+  snapshot.diagnosis = plegctl::DiagnoseEvidence(evidence);
   return snapshot;
 }
 
@@ -380,6 +409,11 @@ Snapshot Hostile() {
   snapshot.node->mutable_twins(0)->set_generation(HostileName());
   snapshot.relists->mutable_relists(59)->set_error(HostileName());
   snapshot.relists->mutable_relists(3)->set_total_seconds(-1e300);
+  Judge(snapshot);
+  plegd::v1::Diagnosis& diagnosis = *snapshot.diagnosis;
+  diagnosis.set_headline(HostileName());
+  diagnosis.set_forecast(HostileName());
+  diagnosis.mutable_findings(0)->set_brief(HostileName());
   return snapshot;
 }
 
