@@ -16,19 +16,49 @@ constexpr size_t kMostNamed = 8;
 constexpr size_t kLargestConfig = size_t{1} << 20;
 constexpr size_t kLongestName = 1024;
 
-// The string that `"key":` stands before. Quotes within strings are escaped, so that no value can
-// pass for a key. Empty without one, and for one with escapes, which no name has.
-std::string ValueOf(absl::string_view json, absl::string_view key) {
+// Takes a string off the front, as it is written, with its quotes. Empty for one without an end.
+absl::string_view TakeString(absl::string_view& json) {
+  for (size_t i = 1; i < json.size(); ++i) {
+    if (json[i] == '\\') {
+      ++i;
+    } else if (json[i] == '"') {
+      const absl::string_view string = json.substr(0, i + 1);
+      json.remove_prefix(i + 1);
+      return string;
+    }
+  }
+  json = {};
+  return {};
+}
+
+// What stands behind `"key":` in the object that `json` begins with, but not in one within that:
+// a container has any words for its arguments. Empty without one.
+absl::string_view MemberOf(absl::string_view json, absl::string_view key) {
   const std::string quoted = absl::StrCat("\"", key, "\"");
-  const size_t at = json.find(quoted);
-  if (at == absl::string_view::npos) return "";
-  absl::string_view rest = absl::StripLeadingAsciiWhitespace(json.substr(at + quoted.size()));
-  if (!absl::ConsumePrefix(&rest, ":")) return "";
-  rest = absl::StripLeadingAsciiWhitespace(rest);
-  if (!absl::ConsumePrefix(&rest, "\"")) return "";
-  const absl::string_view value = rest.substr(0, rest.find_first_of("\"\\"));
-  const bool ends = value.size() < rest.size() && rest[value.size()] == '"';
-  return ends && value.size() <= kLongestName ? std::string(value) : "";
+  int depth = 0;
+  while (!json.empty()) {
+    const char c = json.front();
+    if (c != '"') {
+      if (c == '{' || c == '[') ++depth;
+      if ((c == '}' || c == ']') && --depth <= 0) return {};
+      json.remove_prefix(1);
+      continue;
+    }
+    if (TakeString(json) != quoted || depth != 1) continue;
+    absl::string_view rest = absl::StripLeadingAsciiWhitespace(json);
+    if (absl::ConsumePrefix(&rest, ":")) return absl::StripLeadingAsciiWhitespace(rest);
+  }
+  return {};
+}
+
+// Empty for one with escapes, which no name has.
+std::string ValueOf(absl::string_view annotations, absl::string_view key) {
+  absl::string_view rest = MemberOf(annotations, key);
+  if (!absl::StartsWith(rest, "\"")) return "";
+  absl::string_view value = TakeString(rest);
+  if (!absl::ConsumePrefix(&value, "\"") || !absl::ConsumeSuffix(&value, "\"")) return "";
+  const bool is_name = value.size() <= kLongestName && !absl::StrContains(value, '\\');
+  return is_name ? std::string(value) : "";
 }
 
 struct Config {
@@ -58,8 +88,9 @@ Config FindConfig(const std::vector<std::string>& task_roots, const std::string&
 }  // namespace
 
 void NameByConfig(absl::string_view config, BundleOf runtime, pleg::ObjectRef& object) {
+  const absl::string_view annotations = MemberOf(config, "annotations");
   const auto value = [&](absl::string_view containerd, absl::string_view crio) {
-    return ValueOf(config, runtime == BundleOf::kContainerd ? containerd : crio);
+    return ValueOf(annotations, runtime == BundleOf::kContainerd ? containerd : crio);
   };
   object.pod_namespace =
       value("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace");

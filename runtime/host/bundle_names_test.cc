@@ -41,19 +41,41 @@ TEST(BundleNamesTest, OfCrio) {
   EXPECT_EQ(object.container, "app");
 }
 
+// Its arguments, its environment, its mounts: what the container says, and not the runtime of it.
+TEST(BundleNamesTest, NotByTheWordsOfTheContainer) {
+  constexpr char kKey[] = R"("io.kubernetes.cri.sandbox-name")";
+  for (const std::string& process :
+       {absl::StrCat(R"({"args":["app",)", kKey, "]}"), absl::StrCat("{", kKey, R"(:"evil"})"),
+        absl::StrCat(R"({"annotations":{)", kKey, R"(:"evil"}})"),
+        absl::StrCat(R"({"args":["annotations",":",)", kKey, R"(,":","evil"]})"),
+        std::string(R"({"args":["\\","{","\""]})")}) {
+    pleg::ObjectRef object;
+    NameByConfig(absl::StrCat(R"({"process":)", process, R"(,"annotations":{"x":)", kKey, ",", kKey,
+                              R"(:"web-0"}})"),
+                 BundleOf::kContainerd, object);
+    EXPECT_EQ(object.pod_name, "web-0") << process;
+  }
+}
+
 TEST(BundleNamesTest, WhatIsNoConfigTellsNothing) {
-  for (const std::string config :
-       {R"()", R"(null)", R"("io.kubernetes.pod.name")", R"("io.kubernetes.pod.name":)",
-        R"("io.kubernetes.pod.name":")", R"("io.kubernetes.pod.name":"x)",
-        R"("io.kubernetes.pod.name":["x"])", R"("io.kubernetes.pod.name":"a\nb")"}) {
+  const auto name_of = [](const std::string& config) {
     pleg::ObjectRef object;
     NameByConfig(config, BundleOf::kCrio, object);
-    EXPECT_EQ(object.pod_name, "") << config;
+    return object.pod_name;
+  };
+  const std::string start = R"({"annotations":{"io.kubernetes.pod.name")";
+  EXPECT_EQ(name_of(start + R"(:"x"}})"), "x");
+  for (const std::string& end :
+       {R"()", R"(}})", R"(:)", R"(:")", R"(:"x)", R"(:["x"]}})", R"(:"a\nb"}})"}) {
+    EXPECT_EQ(name_of(start + end), "") << end;
   }
-  pleg::ObjectRef object;
-  NameByConfig(absl::StrCat(R"("io.kubernetes.pod.name":")", std::string(5000, 'x'), "\""),
-               BundleOf::kCrio, object);
-  EXPECT_EQ(object.pod_name, "");
+  EXPECT_EQ(name_of(absl::StrCat(start, R"(:")", std::string(5000, 'x'), R"("}})")), "");
+  for (const char* config :
+       {"", "null", "]", R"({"annotations")", R"({"annotations":"io.kubernetes.pod.name"})",
+        R"({"io.kubernetes.pod.name":"x"})",
+        R"({"annotations":{}},"io.kubernetes.pod.name":"x")"}) {
+    EXPECT_EQ(name_of(config), "") << config;
+  }
 }
 
 // No capability is needed for what root owns.
