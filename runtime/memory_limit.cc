@@ -68,13 +68,18 @@ std::string PathIn(absl::string_view cgroups, bool unified) {
   return "";
 }
 
-// The directory of this process, seen from the mount point: "" or "/a/b". A container may see its
-// own cgroup as the root, and a path that is not below it.
-std::string Relative(const Hierarchy& hierarchy) {
+bool IsBelow(absl::string_view path, absl::string_view directory) {
+  if (directory == "/") return true;
+  return absl::ConsumePrefix(&path, directory) && (path.empty() || path[0] == '/');
+}
+
+// The directory of this process, seen from the mount point: "" or "/a/b". None if the mount shows
+// other cgroups.
+std::optional<std::string> Relative(const Hierarchy& hierarchy) {
   absl::string_view path = hierarchy.path;
-  if (hierarchy.mount_root != "/" && !absl::ConsumePrefix(&path, hierarchy.mount_root)) return "";
-  path = absl::StripSuffix(path, "/");
-  return absl::StrContains(path, "..") ? "" : std::string(path);
+  if (!IsBelow(path, hierarchy.mount_root) || absl::StrContains(path, "..")) return std::nullopt;
+  if (hierarchy.mount_root != "/") path.remove_prefix(hierarchy.mount_root.size());
+  return std::string(absl::StripSuffix(path, "/"));
 }
 
 void Lower(uint64_t bytes, const std::string& source, MemoryLimit& limit) {
@@ -83,8 +88,8 @@ void Lower(uint64_t bytes, const std::string& source, MemoryLimit& limit) {
   limit.source = source;
 }
 
-void LowerByHierarchy(const std::string& root, const Hierarchy& hierarchy, MemoryLimit& limit) {
-  std::string relative = Relative(hierarchy);
+void LowerByHierarchy(const std::string& root, const Hierarchy& hierarchy, std::string relative,
+                      MemoryLimit& limit) {
   while (true) {
     const std::string directory = absl::StrCat(hierarchy.mount_point, relative);
     for (const absl::string_view file : hierarchy.files) {
@@ -97,6 +102,18 @@ void LowerByHierarchy(const std::string& root, const Hierarchy& hierarchy, Memor
     if (relative.empty()) return;
     relative.resize(relative.rfind('/'));
   }
+}
+
+// The mounts of a hierarchy.
+std::vector<Hierarchy> ViewsOf(absl::string_view mounts, absl::string_view cgroups, bool unified) {
+  std::vector<Hierarchy> views;
+  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
+    std::optional<Hierarchy> view = ToHierarchy(line);
+    if (!view.has_value() || (view->files.size() > 1) != unified) continue;
+    view->path = PathIn(cgroups, unified);
+    views.push_back(*std::move(view));
+  }
+  return views;
 }
 
 void LowerByMachine(const std::string& root, MemoryLimit& limit) {
@@ -118,11 +135,19 @@ MemoryLimit FindMemoryLimit(const std::string& root) {
   const auto mounts = ReadFile(absl::StrCat(root, "/proc/self/mountinfo"));
   const auto cgroups = ReadFile(absl::StrCat(root, "/proc/self/cgroup"));
   if (!mounts.has_value() || !cgroups.has_value()) return limit;
-  for (const absl::string_view line : absl::StrSplit(*mounts, '\n')) {
-    std::optional<Hierarchy> hierarchy = ToHierarchy(line);
-    if (!hierarchy.has_value()) continue;
-    hierarchy->path = PathIn(*cgroups, /*unified=*/hierarchy->files.size() > 1);
-    LowerByHierarchy(root, *hierarchy, limit);
+  for (const bool unified : {true, false}) {
+    const std::vector<Hierarchy> views = ViewsOf(*mounts, *cgroups, unified);
+    const bool is_seen = std::any_of(views.begin(), views.end(), [](const Hierarchy& view) {
+      return Relative(view).has_value();
+    });
+    for (const Hierarchy& view : views) {
+      const std::optional<std::string> relative = Relative(view);
+      // A container may see its own cgroup as the root, and a path that is not below it.
+      const bool may_be_own = !is_seen && &view == &views.front();
+      if (relative.has_value() || may_be_own) {
+        LowerByHierarchy(root, view, relative.value_or(""), limit);
+      }
+    }
   }
   return limit;
 }

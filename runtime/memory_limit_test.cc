@@ -77,6 +77,20 @@ TEST_F(MemoryLimitTest, AContainerSeesItsOwnCgroupAsTheRoot) {
   EXPECT_EQ(Find().bytes, 128 * kMebibyte);
 }
 
+// A group of somebody else's that is mounted here as well.
+TEST_F(MemoryLimitTest, AMountOfAnotherCgroupIsNoLimit) {
+  Write("/mnt/other/memory.max", "1048576\n");
+  for (const char* other : {"/kubepods/c2", "/kubepods/c", "/kubepods/c1/below"}) {
+    const std::string bind =
+        absl::StrCat("31 23 0:26 ", other, " /mnt/other ro - cgroup2 cgroup2 rw\n");
+    Machine(absl::StrCat(bind, kUnified), "0::/kubepods/c1\n");
+    EXPECT_EQ(Find().bytes, 4000 * kMebibyte) << other;
+    Write("/sys/fs/cgroup/kubepods/c1/memory.max", "134217728\n");
+    EXPECT_EQ(Find().bytes, 128 * kMebibyte) << other;
+    Write("/sys/fs/cgroup/kubepods/c1/memory.max", "max\n");
+  }
+}
+
 TEST_F(MemoryLimitTest, NothingToReadIsNoLimit) {
   EXPECT_GT(Find().bytes, uint64_t{1} << 62);
   Machine("x\n - cgroup2\n1 2 3 4 5 6 - cgroup\n", "0::\nx\n");
