@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -47,6 +48,30 @@ bool IsOfOne(const Mount& mount, const std::vector<std::string>& pods) {
   });
 }
 
+// Its connection has the minor number of the device for a name.
+bool HasRequests(const Mount& mount, const std::vector<FuseRequests>& waiting) {
+  const std::string id = absl::StrCat(mount.minor);
+  return std::any_of(waiting.begin(), waiting.end(),
+                     [&id](const FuseRequests& requests) { return requests.connection == id; });
+}
+
+// There may be thousands, and what matters is kept before what does not.
+class Told {
+ public:
+  void Add(const Mount& mount, bool matters) {
+    std::vector<Mount>& kept = matters ? first_ : others_;
+    if (kept.size() < kMaxToldMounts) kept.push_back(mount);
+  }
+  std::vector<Mount> All() && {
+    first_.insert(first_.end(), others_.begin(), others_.end());
+    return std::move(first_);
+  }
+
+ private:
+  std::vector<Mount> first_;
+  std::vector<Mount> others_;
+};
+
 void TakeRoot(const std::vector<Mount>& mounts, const std::string& root,
               std::optional<Mount>& mount, std::optional<Usage>& usage) {
   const LocalPath place = FindLocally(root, mounts);
@@ -66,18 +91,17 @@ absl::StatusOr<std::vector<Mount>> ReadHostMounts(const HostTree& proc) {
 void TakeMounts(const std::vector<Mount>& mounts, const HostQuestion& question,
                 HostSample& sample) {
   sample.mounts = static_cast<uint32_t>(mounts.size());
-  std::vector<Mount> of_silent;
+  Told network;
+  Told fuse;
   for (const Mount& mount : mounts) {
-    const bool fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
-    if (!fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
+    const bool is_fuse = absl::StartsWith(mount.fs_type, "fuse.") || mount.fs_type == "fuse";
+    if (!is_fuse && !IsNetworkFileSystem(mount.fs_type)) continue;
     const bool silent = IsOfOne(mount, question.silent_pods);
-    if (silent && of_silent.size() < kMaxToldMounts) of_silent.push_back(mount);
-    if (fuse && sample.fuse_mounts.size() < kMaxToldMounts) sample.fuse_mounts.push_back(mount);
-    if (!fuse && !silent && sample.network_mounts.size() < kMaxToldMounts) {
-      sample.network_mounts.push_back(mount);
-    }
+    if (is_fuse) fuse.Add(mount, silent || HasRequests(mount, sample.fuse));
+    if (!is_fuse || silent) network.Add(mount, silent);
   }
-  sample.network_mounts.insert(sample.network_mounts.begin(), of_silent.begin(), of_silent.end());
+  sample.fuse_mounts = std::move(fuse).All();
+  sample.network_mounts = std::move(network).All();
 }
 
 void TakeDirectories(const std::vector<Mount>& mounts, const HostQuestion& question,

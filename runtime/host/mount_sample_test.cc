@@ -61,5 +61,24 @@ TEST(MountSampleTest, TellsTheVolumesOfSilentPodsFirst) {
   EXPECT_EQ(sample.fuse_mounts.size(), 1);
 }
 
+TEST(MountSampleTest, TellsWhereFuseRequestsWaitAmongHowManyMountsSoever) {
+  const FixtureTree tree;
+  tree.Add({.pid = 1, .parent = 0, .comm = "init"});
+  std::string mounts;
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&mounts, 100 + i, " 1 0:", 100 + i, " / /mnt/", i, " rw - fuse.eve x rw\n");
+  }
+  absl::StrAppend(&mounts, "400 1 0:400 / /mnt/s3 rw - fuse.s3fs s3fs rw\n");
+  absl::StrAppend(&mounts, "401 1 0:401 / /k/pods/uid-1/volumes/s3 rw - fuse.s3fs s3fs rw\n");
+  tree.Write("proc/1/mountinfo", mounts);
+  tree.Write("sys/fs/fuse/connections/400/waiting", "3\n");
+  HostQuestion question;
+  question.silent_pods = {"uid-1"};
+  const HostSample sample = TakeHostSample(tree.paths(), question);
+  ASSERT_EQ(sample.fuse_mounts.size(), 102);
+  EXPECT_EQ(sample.fuse_mounts[0].mount_point, "/mnt/s3");
+  EXPECT_EQ(sample.fuse_mounts[1].minor, 401);
+}
+
 }  // namespace
 }  // namespace runtime::host
