@@ -4,6 +4,8 @@ namespace runtime::host {
 
 absl::string_view NameOf(ProbePart part) {
   switch (part) {
+    case ProbePart::kConfinement:
+      return "the directories of the runtime and of systemd, to be confined to them";
     case ProbePart::kNode:
       return "pressure, disks and memory";
     case ProbePart::kFuse:

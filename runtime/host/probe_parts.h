@@ -13,6 +13,7 @@
 namespace runtime::host {
 
 enum class ProbePart : uint8_t {
+  kConfinement,      // the directories that the probe is confined to, which it opens for that
   kNode,             // pressure, disks, memory, tasks
   kFuse,             // connections of FUSE
   kCgroups,          // the cgroup tree
@@ -25,7 +26,7 @@ enum class ProbePart : uint8_t {
   kBundles,          // names in the runtime's bundles
   kKernelLog,        // the kernel's log
 };
-inline constexpr uint8_t kProbeParts = 11;
+inline constexpr uint8_t kProbeParts = 12;
 
 // As a person is told: "the cgroup tree".
 absl::string_view NameOf(ProbePart part);

@@ -66,22 +66,32 @@ class Probe {
   }
 
  private:
-  // False if it cannot answer, since it has given up what it needs: another child can.
+  // False if it cannot answer, since it has given up what it needs, or could have by now: another
+  // child can.
   bool Confine(const ProbeQuestion& question) {
-    const std::vector<std::string>& tasks = question.host.directories.task_roots;
-    if (confined_to_.has_value()) return *confined_to_ == tasks;
-    if (!question.runtime_pid.has_value() || SeesIntoProcesses()) return true;
-    std::vector<std::string> roots = {paths_.procfs,   paths_.sysfs,
-                                      paths_.cgroupfs, paths_.kmsg,
-                                      "/proc",         paths_.procfs + "/1/root/usr/lib"};
-    roots.insert(roots.end(), tasks.begin(), tasks.end());
-    if (ConfineReads(roots)) confined_to_ = tasks;
+    const bool confined = confined_to_.has_value();
+    if (!confined && (!question.runtime_pid.has_value() || SeesIntoProcesses())) return true;
+    // Of file systems that may hang. Without them what is in them is not read.
+    std::vector<std::string> others;
+    if (!IsOff(question, ProbePart::kConfinement)) {
+      others = question.host.directories.task_roots;
+      others.push_back(paths_.procfs + "/1/root/usr/lib");
+    }
+    if (confined) return *confined_to_ == others;
+    Begin(question, ProbePart::kConfinement);
+    std::vector<std::string> roots = {paths_.procfs, paths_.sysfs, paths_.cgroupfs, paths_.kmsg,
+                                      "/proc"};
+    roots.insert(roots.end(), others.begin(), others.end());
+    if (ConfineReads(roots)) confined_to_ = std::move(others);
     return true;
   }
 
+  static bool IsOff(const ProbeQuestion& question, ProbePart part) {
+    return std::find(question.off.begin(), question.off.end(), part) != question.off.end();
+  }
+
   bool Begin(const ProbeQuestion& question, ProbePart part) const {
-    const bool off =
-        std::find(question.off.begin(), question.off.end(), part) != question.off.end();
+    const bool off = IsOff(question, part);
     // If nobody is there any more, the answer finds out.
     if (!off) static_cast<void>(SendPart(socket_, part));
     return !off;

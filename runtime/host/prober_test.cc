@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -263,6 +264,39 @@ TEST_F(ProberTest, AProbeWithoutCapabilitiesReadsBelowItsRootsAndIsReplacedIfThe
     ForbidNewPrivileges();
     const bool confined = ConfineReads({"/"});
     _exit((prober_->child() != first) == confined ? 0 : 3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+}
+
+// Before it reads anything, it opens the directories that it is confined to.
+TEST_F(ProberTest, AChildThatIsStuckBeingConfinedIsReplacedByOneThatIsConfinedToLess) {
+  if (pleg::testing::kSanitized) GTEST_SKIP() << "a forked process starts a thread";
+  if (!HasLandlock()) GTEST_SKIP() << "no Landlock";
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const std::string mounted = tree_.Path("tasks");
+    std::filesystem::create_directory(mounted);
+    if (!HaveOwnMounts()) _exit(0);
+    SilentFuse fuse(mounted);
+    if (!fuse.ok()) _exit(0);
+    tree_.Write("proc/sys/kernel/osrelease", "5.15.0\n");
+    KeepCapabilities({});
+    Fork(absl::Milliseconds(50), absl::Milliseconds(20), absl::Milliseconds(300));
+    prober_->Start([&] {
+      ProbeQuestion question;
+      question.runtime_pid = 50;
+      question.host.directories.task_roots = {mounted + "/io.containerd"};
+      return question;
+    });
+    const std::string part(NameOf(ProbePart::kConfinement));
+    const bool seen = Eventually([&](const Prober::Reading& reading) {
+      const std::optional<pleg::HostEvidence> evidence = reading.Evidence();
+      return evidence.has_value() && evidence->kernel_version == "5.15.0" &&
+             evidence->problems[0].probe == part;
+    });
+    _exit(seen ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
