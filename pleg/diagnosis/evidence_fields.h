@@ -353,6 +353,12 @@ void VisitFields(Is<ShimEvidence> auto& shim, auto&& visit) {
   visit("disagree_seconds", shim.disagree_for);
 }
 
+void VisitFields(Is<ShimCount> auto& count, auto&& visit) {
+  visit("all", count.all);
+  visit("unlisted", count.unlisted);
+  visit("oldest_unlisted_seconds", count.oldest_unlisted);
+}
+
 void VisitFields(Is<LookAlike> auto& process, auto&& visit) {
   visit("pid", process.pid);
   visit("name", process.name);
@@ -394,6 +400,7 @@ void VisitFields(Is<HostEvidence> auto& host, auto&& visit) {
   visit("runtime_process", host.runtime_process);
   visit("kubelet_process", host.kubelet_process);
   visit("shims", host.shims);
+  visit("shim_count", host.shim_count);
   visit("look_alikes", host.look_alikes);
   visit("look_alike_count", host.look_alike_count);
   visit("roles_unknown", host.roles_unknown);

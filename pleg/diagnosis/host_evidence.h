@@ -136,6 +136,14 @@ struct ShimEvidence {
   absl::Duration disagree_for = {};    // listed state and process contradict each other
 };
 
+// containerd's shims of the kubelet's containers. A shim that serves none any more has leaked.
+struct ShimCount {
+  uint32_t all = 0;
+  // Older than 5 minutes, and started for what no listing has, or for what is gone from the host.
+  uint32_t unlisted = 0;
+  absl::Duration oldest_unlisted = {};
+};
+
 // A process that has the name of the runtime, of a shim or of another part of the node, and is not
 // proven to be one. Nothing is concluded from it.
 struct LookAlike {
@@ -181,7 +189,8 @@ struct HostEvidence {
   std::optional<ProcessEvidence> runtime_process = {};
   std::optional<ProcessEvidence> kubelet_process = {};
   std::vector<ShimEvidence> shims;
-  std::vector<LookAlike> look_alikes;  // stuck ones first; 20 at most, of
+  std::optional<ShimCount> shim_count = {};  // where it is known what each of them was started for
+  std::vector<LookAlike> look_alikes;        // stuck ones first; 20 at most, of
   uint32_t look_alike_count = 0;
   // plegd's user namespace is not the host's: but for the one behind the runtime's socket no
   // process can be proven to be the node's, so that one that is not told may be there.

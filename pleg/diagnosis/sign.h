@@ -91,6 +91,7 @@ enum class SignId : uint8_t {
   kBlockedTasks,
   kFrozenCgroups,
   kShims,
+  kLeakedShims,
   kOciProcesses,
   kCniProcesses,
   kFuseRequests,

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "pleg/diagnosis/advice.h"
 #include "pleg/diagnosis/measures.h"
 #include "pleg/diagnosis/sign_table.h"
 #include "pleg/diagnosis/text.h"
@@ -20,6 +21,7 @@ constexpr uint32_t kManyBlocked = 5;
 constexpr absl::Duration kBlockedForLong = absl::Seconds(10);
 constexpr absl::Duration kHung = absl::Minutes(2);  // as the kernel's own hung-task detector
 constexpr absl::Duration kFuseForLong = absl::Minutes(2);
+constexpr uint32_t kManyLeaked = 20;  // shims; a removal that failed leaves one
 constexpr absl::Duration kBackStep = absl::Seconds(1);
 constexpr absl::Duration kAheadStep = absl::Minutes(1);
 
@@ -80,7 +82,8 @@ std::string UsedPercent(double used) {
 }
 
 // Of the resources whose names begin so, the fullest.
-void JudgeHeadroom(absl::string_view prefix, SignJudge& judge) {
+// `why` is said of one that is.
+void JudgeHeadroom(absl::string_view prefix, SignJudge& judge, absl::string_view why = "") {
   const HostEvidence* host = judge.FreshHost();
   if (host == nullptr) return;
   const Headroom* fullest = nullptr;
@@ -90,14 +93,26 @@ void JudgeHeadroom(absl::string_view prefix, SignJudge& judge) {
     if (more) fullest = &headroom;
   }
   if (fullest == nullptr) return;
-  judge.Judge(fullest->used_percent >= kDiskFull,
-              absl::StrCat(Shorten(Printable(fullest->resource), 80), " ",
-                           UsedPercent(fullest->used_percent), " used"));
+  const bool full = fullest->used_percent >= kDiskFull;
+  judge.Judge(full, absl::StrCat(Shorten(Printable(fullest->resource), 80), " ",
+                                 UsedPercent(fullest->used_percent), " used",
+                                 full && !why.empty() ? absl::StrCat("; ", why) : ""));
 }
 
 void JudgeBytes(const Facts& /*facts*/, SignJudge& judge) { JudgeHeadroom("bytes", judge); }
 void JudgeInodes(const Facts& /*facts*/, SignJudge& judge) { JudgeHeadroom("inodes", judge); }
-void JudgePids(const Facts& /*facts*/, SignJudge& judge) { JudgeHeadroom("pids", judge); }
+
+// "812 of 1020 shims of containerd serve nothing that is listed, …"; empty if few do.
+std::string LeakedShims(const HostEvidence& host) {
+  if (!host.shim_count.has_value() || host.shim_count->unlisted < kManyLeaked) return "";
+  return absl::StrCat(host.shim_count->unlisted, " of ", host.shim_count->all,
+                      " shims of containerd serve nothing that is listed, the oldest is ",
+                      FormatAge(host.shim_count->oldest_unlisted), " old");
+}
+
+void JudgePids(const Facts& facts, SignJudge& judge) {
+  JudgeHeadroom("pids", judge, facts.host == nullptr ? "" : LeakedShims(*facts.host));
+}
 
 void JudgeSystemd(const Facts& /*facts*/, SignJudge& judge) {
   const HostEvidence* host = judge.Host();
@@ -170,6 +185,26 @@ void JudgeShims(const Facts& /*facts*/, SignJudge& judge) {
                            ProcessState(*shim.shim)),
               shim.shim->state_for, shim.object);
   }
+}
+
+void JudgeLeakedShims(const Facts& facts, SignJudge& judge) {
+  const HostEvidence* host = judge.FreshHost();
+  if (host == nullptr) return;
+  if (facts.runtime.kind != RuntimeKind::kContainerd) {
+    judge.Unknown(Ignorance::kByChoice, "containerd's alone are counted");
+    return;
+  }
+  if (!host->shim_count.has_value() || !facts.relists_in_time()) return;
+  const std::string leaked = LeakedShims(*host);
+  if (leaked.empty()) {
+    judge.Good(absl::StrCat(host->shim_count->unlisted, " of ", host->shim_count->all,
+                            " shims of containerd serve nothing that is listed"));
+    return;
+  }
+  judge.Bad(leaked).command = absl::StrCat(
+      "ids=$(", Crictl(facts, "pods -q"),
+      ") && ps -eo pid,etimes,args | awk '/[c]ontainerd-shim.*k8s.io/ {for (i = 4; i < "
+      "NF; i++) if ($i == \"-id\") print $(i + 1), $1, $2}' | grep -vF \"$ids\"");
 }
 
 void JudgeOci(const Facts& facts, SignJudge& judge) {
@@ -325,7 +360,7 @@ constexpr SignRow kRows[] = {
       "95 %",
       "no process can start when they are used up",
       "See who has them",
-      "ps -eo user=,comm= | sort | uniq -c | sort -rn | head",
+      "ps -eLo user=,comm= | sort | uniq -c | sort -rn | head",
       Severity::kWarn,
       {},
       kRelease},
@@ -390,6 +425,19 @@ constexpr SignRow kRows[] = {
       {},
       kRelease},
      JudgeShims},
+    {SignId::kLeakedShims,
+     "leaked_shims",
+     {"host",
+      "/proc/PID/cwd and the lists",
+      "20 that are older than 5m",
+      "each keeps some ten pids and some ten MiB for good",
+      "See those that no listed sandbox has: id, pid, age in seconds; one without children (ps "
+      "--ppid PID) can be ended",
+      "",
+      Severity::kWarn,
+      {},
+      kAverage},
+     JudgeLeakedShims},
     {SignId::kOciProcesses,
      "oci_processes",
      {"host",

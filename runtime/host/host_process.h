@@ -51,6 +51,7 @@ struct HostProcess {
   std::vector<std::string> stack;      // kernel functions, innermost first; the same
   std::vector<BlockedThread> blocked;  // of a process without a role its first one at most
   std::string bundle;                  // of a shim: the sandbox or container it serves
+  bool for_kubelet = false;            // of a shim: containerd started it for the kubelet
   std::optional<std::string> root;     // of runtime and kubelet: what they were told to keep all in
   std::vector<std::string> command;    // of an OCI runtime that is not blocked
   CniCall cni;                         // of a CNI plugin that is not blocked

@@ -355,7 +355,10 @@ class Sampler {
     if (!process.of_root) return;
     const HostProcess* before = Before(process.stat);
     if (process.role == Role::kShim) {
-      if (before != nullptr) process.bundle = before->bundle;
+      if (before != nullptr) {
+        process.bundle = before->bundle;
+        process.for_kubelet = before->for_kubelet;
+      }
       if (process.bundle.empty()) ReadBundle(process);
       AddContainer(process.bundle);
     } else if (process.role == Role::kRuntime || process.role == Role::kKubelet) {

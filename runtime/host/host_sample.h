@@ -13,6 +13,7 @@
 #ifndef PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
 #define PLEGD_RUNTIME_HOST_HOST_SAMPLE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -120,6 +121,13 @@ struct HostSample {
   std::string systemd;  // "252"; empty if PID 1 is none, or its version cannot be told
   std::vector<std::string> problems;
 };
+
+// Of a process that started so many ticks after boot.
+inline double AgeSeconds(const HostSample& sample, uint64_t start_ticks) {
+  const double started =
+      static_cast<double>(start_ticks) / static_cast<double>(sample.ticks_per_second);
+  return std::max(0.0, sample.uptime_seconds - started);
+}
 
 struct HostQuestion {
   NodeDirectories directories = {};

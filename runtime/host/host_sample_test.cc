@@ -65,6 +65,7 @@ TEST(HostSampleTest, TellsTheRuntimesProcessesApart) {
   EXPECT_EQ(Find(sample, 50)->role, Role::kRuntime);
   EXPECT_EQ(Find(sample, 60)->role, Role::kShim);
   EXPECT_EQ(Find(sample, 60)->bundle, kSandbox);
+  EXPECT_TRUE(Find(sample, 60)->for_kubelet);
   EXPECT_EQ(Find(sample, 62)->container, kContainer);
   EXPECT_EQ(Find(sample, 62)->role, Role::kOther);
   EXPECT_EQ(Find(sample, 63), nullptr);
@@ -194,6 +195,8 @@ TEST(HostSampleTest, KnowsAShimByItsCommandLineWhereItsDirectoryMayNotBeRead) {
   tree.Write(absl::StrCat("tasks/", kContainer, "/userdata"), "");
   question.directories.task_roots = {tree.Path("tasks")};
   const HostSample first = TakeHostSample(tree.paths(), question);
+  EXPECT_TRUE(Find(first, 60)->for_kubelet);
+  EXPECT_FALSE(Find(first, 64)->for_kubelet);
   // It has a process of the one; the runtime has a directory for the other.
   EXPECT_EQ(Find(first, 60)->bundle, kSandbox);
   EXPECT_EQ(Find(first, 64)->bundle, kContainer);

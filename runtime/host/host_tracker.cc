@@ -8,15 +8,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "runtime/host/shim_count.h"
 
 namespace runtime::host {
 namespace {
-
-double AgeSeconds(const HostSample& sample, const ProcessStat& stat) {
-  const double started =
-      static_cast<double>(stat.start_ticks) / static_cast<double>(sample.ticks_per_second);
-  return std::max(0.0, sample.uptime_seconds - started);
-}
 
 // "update" of "runc --root /run/x update <id>", "init" of "runc:[2:INIT]".
 std::string ActionOf(const HostProcess& process) {
@@ -108,6 +103,7 @@ pleg::HostEvidence HostTracker::Update(const HostSample& sample,
   TellBlocked(watched, out);
   TellProcesses(runtime_pid, out);
   TellShims(watched, out);
+  out.shim_count = CountShims(sample, watched);
   TellMounts(out);
   TellFrozen(out);
   for (const std::string& problem : sample.problems) {
@@ -139,7 +135,7 @@ pleg::ProcessEvidence HostTracker::Describe(const HostProcess& process) {
   out.name = stat.comm;
   if (const HostProcess* parent = FindPid(stat.parent)) out.parent = parent->stat.comm;
   out.action = ActionOf(process);
-  out.age = absl::Seconds(AgeSeconds(*now_, stat));
+  out.age = absl::Seconds(AgeSeconds(*now_, stat.start_ticks));
   DescribeState(process, out);
   out.guessed = process.guessed;
   out.unit = process.unit;

@@ -21,6 +21,9 @@
 
 namespace runtime::host {
 
+// There are so many watched objects at most.
+inline constexpr size_t kMaxWatched = 5000;
+
 // A container or sandbox whose process is of interest.
 struct WatchedObject {
   pleg::ObjectRef object;

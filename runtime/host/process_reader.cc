@@ -122,9 +122,13 @@ void ProcessReader::ReadBundle(HostProcess& shim) {
     // (containerd, runtime/v2/bundle.go, atomicDelete).
     const absl::string_view path = absl::StripSuffix(*cwd, " (deleted)");
     shim.bundle = ContainerOfCgroup(absl::StrReplaceAll(path, {{"/.", "/"}}));
+    // containerd's namespace of all that comes by CRI.
+    shim.for_kubelet = absl::StrContains(path, "/k8s.io/");
     return;
   }
-  shim.bundle = ContainerOfShim(ReadCommandLine(shim.stat.pid));
+  const std::vector<std::string> command = ReadCommandLine(shim.stat.pid);
+  shim.bundle = ContainerOfShim(command);
+  shim.for_kubelet = std::count(command.begin(), command.end(), "k8s.io") > 0;
   if (shim.bundle.empty()) Note(cwd.status(), kDirectory, shim.stat.pid);
 }
 

@@ -22,7 +22,7 @@ namespace runtime::host {
 // added first. Thread-compatible.
 class Watchlist {
  public:
-  static constexpr size_t kMax = 5000;
+  static constexpr size_t kMax = kMaxWatched;
 
   // Refers to the pods.
   explicit Watchlist(const pleg::PodsView& pods) : pods_(pods), names_(pods) {}

@@ -138,6 +138,7 @@ HostEvidence HealthyHost() {
   host.pid1_cpu_percent = 1;
   host.dbus = Process("dbus-daemon", 612);
   host.mountinfo_lines = 412;
+  host.shim_count = ShimCount{110, 0, {}};
   host.headroom = {{"pids", 6},
                    {"inodes of the runtime's directory", 14},
                    {"bytes of the runtime's directory", 40}};
@@ -365,6 +366,10 @@ void SpoilProcesses(SignId id, Evidence& e) {
       return;
     case SignId::kShims:
       return StopShim(e);
+    case SignId::kLeakedShims:
+      e.host->shim_count->unlisted = 800;
+      e.host->shim_count->oldest_unlisted = absl::Hours(120);
+      return;
     case SignId::kOciProcesses:
       process.action = "create";
       host.oci_processes.push_back(process);
