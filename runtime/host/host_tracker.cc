@@ -334,7 +334,7 @@ void HostTracker::TellProcesses(std::optional<int> runtime_pid, pleg::HostEviden
   if (kubelet != nullptr) out.kubelet_process = Describe(*kubelet);
   if (bus != nullptr) out.dbus = Describe(*bus);
   if (runtime != nullptr) out.runtime_process = Describe(*runtime);
-  if (listener != nullptr) runtime_ = {listener->stat.parent, listener->stat.comm};
+  if (listener != nullptr) runtime_ = {listener->stat.comm, listener->unit, listener->stat.parent};
   const auto older = [](const auto& a, const auto& b) { return a.age > b.age; };
   std::sort(out.oci_processes.begin(), out.oci_processes.end(), older);
   std::sort(out.cni_processes.begin(), out.cni_processes.end(), older);
@@ -355,8 +355,12 @@ bool HostTracker::IsAtWork(const HostProcess& oci) const {
 
 // Another runtime of the host does not pass for the one that has ended.
 bool HostTracker::MayBeTheRuntime(const HostProcess& process) const {
-  return !runtime_.has_value() ||
-         *runtime_ == std::make_pair(process.stat.parent, process.stat.comm);
+  if (!runtime_.has_value()) return true;
+  if (process.stat.comm != runtime_->comm) return false;
+  if (process.unit.empty() || runtime_->unit.empty()) {
+    return process.stat.parent == runtime_->parent;
+  }
+  return process.unit == runtime_->unit;
 }
 
 // The processes in sight, by what they belong to.

@@ -102,8 +102,13 @@ class HostTracker {
   std::optional<HostSample> before_;
   std::set<std::string> alive_;  // what has had a process since it is watched
   Since<std::pair<ProcessKey, char>> states_;
-  // Parent and name of the process that was last seen behind the socket.
-  std::optional<std::pair<int, std::string>> runtime_;
+  // What the process that was last seen behind the socket is known again by, without the socket.
+  struct Origin {
+    std::string comm;
+    std::string unit;  // else, where it or the other's is empty:
+    int parent = 0;
+  };
+  std::optional<Origin> runtime_;
   Since<std::string> frozen_;
   Since<std::pair<std::string, std::string>> fuse_;  // connection and mount point
   Since<std::string> disagree_;

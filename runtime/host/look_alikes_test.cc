@@ -243,6 +243,22 @@ TEST(LookAlikesTest, WhoHasTheListenersPidNowIsNotTheListener) {
   EXPECT_EQ(runtime_of(100)->pid, 40);
 }
 
+// k3s starts its containerd itself, and has another pid after it was restarted.
+TEST(LookAlikesTest, ARuntimeIsKnownAgainByItsUnit) {
+  HostSample sample;
+  sample.uptime_seconds = 1000;
+  sample.processes = {MakeProcess(40, Role::kRuntime, "containerd", 1),
+                      MakeProcess(50, Role::kRuntime, "containerd", 7)};
+  sample.processes[0].unit = "containerd";
+  sample.processes[1].unit = "k3s";
+  HostTracker tracker;
+  EXPECT_EQ(tracker.Update(sample, {}, 50).runtime_process->pid, 50);
+  sample.processes[1].stat.parent = 8;
+  EXPECT_EQ(tracker.Update(sample, {}).runtime_process->pid, 50);
+  sample.processes.pop_back();
+  EXPECT_FALSE(tracker.Update(sample, {}).runtime_process.has_value());
+}
+
 // `runc exec` stays the parent of what it has started, which may be named like runc's own.
 TEST(LookAlikesTest, WhatASessionRunsIsNoFirstProcessToBe) {
   HostSample sample;
