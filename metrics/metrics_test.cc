@@ -74,14 +74,17 @@ TEST_F(MetricsTest, EverySeriesExistsBeforeAnythingHappened) {
 }
 
 TEST_F(MetricsTest, EveryVerdictHasASeries) {
-  node_.assessment->diagnosis.findings.front().code = pleg::VerdictCode::kRuntimeDown;
+  pleg::Finding& finding = node_.assessment->diagnosis.findings.front();
+  finding.code = pleg::VerdictCode::kRuntimeDown;
+  finding.severity = pleg::Severity::kPage;
   metrics_.Watch(node_);
   const std::string text = metrics_.Render();
   for (size_t i = 0; i < pleg::kVerdictCodes; ++i) {
     const auto code = static_cast<pleg::VerdictCode>(i);
-    EXPECT_THAT(
-        text, HasSubstr(absl::StrCat("\npleg_verdict{code=\"", pleg::VerdictCodeName(code), "\"} ",
-                                     code == pleg::VerdictCode::kRuntimeDown ? 1 : 0)));
+    const bool found = code == pleg::VerdictCode::kRuntimeDown;
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("\npleg_verdict{code=\"", pleg::VerdictCodeName(code),
+                                             "\",severity=\"", found ? "page" : "none", "\"} ",
+                                             found ? 1 : 0)));
   }
 }
 

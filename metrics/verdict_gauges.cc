@@ -15,15 +15,21 @@ namespace metrics {
 namespace {
 
 void AppendFindings(const pleg::Diagnosis& diagnosis, std::vector<prometheus::MetricFamily>& out) {
-  std::array<bool, pleg::kVerdictCodes> found = {};
+  std::array<const pleg::Finding*, pleg::kVerdictCodes> found = {};
   for (const pleg::Finding& finding : diagnosis.findings) {
-    found[static_cast<size_t>(finding.code)] = true;
+    found[static_cast<size_t>(finding.code)] = &finding;
   }
-  prometheus::MetricFamily family =
-      GaugeFamily("pleg_verdict", "1 if that is wrong at this moment, else 0; see docs/verdicts.");
+  prometheus::MetricFamily family = GaugeFamily(
+      "pleg_verdict",
+      "1 if that is found at this moment, with how bad it is (page, warn, info or none); else 0, "
+      "with none; see docs/verdicts.");
   for (size_t i = 0; i < found.size(); ++i) {
     const auto code = static_cast<pleg::VerdictCode>(i);
-    AddSample(family, found[i] ? 1 : 0, {{"code", std::string(pleg::VerdictCodeName(code))}});
+    const pleg::Severity severity =
+        found[i] == nullptr ? pleg::Severity::kNone : found[i]->severity;
+    AddSample(family, found[i] == nullptr ? 0 : 1,
+              {{"code", std::string(pleg::VerdictCodeName(code))},
+               {"severity", std::string(pleg::SeverityName(severity))}});
   }
   out.push_back(std::move(family));
 }

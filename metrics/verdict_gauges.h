@@ -12,7 +12,8 @@
 
 namespace metrics {
 
-// One series for each code, found or not, so that an alert needs no absence; what the host did not
+// One series for each code, found or not, so that an alert needs no absence: its label `severity`
+// is that of what was found. What the host did not
 // tell has none.
 void AppendVerdicts(const node::Assessment& assessment, std::vector<prometheus::MetricFamily>& out);
 

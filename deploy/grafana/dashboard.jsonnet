@@ -57,9 +57,9 @@ local timeline(title, description, expr, legend) =
         custom: { fillOpacity: 80, lineWidth: 0, spanNulls: false },
       },
       overrides: [
-        // Nobody is hurt yet, or it is over.
+        // Nobody is hurt yet.
         {
-          matcher: { id: 'byRegexp', options: '(%s)$' % std.join('|', config.informingVerdicts) },
+          matcher: { id: 'byRegexp', options: '\\((warn|info)\\)$' },
           properties: [{ id: 'mappings', value: [{ type: 'value', options: { '1': { text: 'announced', color: 'yellow' } } }] }],
         },
       ],
@@ -70,8 +70,6 @@ local timeline(title, description, expr, legend) =
 local quantiles(metric) =
   'histogram_quantile(0.99, sum by (%(by)s, le) (rate(' + metric + '_bucket{%(s)s}[$__rate_interval])))';
 
-local quiet = std.join('|', config.quietVerdicts);
-
 local rows = [
   ['Now', 4, [
     stat('PLEG health', 'By the kubelet\'s rule, at this moment.', 'min(pleg_healthy{%(s)s})', 'none', [['red', null], ['green', 1]],
@@ -79,7 +77,7 @@ local rows = [
     stat('Time until NotReady', 'What is left of the health threshold on the worst node.',
          'min(pleg_health_threshold_seconds{%(s)s} - (time() - pleg_last_relist_timestamp_seconds{%(s)s}))', 's', [['red', null], ['orange', 60], ['green', 120]]),
     stat('Nodes with a verdict', 'Nodes on which plegd has found something wrong; what, is below.',
-         'count(count by (%(by)s) (pleg_verdict{%(s)s, code!~"' + quiet + '"} == 1)) or vector(0)', 'none', [['green', null], ['red', 1]]),
+         'count(count by (%(by)s) (pleg_verdict{%(s)s, severity=~"page|warn"} == 1)) or vector(0)', 'none', [['green', null], ['red', 1]]),
     stat('Longest silence', 'The oldest target without an answer, across time-outs and retries.',
          'max(pleg_cri_oldest_unanswered_seconds{%(s)s})', 's', [['green', null], ['orange', 5], ['red', 30]]),
     stat('Pods with late events', 'Listed with a change that could not be inspected yet.', 'sum(pleg_pods_pending{%(s)s})', 'none', [['green', null], ['orange', 1]]),
@@ -90,10 +88,10 @@ local rows = [
   ]],
   ['Verdicts', 9, [
     timeline('Verdicts', 'What plegd has found wrong, and when: a line for each node and code. The pages are in docs/verdicts; `plegctl explain` on the node names the culprit.',
-             'max by (%(by)s, code) (pleg_verdict{%(s)s, code!~"' + quiet + '"}) == 1', '{{instance}} {{code}}'),
+             'max by (%(by)s, code, severity) (pleg_verdict{%(s)s, severity!="none"}) == 1', '{{instance}} {{code}} ({{severity}})'),
   ]],
   ['Verdicts of the nodes', 6, [
-    graph('Nodes by verdict', 'How many nodes have each: one cause on many nodes is a release, a kernel or a store that they share.', 'count by (code) (pleg_verdict{%(s)s, code!~"' + quiet + '"} == 1)', '{{code}}', 'none'),
+    graph('Nodes by verdict', 'How many nodes have each: one cause on many nodes is a release, a kernel or a store that they share.', 'count by (code) (pleg_verdict{%(s)s, severity!="none"} == 1)', '{{code}}', 'none'),
     graph('Stuck containers', 'Containers and sandboxes whose status has been unanswered for 10 s.', 'max by (%(by)s) (pleg_stuck_containers{%(s)s})', '{{instance}}', 'none'),
     graph('Unanswered targets', 'Lists, containers and sandboxes silent for more than a second, by method.', 'max by (%(by)s, method) (pleg_unanswered_targets{%(s)s})', '{{instance}} {{method}}', 'none'),
   ]],

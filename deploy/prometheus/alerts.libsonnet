@@ -2,14 +2,7 @@
   prometheusAlerts+:: {
     local config = $._config,
     local by = '%(clusterLabel)s, instance' % config,
-    local codes(list) = std.join('|', list),
-    local words = config {
-      by: by,
-      paging: codes(config.pagingVerdicts),
-      stuck: codes(config.stuckVerdicts),
-      informing: codes(config.informingVerdicts),
-      notWarning: codes(config.pagingVerdicts + config.informingVerdicts + config.quietVerdicts),
-    },
+    local words = config { by: by },
     local alert(name, severity, expr, duration, summary, description, page=config.runbookBase + name) = {
       alert: name,
       expr: expr % words,
@@ -23,39 +16,31 @@
     },
     // Appended to the description of what a verdict explains: the codes of the node at this moment.
     local verdicts = |||
-      {{ with printf "instance_code:pleg_verdict:max{%(clusterLabel)s=%%q, instance=%%q, code!~\"%(quiet)s\"} == 1" (or $labels.%(clusterLabel)s "") $labels.instance | query }} Verdict:{{ range . }} {{ .Labels.code }}{{ end }}.{{ end }}
-    ||| % words { quiet: codes(config.quietVerdicts) },
+      {{ with printf "instance_code:pleg_verdict:max{%(clusterLabel)s=%%q, instance=%%q, severity=~\"page|warn\"} == 1" (or $labels.%(clusterLabel)s "") $labels.instance | query }} Verdict:{{ range . }} {{ .Labels.code }}{{ end }}.{{ end }}
+    ||| % words,
     local explained(rule) = rule {
       annotations+: { description+: std.stripChars(verdicts, '\n') },
     },
-    local verdict(severity, expr, duration, description) =
-      alert('PlegVerdict', severity, expr, duration, '{{ $labels.code }} on {{ $labels.instance }}.', description, config.verdictBase + '{{ $labels.code }}'),
+    // How bad a verdict is, plegd says.
+    local verdict(severity, of, duration, description) =
+      alert('PlegVerdict', severity, 'instance_code:pleg_verdict:max{severity="%s"} == 1' % of, duration,
+            '{{ $labels.code }} on {{ $labels.instance }}.', description, config.verdictBase + '{{ $labels.code }}'),
     groups+: [
       {
         name: 'plegd',
         rules: [
           verdict(
-            'critical',
-            |||
-              instance_code:pleg_verdict:max{code=~"%(paging)s"} == 1
-              or
-              (
-                instance_code:pleg_verdict:max{code=~"%(stuck)s"} == 1
-                and on (%(by)s)
-                min_over_time(instance:pleg_kubelet_twin_healthy:max[5m]) == 0
-              )
-            |||, '1m',
-            'On {{ $labels.instance }} {{ $labels.code }}: pods of this node cannot start or stop, or soon cannot. ' +
+            'critical', 'page', '1m',
+            'On {{ $labels.instance }} {{ $labels.code }}: the node is NotReady or will be, or some of its pods suffer. ' +
             '`plegctl explain` on the node names the culprit and the command; keep the evidence with `plegctl explain --save FILE` before anything is restarted.',
           ),
           verdict(
-            'warning', 'instance_code:pleg_verdict:max{code!~"%(notWarning)s"} == 1', '5m',
-            'On {{ $labels.instance }} {{ $labels.code }} has held for 5 minutes: some pods suffer, or the whole node is slow. ' +
-            '`plegctl explain` on the node names the culprit and the command.',
+            'warning', 'warn', '5m',
+            'On {{ $labels.instance }} {{ $labels.code }} has held for 5 minutes. It hurts nobody yet. `plegctl explain` on the node says what will make it hurt.',
           ),
           verdict(
-            'info', 'instance_code:pleg_verdict:max{code=~"%(informing)s"} == 1', '15m',
-            'On {{ $labels.instance }} {{ $labels.code }} has held for 15 minutes. It hurts nobody yet. `plegctl explain` on the node tells what will make it hurt.',
+            'info', 'info', '15m',
+            'On {{ $labels.instance }} {{ $labels.code }} has held for 15 minutes. It hurts nobody and is worth knowing: `plegctl explain` on the node.',
           ),
           explained(alert(
             'PlegCallUnanswered', 'warning',

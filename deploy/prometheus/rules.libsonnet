@@ -28,12 +28,7 @@
           },
           {
             record: 'instance_code:pleg_verdict:max',
-            expr: 'max by (%s, code) (pleg_verdict{%s})' % [by, selector],
-          },
-          {
-            // 0 while kubelets of every generation would be NotReady.
-            record: 'instance:pleg_kubelet_twin_healthy:max',
-            expr: 'max by (%s) (pleg_kubelet_twin_healthy{%s})' % [by, selector],
+            expr: 'max by (%s, code, severity) (pleg_verdict{%s})' % [by, selector],
           },
         ] + [
           quantile(q, 'instance_quantile:pleg_relist_duration_seconds:histogram_quantile', 'pleg_relist_duration_seconds')

@@ -54,8 +54,8 @@ class AlertmanagerTest(harness.TestCase):
         self.assertEqual(self.loud("page", 6), [("PlegVerdict", "node-1")])
         self.assertEqual(self.loud("ticket", 6), [])
 
-    def test_without_a_verdict_the_countdown_pages(self):
-        self.post(alert("PlegVerdict", "warning", code="UNEXPLAINED"), alert("PlegNodeNotReadySoon", "critical"))
+    def test_without_a_verdict_that_pages_the_countdown_does(self):
+        self.post(alert("PlegVerdict", "warning", code="LATENT_HANG"), alert("PlegNodeNotReadySoon", "critical"))
         self.assertEqual(self.loud("page", 2), [("PlegNodeNotReadySoon", "node-1")])
 
     def test_other_nodes_and_clusters_stay_loud(self):

@@ -61,6 +61,9 @@ TEST_P(ScenarioTest, IsDiagnosedAsExpected) {
   const auto& expected = scenario.expected;
   EXPECT_THAT(CodesOf(diagnosis), ElementsAreArray(expected.codes()));
   const pleg::Finding& first = diagnosis.findings.front();
+  if (diagnosis.readiness == pleg::Readiness::kNotReady) {
+    EXPECT_EQ(first.severity, pleg::Severity::kPage) << "nobody would be called";
+  }
   EXPECT_EQ(pleg::ConfidenceName(first.confidence), expected.confidence());
   for (const std::string& words : expected.words()) EXPECT_THAT(first.sentence, HasSubstr(words));
   EXPECT_EQ(first.culprits.empty() ? "" : first.culprits.front().id.value(), expected.culprit());

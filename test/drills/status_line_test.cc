@@ -70,11 +70,11 @@ TEST(StatusLineTest, TellsOfAKubeletThatIsStuckWhilePlegdIsWell) {
   const auto diagnosis = (*plegd)->Diagnosis();
   ASSERT_TRUE(diagnosis.ok()) << diagnosis.status();
   EXPECT_EQ(diagnosis->findings(0).code(), "KUBELET_SIDE");
-  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"KUBELET_SIDE\"}"), 1);
-  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\"}"), 0);
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"KUBELET_SIDE\",severity=\"page\"}"), 1);
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\",severity=\"none\"}"), 0);
   incident.kubelet().Thaw();
   EXPECT_TRUE(WaitUntil([&] { return systemd.Says("PLEG is healthy: 3 pods"); }, kPatience));
-  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\"}"), 1);
+  EXPECT_EQ(*(*plegd)->Metric("pleg_verdict{code=\"HEALTHY\",severity=\"none\"}"), 1);
 }
 
 }  // namespace
