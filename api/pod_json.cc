@@ -51,6 +51,7 @@ void SandboxToProto(const pleg::SandboxStatus& sandbox, plegd::v1::SandboxStatus
     (*out.mutable_labels())[ToValidUtf8(key)] = ToValidUtf8(value);
   }
   out.set_host_network(sandbox.host_network);
+  out.set_truncated(sandbox.truncated);
 }
 
 void MountToProto(const pleg::Mount& mount, plegd::v1::Mount& out) {
@@ -88,6 +89,7 @@ void ContainerToProto(const pleg::ContainerStatus& container, plegd::v1::Contain
   if (container.resources.has_value()) ResourcesToProto(*container.resources, out);
   for (const pleg::Mount& mount : container.mounts) MountToProto(mount, *out.add_mounts());
   out.set_stop_signal(ToValidUtf8(container.stop_signal));
+  out.set_truncated(container.truncated);
   if (container.user.has_value()) {
     out.mutable_user()->set_uid(container.user->uid);
     out.mutable_user()->set_gid(container.user->gid);

@@ -40,6 +40,7 @@ std::shared_ptr<pleg::SandboxStatus> Sandbox() {
   sandbox->runtime_handler = "runc";
   sandbox->labels = {{"app", "web"}, {"bad\xFF", "va\xFFlue"}};
   sandbox->host_network = true;
+  sandbox->truncated = true;
   return sandbox;
 }
 
@@ -96,7 +97,7 @@ TEST(PodJsonTest, TellsAllThatTheCacheHolds) {
                            R"("attempt":2)",
                            R"("state":"ready")",
                            R"("created_at":"2023-11-14T22:13:20.000000001Z")",
-                           R"("host_network":true)",
+                           R"("host_network":true,"truncated":true)",
                            R"("app":"web")",
                            R"("state":"exited")",
                            R"("exit_code":0)",
@@ -108,7 +109,7 @@ TEST(PodJsonTest, TellsAllThatTheCacheHolds) {
                            R"("propagation":"private")",
                            R"("selinux_relabel":true)",
                            R"("stop_signal":"SIGTERM")",
-                           R"("supplemental_groups":["4","24"])",
+                           R"("supplemental_groups":["4","24"]},"truncated":false)",
                            R"("active_container_ids":["container-1"])",
                            R"("error":"")",
                            R"("age_seconds":1.5)",

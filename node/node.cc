@@ -25,17 +25,21 @@ pleg::PlegOptions CoreOptions(const Options& options) {
   if (options.serial_inspect) return core;
   core.inspect_window = options.inspect_concurrency;
   core.inspect_calls_per_pod = 16;
+  core.inspect_large_pod_bytes = size_t{256} * 1024;
   core.inspect_slow_after = absl::Seconds(1);
   core.inspect_slow_start_calls = 100;
   core.retry_backoff = absl::Seconds(1);
   return core;
 }
 
+runtime::ListBudget Budget(const Options& options) {
+  if (options.list_budget.has_value()) return runtime::BudgetOf(*options.list_budget);
+  return runtime::BudgetFor(runtime::FindMemoryLimit().bytes);
+}
+
 runtime::CriOptions CriOptions(const Options& options) {
   return {.request_timeout = options.settings.runtime_request_timeout,
-          .budget = options.list_budget.has_value()
-                        ? runtime::BudgetOf(*options.list_budget)
-                        : runtime::BudgetFor(runtime::FindMemoryLimit().bytes),
+          .budget = Budget(options),
           .decode =
               options.typed_decode ? runtime::DecodeMode::kTyped : runtime::DecodeMode::kProjected,
           .list_streaming = options.list_streaming};
@@ -72,7 +76,7 @@ Node::Node(Options options, const pleg::Clock& clock, pleg::Log& log,
       log_(log),
       started_at_(clock.Now()),
       hub_(clock),
-      cache_(loop_),
+      cache_(loop_, Budget(options_).status_bytes),
       story_(clock, log),
       history_(clock),
       relists_(clock),

@@ -54,6 +54,7 @@ GenericPleg::Impl::Impl(PlegOptions options, PlegDeps deps)
                   .calls_per_pod = options.inspect_calls_per_pod,
                   .slow_after = options.inspect_slow_after,
                   .max_slow_calls = options.inspect_max_slow_calls,
+                  .large_pod_bytes = options.inspect_large_pod_bytes,
                   .slow_start_calls = options.inspect_slow_start_calls}) {
   inspector_.OnSetAside([this](uint64_t id) { OnSetAside(id); });
 }

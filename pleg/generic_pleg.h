@@ -14,6 +14,7 @@
 #define PLEGD_PLEG_GENERIC_PLEG_H_
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct PlegOptions {
   size_t inspect_calls_per_pod = 1;
   absl::Duration inspect_slow_after = absl::InfiniteDuration();
   size_t inspect_max_slow_calls = 64;
+  size_t inspect_large_pod_bytes = std::numeric_limits<size_t>::max();
   size_t inspect_slow_start_calls = 0;
   // A pod whose inspection failed and that has not changed since is tried again after this,
   // doubling up to the limit, with a fifth of jitter; on every relist with zero, as the kubelet.

@@ -27,8 +27,9 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
         timestamp_(timestamp),
         done_(std::move(done)) {}
 
-  void Begin() {
+  void Begin(bool large) {
     begun_ = true;
+    large_ = large;
     begun_at_ = owner_->clock_.Now();
     calls_.resize(pod_->sandboxes.size() + pod_->containers.size());
     ArmTimer(begun_at_);
@@ -50,6 +51,8 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   uint64_t id() const { return id_; }
   bool begun() const { return begun_; }
   bool set_aside() const { return set_aside_; }
+  bool large() const { return large_; }
+  const Pod& pod() const { return *pod_; }
   size_t open() const { return open_; }
   MonoTime begun_at() const { return begun_at_; }
   Done TakeDone() { return std::exchange(done_, nullptr); }
@@ -66,8 +69,8 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   };
 
   bool MaySend() const {
-    return done_ != nullptr && !failed_ && next_ < calls_.size() &&
-           open_ < std::max<size_t>(owner_->options_.calls_per_pod, 1);
+    const size_t calls = large_ ? 1 : std::max<size_t>(owner_->options_.calls_per_pod, 1);
+    return done_ != nullptr && !failed_ && next_ < calls_.size() && open_ < calls;
   }
 
   void SendOrFinish() {
@@ -172,6 +175,7 @@ class Inspector::Inspection : public std::enable_shared_from_this<Inspection> {
   MonoTime timestamp_;
   Done done_;
   bool begun_ = false;
+  bool large_ = false;
   bool set_aside_ = false;
   bool failed_ = false;
   MonoTime begun_at_;
@@ -196,9 +200,10 @@ void Inspector::OnSetAside(absl::AnyInvocable<void(uint64_t)> callback) {
 uint64_t Inspector::Inspect(std::shared_ptr<const Pod> pod, MonoTime timestamp, Trust trust,
                             Done done) {
   const uint64_t id = next_id_++;
+  auto& queue = IsLarge(*pod) ? waiting_large_ : waiting_[static_cast<size_t>(trust)];
   inspections_.emplace(
       id, std::make_shared<Inspection>(this, id, std::move(pod), timestamp, std::move(done)));
-  waiting_[static_cast<size_t>(trust)].push_back(id);
+  queue.push_back(id);
   StartWaiting();
   return id;
 }
@@ -221,13 +226,22 @@ void Inspector::Discard(uint64_t id) {
   if (it->second->begun()) return;
   inspections_.erase(it);
   for (auto& queue : waiting_) std::erase(queue, id);
+  std::erase(waiting_large_, id);
 }
 
 void Inspector::DiscardAll() {
+  for (uint64_t id : std::exchange(waiting_large_, {})) inspections_.erase(id);
   for (auto& queue : waiting_) {
     for (uint64_t id : std::exchange(queue, {})) inspections_.erase(id);
   }
   for (auto& [id, inspection] : inspections_) inspection->DropDone();
+}
+
+bool Inspector::IsLarge(const Pod& pod) const {
+  size_t bytes = 0;
+  for (const ListedSandbox& sandbox : pod.sandboxes) bytes += sandbox.bytes;
+  for (const ListedContainer& container : pod.containers) bytes += container.bytes;
+  return bytes > options_.large_pod_bytes;
 }
 
 size_t Inspector::Window() const {
@@ -247,7 +261,13 @@ absl::Duration Inspector::SlowAfter() const {
 
 uint64_t Inspector::TakeNext() {
   if (in_window_ >= Window() || slow_calls_ >= 2 * options_.max_slow_calls) return 0;
-  const size_t queues = slow_calls_ >= options_.max_slow_calls ? 1 : waiting_.size();
+  const bool many_slow = slow_calls_ >= options_.max_slow_calls;
+  if (large_in_window_ == 0 && !many_slow && !waiting_large_.empty()) {
+    const uint64_t id = waiting_large_.front();
+    waiting_large_.pop_front();
+    return id;
+  }
+  const size_t queues = many_slow ? 1 : waiting_.size();
   for (size_t i = 0; i < queues; ++i) {
     if (waiting_[i].empty()) continue;
     const uint64_t id = waiting_[i].front();
@@ -260,8 +280,10 @@ uint64_t Inspector::TakeNext() {
 void Inspector::StartWaiting() {
   while (const uint64_t id = TakeNext()) {
     const std::shared_ptr<Inspection> next = inspections_.at(id);
+    const bool large = IsLarge(next->pod());
     ++in_window_;
-    next->Begin();
+    if (large) ++large_in_window_;
+    next->Begin(large);
   }
 }
 
@@ -280,6 +302,7 @@ void Inspector::OnCallEnd(const Inspection& inspection, absl::Duration took) {
 void Inspector::SetAside(Inspection& inspection) {
   inspection.MarkSetAside();
   --in_window_;
+  if (inspection.large()) --large_in_window_;
   ++set_aside_;
   slow_calls_ += inspection.open();
   if (on_set_aside_) on_set_aside_(inspection.id());
@@ -291,6 +314,7 @@ void Inspector::Finish(Inspection& inspection,
   const absl::Duration took = clock_.Now() - inspection.begun_at();
   Done done = inspection.TakeDone();
   inspection.CancelTimer();
+  if (inspection.large() && !inspection.set_aside()) --large_in_window_;
   --(inspection.set_aside() ? set_aside_ : in_window_);
   inspections_.erase(inspection.id());
   if (done) done(Result{std::move(status), took});

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
@@ -39,6 +40,10 @@ struct InspectorOptions {
   // With so many calls of set-aside inspections out, only trusted pods are begun; with twice as
   // many none.
   size_t max_slow_calls = 64;
+  // A pod with more bytes in the lists is large: its statuses are about as large as its items. One
+  // such pod is inspected at a time, one call after another, apart from those set aside, so that
+  // the replies that are out together are bounded.
+  size_t large_pod_bytes = std::numeric_limits<size_t>::max();
   // Until this many calls have been answered quickly, the window is at most `slow_start_window`.
   size_t slow_start_calls = 0;
   size_t slow_start_window = 4;
@@ -94,6 +99,7 @@ class Inspector {
   // The next to begin, removed from the queue; 0 if none may begin now.
   uint64_t TakeNext();
   size_t Window() const;
+  bool IsLarge(const Pod& pod) const;
   absl::Duration SlowAfter() const;
   void OnCallEnd(const Inspection& inspection, absl::Duration took);
   void SetAside(Inspection& inspection);
@@ -106,11 +112,13 @@ class Inspector {
   absl::AnyInvocable<void(uint64_t)> on_set_aside_;
   uint64_t next_id_ = 1;
   size_t in_window_ = 0;
+  size_t large_in_window_ = 0;
   size_t set_aside_ = 0;
   size_t slow_calls_ = 0;
   size_t quick_calls_ = 0;
   double mean_call_seconds_ = 0;  // of calls answered quickly; exponentially weighted
-  std::array<std::deque<uint64_t>, 3> waiting_;  // by Trust
+  std::array<std::deque<uint64_t>, 3> waiting_;  // by Trust; pods that are not large
+  std::deque<uint64_t> waiting_large_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Inspection>> inspections_;
 };
 

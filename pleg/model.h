@@ -72,6 +72,7 @@ struct ContainerInfo {
 struct ListedSandbox {
   std::shared_ptr<const SandboxInfo> info;  // never null
   SandboxState state = SandboxState::kUnknown;
+  uint32_t bytes = 0;  // its size in the list when it was last read as a whole; 0 if unknown
   // Of a Pod's: start of the listing that showed it in this state first.
   MonoTime since = {};
 };
@@ -79,7 +80,8 @@ struct ListedSandbox {
 struct ListedContainer {
   std::shared_ptr<const ContainerInfo> info;  // never null
   ContainerState state = ContainerState::kUnknown;
-  MonoTime since = {};  // as above
+  uint32_t bytes = 0;  // as above, as the next
+  MonoTime since = {};
 };
 
 // The answer to one ListPodSandbox and one ListContainers, in the runtime's order, without items

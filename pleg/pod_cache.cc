@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pleg/status_size.h"
 
 namespace pleg {
 
-PodCache::PodCache(Executor& executor) : executor_(executor) {}
+PodCache::PodCache(Executor& executor, size_t max_bytes)
+    : executor_(executor), max_bytes_(max_bytes) {}
 
 PodCache::~PodCache() {
   *alive_ = false;
@@ -140,13 +142,33 @@ void PodCache::Set(const PodUid& uid, std::shared_ptr<const PodStatus> status, a
   {
     MutexLock lock(mu_);
     Entry& entry = entries_[uid];
-    if (status != nullptr) entry.status = std::move(status);
+    if (status != nullptr) PutLocked(entry, std::move(status));
     entry.error = std::move(error);
     entry.set = true;
     entry.modified = timestamp;
     entry.observed = timestamp;
+    ShrinkLocked();
   }
   Notify(uid, timestamp);
+}
+
+void PodCache::PutLocked(Entry& entry, std::shared_ptr<const PodStatus> status) {
+  bytes_ -= entry.bytes;
+  entry.bytes = VariableBytes(*status);
+  bytes_ += entry.bytes;
+  entry.status = std::move(status);
+}
+
+void PodCache::ShrinkLocked() {
+  while (bytes_ > max_bytes_) {
+    const auto largest = std::max_element(
+        entries_.begin(), entries_.end(),
+        [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+    Entry& entry = largest->second;
+    const size_t before = entry.bytes;
+    PutLocked(entry, Truncated(kTruncatedStatusBytes, *entry.status));
+    if (entry.bytes == before) return;
+  }
 }
 
 void PodCache::SetObservedTime(const PodUid& uid, MonoTime timestamp) {
@@ -163,7 +185,10 @@ void PodCache::SetObservedTime(const PodUid& uid, MonoTime timestamp) {
 
 void PodCache::Delete(const PodUid& uid) {
   MutexLock lock(mu_);
-  entries_.erase(uid);
+  const auto it = entries_.find(uid);
+  if (it == entries_.end()) return;
+  bytes_ -= it->second.bytes;
+  entries_.erase(it);
 }
 
 void PodCache::SetPending(const PodUid& uid, bool pending) {

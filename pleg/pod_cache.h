@@ -5,13 +5,15 @@
 //
 // Beyond the kubelet's: an error keeps the last good status beside it; a pod that the runtime lists
 // but that is not inspected yet is *pending* and never answered with a default status; waiting
-// takes a deadline and can be cancelled; the global time never goes back.
+// takes a deadline and can be cancelled; the global time never goes back; memory is bounded: where
+// statuses take more in all, those of the pods that take most are truncated (status_size.h).
 
 #ifndef PLEGD_PLEG_POD_CACHE_H_
 #define PLEGD_PLEG_POD_CACHE_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -47,8 +49,8 @@ class PodCache {
   using Waiter = absl::AnyInvocable<void(absl::StatusOr<CachedPod>)>;
   using WaiterId = uint64_t;
 
-  // `executor` outlives the cache.
-  explicit PodCache(Executor& executor);
+  // `executor` outlives the cache. `max_bytes` are for VariableBytes of all statuses together.
+  explicit PodCache(Executor& executor, size_t max_bytes = std::numeric_limits<size_t>::max());
   ~PodCache();
   PodCache(const PodCache&) = delete;
   PodCache& operator=(const PodCache&) = delete;
@@ -85,6 +87,7 @@ class PodCache {
  private:
   struct Entry {
     std::shared_ptr<const PodStatus> status;
+    size_t bytes = 0;  // VariableBytes of `status`
     absl::Status error;
     bool set = false;
     bool pending = false;
@@ -101,13 +104,19 @@ class PodCache {
   CachedPod Describe(const PodUid& uid, const Entry* entry) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   CachedPod GetLocked(const PodUid& uid) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   bool IsNewerLocked(const PodUid& uid, MonoTime min_time) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  void PutLocked(Entry& entry, std::shared_ptr<const PodStatus> status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Truncates the largest until all are within the bound.
+  void ShrinkLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Releases the waiters of `uid` that `timestamp` satisfies, oldest first.
   void Notify(const PodUid& uid, MonoTime timestamp);
   void Finish(WaiterId id, absl::StatusOr<CachedPod> result);
 
   Executor& executor_;
+  const size_t max_bytes_;
   mutable Mutex mu_;
   absl::flat_hash_map<PodUid, Entry> entries_ ABSL_GUARDED_BY(mu_);
+  size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of all entries
   std::optional<MonoTime> global_ ABSL_GUARDED_BY(mu_);
 
   // Core's thread only.

@@ -9,8 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "pleg/status_size.h"
 #include "pleg/testing/sim_executor.h"
 
 namespace pleg {
@@ -381,6 +384,42 @@ TEST_F(PodCacheTest, AWaiterMayWaitAgainFromItsAnswer) {
   EXPECT_EQ(answers, 1);
   Set(Now() + absl::Seconds(1));
   EXPECT_EQ(answers, 2);
+}
+
+std::shared_ptr<const PodStatus> WithLabels(const PodUid& uid, size_t count) {
+  auto sandbox = std::make_shared<SandboxStatus>();
+  for (size_t i = 0; i < count; ++i) sandbox->labels.emplace_back("app", "web");
+  auto status = std::make_shared<PodStatus>();
+  status->uid = uid;
+  status->sandbox_statuses = {std::move(sandbox)};
+  return status;
+}
+
+TEST_F(PodCacheTest, WhereStatusesTakeTooMuchThoseOfTheLargestPodsAreTruncated) {
+  const auto small = WithLabels(PodUid("small"), 20);
+  const size_t bytes = VariableBytes(*small);
+  cache_.emplace(exec_, 20 * bytes);
+  const auto truncated = [&](const char* uid) {
+    return cache_->Get(PodUid(uid)).status->sandbox_statuses[0]->truncated;
+  };
+  const auto set = [&](const std::shared_ptr<const PodStatus>& status) {
+    cache_->Set(status->uid, status, absl::OkStatus(), Now());
+  };
+  set(small);
+  set(WithLabels(PodUid("large"), 300));
+  EXPECT_FALSE(truncated("large"));
+  // One more is too much. The large one gives way, not the last.
+  set(WithLabels(PodUid("middle"), 120));
+  EXPECT_TRUE(truncated("large"));
+  EXPECT_FALSE(truncated("middle"));
+  EXPECT_EQ(cache_->Get(PodUid("small")).status, small);
+  // What has gone makes room.
+  cache_->Delete(PodUid("middle"));
+  set(WithLabels(PodUid("large"), 300));
+  EXPECT_FALSE(truncated("large"));
+  // Where nothing can be shortened any more, what is the least of everything stays.
+  for (int i = 0; i < 60; ++i) set(WithLabels(PodUid(absl::StrCat("p", i)), 20));
+  for (int i = 0; i < 60; ++i) EXPECT_TRUE(truncated(absl::StrCat("p", i).c_str())) << i;
 }
 
 TEST_F(PodCacheTest, NothingRunsAfterDestruction) {

@@ -36,6 +36,8 @@ struct SandboxStatus {
   bool host_network = false;                // linux.namespaces.options.network == NODE
   std::string runtime_handler;
   std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
+  // Labels or additional addresses are missing: there were more than is kept (status_size.h).
+  bool truncated = false;
 
   friend bool operator==(const SandboxStatus&, const SandboxStatus&) = default;
 };
@@ -91,6 +93,9 @@ struct ContainerStatus {
   std::optional<ContainerResources> resources;
   std::optional<ContainerUser> user;
   std::string stop_signal;  // "SIGTERM"; empty for the runtime's default
+  // Of mounts, supplemental groups, reason, message or what follows them in the runtime's answer,
+  // something is missing: there was more than is kept (status_size.h).
+  bool truncated = false;
 
   friend bool operator==(const ContainerStatus&, const ContainerStatus&) = default;
 };

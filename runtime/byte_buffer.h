@@ -56,8 +56,10 @@ class FlatReply {
 // The pieces of a reply where they lie, to be given back as they have been read. Thread-compatible.
 class SlicedReply {
  public:
-  explicit SlicedReply(ReplyBody body) {
-    if (body.buffer().Valid()) (void)body.buffer().Dump(&slices_);
+  explicit SlicedReply(ReplyBody body) : SlicedReply(body.buffer()) {}
+  // Of a reply that stays with its owner.
+  explicit SlicedReply(const grpc::ByteBuffer& buffer) {
+    if (buffer.Valid()) (void)buffer.Dump(&slices_);
     pieces_.reserve(slices_.size());
     for (const grpc::Slice& slice : slices_) {
       pieces_.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());

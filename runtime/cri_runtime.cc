@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pleg/status_size.h"
 #include "pleg/utf8.h"
 #include "runtime/byte_buffer.h"
 #include "runtime/convert.h"
 #include "runtime/cri_methods.h"
 #include "runtime/lenient_parse.h"
 #include "runtime/list_receiver.h"
+#include "runtime/status_reply.h"
 #include "runtime/v1/api.pb.h"
 
 namespace runtime {
@@ -31,55 +33,10 @@ std::string ListRequestBytes(const std::optional<pleg::PodUid>& pod) {
   return request.SerializeAsString();
 }
 
-// A status reply of type `Response`, verified and converted.
-template <typename Response, typename Verify, typename Convert>
-auto DecodeStatus(absl::string_view reply, const CallSubject& subject, absl::string_view nil_text,
-                  Verify verify, Convert convert)
-    -> absl::StatusOr<std::shared_ptr<const decltype(convert(Response().status()))>> {
-  const auto failed = [&subject](absl::string_view why) {
-    return absl::InternalError(absl::StrCat(subject.Describe(), ": ", why));
-  };
-  Response response;
-  if (ParseLenient(reply, response) == ParseResult::kMalformed) return failed("malformed reply");
-  if (!response.has_status()) return failed(nil_text);
-  if (const absl::Status valid = verify(response.status()); !valid.ok()) {
-    return failed(valid.message());
-  }
-  return std::make_shared<const decltype(convert(response.status()))>(convert(response.status()));
-}
-
 std::string ContainerStatusRequestBytes(const pleg::ContainerId& id) {
   v1::ContainerStatusRequest request;
   request.set_container_id(id.value());
   return request.SerializeAsString();
-}
-
-absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>> DecodeContainerStatus(
-    absl::string_view reply, const pleg::ContainerId& id, const pleg::ContainerId& sandbox) {
-  const CallSubject subject{
-      .method = kContainerStatus.name, .kind = "container", .target = id.value()};
-  const auto convert = [&sandbox](const v1::ContainerStatus& status) {
-    return ToContainerStatus(status, sandbox);
-  };
-  return DecodeStatus<v1::ContainerStatusResponse>(reply, subject, "container status is nil",
-                                                   VerifyContainerStatus, convert);
-}
-
-absl::StatusOr<pleg::RuntimeConditions> DecodeConditions(absl::string_view reply) {
-  v1::StatusResponse response;
-  if (ParseLenient(reply, response) == ParseResult::kMalformed) {
-    return absl::InternalError("Status: malformed reply");
-  }
-  if (response.status().conditions_size() < 2) {
-    return absl::InternalError("Status: RuntimeReady or NetworkReady condition are not set");
-  }
-  pleg::RuntimeConditions conditions;
-  for (const v1::RuntimeCondition& c : response.status().conditions()) {
-    pleg::RuntimeCondition condition{c.type(), c.status(), c.reason(), c.message()};
-    if (c.type() == "RuntimeReady") conditions.runtime_ready = condition;
-    if (c.type() == "NetworkReady") conditions.network_ready = std::move(condition);
-  }
-  return conditions;
 }
 
 }  // namespace
@@ -214,15 +171,27 @@ void CriRuntime::NoteReply(const CallSubject& subject, const absl::Status& worth
               {"error", std::string(worth.message())}});
 }
 
+void CriRuntime::NoteTruncation(const CriMethod& method, const pleg::ContainerId& id,
+                                size_t reply_bytes, bool truncated) {
+  if (!truncated || truncated_.contains(id)) return;
+  if (truncated_.size() >= kMaxRefused) truncated_.clear();
+  truncated_.insert(id);
+  log_.Write(pleg::LogLevel::kWarning, "a part of a status is not kept: it is too large",
+             {{"method", std::string(method.name), true},
+              {"object", id.value(), true},
+              {"reply_bytes", absl::StrCat(reply_bytes), true},
+              {"kept_bytes", absl::StrCat(pleg::kMaxStatusBytes)}});
+}
+
 template <typename T>
 void CriRuntime::CallOne(Open<T>& open, const Subject& subject, absl::string_view request,
-                         absl::AnyInvocable<std::type_identity_t<T>(absl::string_view)> decode,
+                         absl::AnyInvocable<std::type_identity_t<T>(const ReplyBody&)> decode,
                          absl::AnyInvocable<void(std::type_identity_t<T>)> done) {
   if (shut_down_) return;
   const uint64_t id = Expect(open, std::move(done));
   auto value = std::make_shared<T>();
   auto check = [value, decode = std::move(decode)](const ReplyBody& body) mutable {
-    *value = decode(FlatReply(body).view());
+    *value = decode(body);
     return value->status();
   };
   auto deliver = [this, &open, id, value](const Bytes& reply) {
@@ -342,11 +311,10 @@ void CriRuntime::ForgetRemovedTargets() {
 void CriRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatusCallback done) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(sandbox.id.value());
-  auto decode = [id = sandbox.id](absl::string_view reply) {
-    const CallSubject subject{
-        .method = kPodSandboxStatus.name, .kind = "sandbox", .target = id.value()};
-    return DecodeStatus<v1::PodSandboxStatusResponse>(reply, subject, "pod sandbox status is nil",
-                                                      VerifySandboxStatus, ToSandboxStatus);
+  auto decode = [this, id = sandbox.id](const ReplyBody& reply) {
+    absl::StatusOr<SandboxStatusPtr> status = DecodeSandboxStatus(reply, id);
+    if (status.ok()) NoteTruncation(kPodSandboxStatus, id, reply.Length(), (*status)->truncated);
+    return status;
   };
   CallOne(sandbox_statuses_, {kPodSandboxStatus, "sandbox", sandbox.id.value()},
           request.SerializeAsString(), std::move(decode), std::move(done));
@@ -354,8 +322,10 @@ void CriRuntime::GetSandboxStatus(const pleg::SandboxInfo& sandbox, SandboxStatu
 
 void CriRuntime::GetContainerStatus(const pleg::ContainerInfo& container,
                                     ContainerStatusCallback done) {
-  auto decode = [id = container.id, sandbox = container.sandbox_id](absl::string_view reply) {
-    return DecodeContainerStatus(reply, id, sandbox);
+  auto decode = [this, id = container.id, sandbox = container.sandbox_id](const ReplyBody& reply) {
+    absl::StatusOr<ContainerStatusPtr> status = DecodeContainerStatus(reply, id, sandbox);
+    if (status.ok()) NoteTruncation(kContainerStatus, id, reply.Length(), (*status)->truncated);
+    return status;
   };
   CallOne(container_statuses_, {kContainerStatus, "container", container.id.value()},
           ContainerStatusRequestBytes(container.id), std::move(decode), std::move(done));
@@ -366,7 +336,7 @@ void CriRuntime::ProbeContainer(const pleg::ContainerInfo& container, pleg::Prom
   if (shut_down_) return;
   const uint64_t id = Expect(probes_, std::move(done));
   auto check = [id = container.id, sandbox = container.sandbox_id](const ReplyBody& body) {
-    return DecodeContainerStatus(FlatReply(body).view(), id, sandbox).status();
+    return DecodeContainerStatus(body, id, sandbox).status();
   };
   auto tell = [this, id, promptness](const Bytes&) {
     pleg::Executor::Task answer = AnswerTask(probes_, id, clock_.Now());

@@ -142,10 +142,13 @@ class CriRuntime : public pleg::RuntimeService {
   // One call whose reply is one value, brought to the core's thread.
   template <typename T>
   void CallOne(Open<T>& open, const Subject& subject, absl::string_view request,
-               absl::AnyInvocable<std::type_identity_t<T>(absl::string_view reply)> decode,
+               absl::AnyInvocable<std::type_identity_t<T>(const ReplyBody& reply)> decode,
                absl::AnyInvocable<void(std::type_identity_t<T>)> done);
   // A reply that was refused, or a good one. Transport's thread.
   void NoteReply(const CallSubject& subject, const absl::Status& worth);
+  // A status of which not all is kept is logged, once for each object. Transport's thread.
+  void NoteTruncation(const CriMethod& method, const pleg::ContainerId& id, size_t reply_bytes,
+                      bool truncated);
   // Keeps `done` for the answer that Answer brings. Core's thread.
   template <typename T>
   uint64_t Expect(Open<T>& open, absl::AnyInvocable<void(T)> done);
@@ -208,6 +211,7 @@ class CriRuntime : public pleg::RuntimeService {
   absl::flat_hash_set<absl::string_view> large_lists_;  // methods whose last list was large
   // Whose replies were refused last, by method and object; told of once.
   absl::flat_hash_set<std::pair<std::string, std::string>> refused_;
+  absl::flat_hash_set<pleg::ContainerId> truncated_;  // told of
 
   mutable pleg::Mutex mu_;
   bool connected_ ABSL_GUARDED_BY(mu_) = false;

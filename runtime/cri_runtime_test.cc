@@ -7,14 +7,17 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "pleg/status_size.h"
 #include "runtime/testing/cri_runtime_fixture.h"
 
 namespace runtime {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -159,6 +162,41 @@ TEST_F(CriRuntimeTest, BadStatusRepliesFailWithTheFieldAndTheObject) {
   server_.Always("ContainerStatus", FakeCriServer::Raw("\x0A\x7F"));
   EXPECT_EQ(ContainerStatus().status(),
             absl::InternalError("ContainerStatus of container c1: malformed reply"));
+}
+
+TEST_F(CriRuntimeTest, OfAStatusOnlySoMuchIsKeptAndItIsLoggedOnce) {
+  v1::PodSandboxStatusResponse sandbox = GoodSandboxStatus();
+  v1::ContainerStatusResponse container = GoodContainerStatus();
+  container.mutable_status()->set_message(std::string(1'000'000, 'x'));
+  // Annotations may be large and are kept of nothing: nothing that plegd has is missing.
+  (*sandbox.mutable_status()->mutable_annotations())["notes"] = std::string(200'000, 'x');
+  (*sandbox.mutable_status()->mutable_labels())["app"] = "web";
+  server_.Always("PodSandboxStatus", FakeCriServer::Message(sandbox));
+  server_.Always("ContainerStatus", FakeCriServer::Message(container));
+  Start();
+  absl::StatusOr<std::shared_ptr<const pleg::SandboxStatus>> status = SandboxStatus();
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_THAT((*status)->labels, SizeIs(1));
+  EXPECT_FALSE((*status)->truncated);
+  EXPECT_EQ(log_.counts()["a part of a status is not kept: it is too large"], 0);
+
+  for (int i = 0; i < 90'000; ++i) {
+    (*sandbox.mutable_status()->mutable_labels())[absl::StrCat("k", i)] = "v";
+  }
+  server_.Always("PodSandboxStatus", FakeCriServer::Message(sandbox));
+  for (int again = 0; again < 2; ++again) {
+    status = SandboxStatus();
+    ASSERT_TRUE(status.ok()) << status.status();
+    EXPECT_TRUE((*status)->truncated);
+    EXPECT_LE(pleg::VariableBytes(**status), pleg::kMaxStatusBytes);
+    EXPECT_THAT((*status)->labels, SizeIs(Gt(100)));
+    EXPECT_EQ((*status)->primary_ip, "10.0.0.1");
+    EXPECT_EQ(log_.counts()["a part of a status is not kept: it is too large"], 1);
+  }
+  const absl::StatusOr<std::shared_ptr<const pleg::ContainerStatus>> died = ContainerStatus();
+  ASSERT_TRUE(died.ok()) << died.status();
+  EXPECT_TRUE((*died)->truncated);
+  EXPECT_EQ((*died)->exit_code, 3);
 }
 
 TEST_F(CriRuntimeTest, AStatusWithTextThatIsNotUtf8IsRepaired) {

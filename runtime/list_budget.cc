@@ -22,6 +22,7 @@ ListBudget BudgetOf(uint64_t reply_bytes) {
   ListBudget budget;
   budget.bytes = static_cast<size_t>(reply_bytes);
   budget.items = budget.bytes / ListBudget::kBytesOfBudgetPerItem;
+  budget.status_bytes = budget.bytes / 4 * 3;
   return budget;
 }
 

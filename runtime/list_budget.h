@@ -25,6 +25,9 @@ struct ListBudget {
 
   size_t bytes = size_t{64} << 20;
   size_t items = (size_t{64} << 20) / kBytesOfBudgetPerItem;  // sandboxes and containers together
+  // Of the texts and lists in all statuses that are kept (pleg/status_size.h): three quarters of
+  // `bytes`, so that the usual status of an object, of about 1.3 KiB, fits whatever their number.
+  size_t status_bytes = size_t{48} << 20;
 
   // "29.3 MiB or 15018 objects"
   std::string ToString() const;

@@ -29,6 +29,8 @@ TEST(ListBudgetTest, WithTheLeastMemoryThatIsShippedItTakesWhatTheKubeletTakes) 
   EXPECT_GT(budget.bytes, pleg::kKubeletMaxReplyBytes);
   EXPECT_GT(budget.items, 14'000u);
   EXPECT_EQ(budget.ToString(), "29.3 MiB or 15018 objects");
+  EXPECT_NEAR(static_cast<double>(budget.status_bytes) / kMebibyte, 22, 0.01);
+  EXPECT_LT(budget.status_bytes / budget.items, 4096u / 2) << "a part of what an object may cost";
 }
 
 TEST(ListBudgetTest, AnswersThatWaitForReadersHaveASixteenth) {

@@ -273,7 +273,7 @@ void ListDecoder<List>::Accept(Known& known, State state) {
   known.listed_in = reply_number_;
   known.held = 0;
   ++accepted_;
-  listed_.push_back({known.info, state});
+  listed_.push_back({known.info, state, known.item_bytes});
 }
 
 template <typename List>
@@ -291,7 +291,7 @@ void ListDecoder<List>::HoldOrDrop(const std::optional<pleg::PodUid>& pod) {
     const bool may_be_there = known.doubtful_in == reply_number_ || may_be_anonymous;
     if (!may_be_there || known.held >= kHeldLists) return of_all;
     if (of_all) ++known.held;
-    listed_.push_back({known.info, known.state});
+    listed_.push_back({known.info, known.state, known.item_bytes});
     return false;
   });
 }

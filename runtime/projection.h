@@ -23,6 +23,8 @@ struct ItemLayout {
   uint32_t sandbox_id;  // 0: it has none
   uint32_t labels;
   uint32_t annotations;
+  // Whether the labels of a very large item are worth to be copied; annotations never are.
+  bool keeps_labels = false;
 };
 inline constexpr ItemLayout kSandboxLayout{2, 3, 4, 0, 5, 6};
 inline constexpr ItemLayout kContainerLayout{3, 6, 7, 2, 8, 9};

@@ -19,8 +19,10 @@ constexpr size_t kKeptCopyBytes = size_t{1} << 20;
 // Items are handed on when there are so many of them, or of their bytes.
 constexpr size_t kBatchItems = 256;
 constexpr size_t kBatchBytes = size_t{256} * 1024;
-// Of one item at most so much is copied, and the last field.
+// Of one item at most so much is copied, and the last field; of labels that are kept half of it, so
+// that there is room for what follows them.
 constexpr size_t kGistBytes = size_t{64} * 1024;
+constexpr size_t kLabelsBytes = kGistBytes / 2;
 // A tag that is never valid: what is damaged stays damaged.
 constexpr char kBadTag = 7;
 constexpr absl::string_view kKubernetesPrefix = "io.kubernetes.";
@@ -169,22 +171,24 @@ bool ItemSplitter::SkipField(Source& source, uint64_t tag, int depth) {
 ListItem ItemSplitter::TakeItem(Source& source, size_t length, const ItemLayout& layout) {
   if (length <= kWholeItemBytes) return {source.Take(length, copies_), length};
   std::string& gist = copies_.Next(0);
-  Condense(source, length, layout, gist);
-  return {gist, length};
+  bool cut = false;
+  Condense(source, length, layout, gist, cut);
+  return {gist, length, cut};
 }
 
 void ItemSplitter::Condense(Source& source, size_t length, const ItemLayout& layout,
-                            std::string& gist) {
+                            std::string& gist, bool& cut) {
   const size_t beyond = source.Narrow(length);
   while (source.left() > 0) {
-    if (CondenseField(source, layout, gist)) continue;
+    if (CondenseField(source, layout, gist, cut)) continue;
     gist.push_back(kBadTag);
     source.Skip(source.left());
   }
   source.Widen(beyond);
 }
 
-bool ItemSplitter::CondenseField(Source& source, const ItemLayout& layout, std::string& gist) {
+bool ItemSplitter::CondenseField(Source& source, const ItemLayout& layout, std::string& gist,
+                                 bool& cut) {
   uint64_t tag = 0;
   if (!source.Varint(tag, kMaxTagBytes)) return false;
   tag &= std::numeric_limits<uint32_t>::max();
@@ -195,6 +199,7 @@ bool ItemSplitter::CondenseField(Source& source, const ItemLayout& layout, std::
   if ((tag & 7) == 0) {
     uint64_t value = 0;
     if (!source.Varint(value, kMaxVarintBytes)) return false;
+    cut |= full;
     if (full) return true;
     AppendVarint(tag, gist);
     AppendVarint(value, gist);
@@ -203,11 +208,15 @@ bool ItemSplitter::CondenseField(Source& source, const ItemLayout& layout, std::
   if ((tag & 7) != 2) return SkipField(source, tag, 0);
   size_t length = 0;
   if (!source.Length(length)) return false;
-  if (full || length > kKeptFieldBytes) return source.Skip(length);
+  const bool kept_label = layout.keeps_labels && number == layout.labels;
+  const bool entry = !kept_label && (number == layout.labels || number == layout.annotations);
+  if (full || length > kKeptFieldBytes || (kept_label && before > kLabelsBytes)) {
+    cut |= !entry;
+    return source.Skip(length);
+  }
   AppendVarint(tag, gist);
   AppendVarint(length, gist);
   source.Append(length, gist);
-  const bool entry = number == layout.labels || number == layout.annotations;
   const absl::string_view content = absl::string_view(gist).substr(gist.size() - length);
   if (entry && !IsKubernetesEntry(content)) gist.resize(before);
   return true;

@@ -30,10 +30,12 @@ inline constexpr size_t kKeptFieldBytes = size_t{16} * 1024;
 
 // One item. Thread-compatible.
 struct ListItem {
-  // The item; of one of more than kWholeItemBytes its own fields, without labels and annotations
-  // other than Kubernetes' own (io.kubernetes.…). If the item is damaged, so is this.
+  // The item; of one of more than kWholeItemBytes its own fields, without annotations, and labels
+  // unless its layout keeps them, other than Kubernetes' own (io.kubernetes.…). If the item is
+  // damaged, so is this.
   absl::string_view bytes;
-  size_t size = 0;  // of the item
+  size_t size = 0;   // of the item
+  bool cut = false;  // `bytes` lacks something else, for there was too much of it
 };
 
 // Finds the items (field 1, length-delimited) of a reply; other fields are skipped. An item is
@@ -70,8 +72,9 @@ class ItemSplitter {
   // The next `length` bytes, which are there.
   ListItem TakeItem(Source& source, size_t length, const ItemLayout& layout);
   // Copies of the next `length` bytes what counts; all are read.
-  static void Condense(Source& source, size_t length, const ItemLayout& layout, std::string& gist);
-  static bool CondenseField(Source& source, const ItemLayout& layout, std::string& gist);
+  static void Condense(Source& source, size_t length, const ItemLayout& layout, std::string& gist,
+                       bool& cut);
+  static bool CondenseField(Source& source, const ItemLayout& layout, std::string& gist, bool& cut);
 
   std::vector<ListItem> items_;
   Copies copies_;

@@ -21,6 +21,7 @@ using ::testing::SizeIs;
 struct Copy {
   std::string bytes;
   size_t size = 0;
+  bool cut = false;
 };
 
 // The items, and after each batch how many pieces were done.
@@ -38,17 +39,19 @@ std::vector<absl::string_view> Cut(absl::string_view bytes, size_t piece_bytes) 
   return pieces;
 }
 
-Outcome Split(absl::string_view reply, size_t piece_bytes) {
+Outcome Split(absl::string_view reply, size_t piece_bytes,
+              const ItemLayout& layout = kContainerLayout) {
   ItemSplitter splitter;
   Outcome outcome;
-  outcome.status = splitter.Split("ListContainers", kContainerLayout, Cut(reply, piece_bytes),
-                                  [&](absl::Span<const ListItem> items, size_t pieces_done) {
-                                    for (const ListItem& item : items) {
-                                      outcome.items.push_back({std::string(item.bytes), item.size});
-                                    }
-                                    outcome.done.push_back(pieces_done);
-                                    return absl::OkStatus();
-                                  });
+  outcome.status =
+      splitter.Split("ListContainers", layout, Cut(reply, piece_bytes),
+                     [&](absl::Span<const ListItem> items, size_t pieces_done) {
+                       for (const ListItem& item : items) {
+                         outcome.items.push_back({std::string(item.bytes), item.size, item.cut});
+                       }
+                       outcome.done.push_back(pieces_done);
+                       return absl::OkStatus();
+                     });
   return outcome;
 }
 
@@ -82,6 +85,7 @@ TEST(ReplyBytesTest, ALargeItemKeepsWhatCountsAndItsSize) {
     ASSERT_TRUE(outcome.status.ok()) << outcome.status;
     ASSERT_THAT(outcome.items, SizeIs(2));
     EXPECT_EQ(outcome.items[0].size, item.size());
+    EXPECT_FALSE(outcome.items[0].cut);
     EXPECT_THAT(outcome.items[0].bytes, SizeIs(Lt(200u)));
     v1::Container gist;
     ASSERT_TRUE(gist.ParseFromString(outcome.items[0].bytes));
@@ -105,9 +109,35 @@ TEST(ReplyBytesTest, AnItemOfManySmallFieldsIsBoundedToo) {
   ASSERT_TRUE(outcome.status.ok());
   ASSERT_THAT(outcome.items, SizeIs(1));
   EXPECT_THAT(outcome.items[0].bytes, SizeIs(Lt(100'000u)));
+  EXPECT_TRUE(outcome.items[0].cut);
   v1::Container gist;
   EXPECT_TRUE(gist.ParseFromString(outcome.items[0].bytes));
   EXPECT_EQ(gist.id(), "c1");
+}
+
+TEST(ReplyBytesTest, ALayoutMayKeepLabelsAndStillHasRoomForWhatFollows) {
+  ItemLayout layout = kContainerLayout;
+  layout.keeps_labels = true;
+  v1::Container container = Large(100'000);
+  const std::string few = container.SerializeAsString();
+  for (int i = 0; i < 10'000; ++i) (*container.mutable_labels())[absl::StrCat("key-", i)] = "value";
+  const std::string many =
+      container.SerializeAsString() + std::string("\x52\x02id", 4);  // field 10: image_id
+  for (const size_t piece_bytes : kPieces) {
+    const Outcome outcome = Split(ReplyOf({few, many}), piece_bytes, layout);
+    ASSERT_THAT(outcome.items, SizeIs(2));
+    v1::Container gist;
+    ASSERT_TRUE(gist.ParseFromString(outcome.items[0].bytes));
+    EXPECT_EQ(gist.labels().at("team"), "web");
+    EXPECT_FALSE(gist.annotations().contains("notes"));
+    EXPECT_FALSE(outcome.items[0].cut);
+
+    ASSERT_TRUE(gist.ParseFromString(outcome.items[1].bytes));
+    EXPECT_THAT(outcome.items[1].bytes, SizeIs(Lt(40'000u)));
+    EXPECT_THAT(gist.labels(), SizeIs(Gt(1000)));
+    EXPECT_EQ(gist.image_id(), "id");
+    EXPECT_TRUE(outcome.items[1].cut);
+  }
 }
 
 // Whatever is wrong with it, it costs only itself, and is still seen to be wrong.

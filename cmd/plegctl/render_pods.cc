@@ -130,6 +130,26 @@ std::string LabelsText(const PodStatus& pod, const Terminal& terminal) {
   return out;
 }
 
+// Of the newest object of each kind that is not whole.
+std::string TruncatedText(const PodStatus& pod, const Terminal& terminal) {
+  std::string out;
+  for (const plegd::v1::SandboxStatus& sandbox : pod.sandboxes()) {
+    if (!sandbox.truncated()) continue;
+    absl::StrAppend(&out, "\nplegd keeps only a part of the labels of this pod. For all of them: ",
+                    "crictl inspectp ", Visible(sandbox.id(), terminal, 100), "\n");
+    break;
+  }
+  for (const ContainerStatus& container : pod.containers()) {
+    if (!container.truncated()) continue;
+    absl::StrAppend(&out, "\nplegd keeps only a part of the mounts, groups and messages of ",
+                    Visible(container.name(), terminal, kNameLimit),
+                    ". For all of them: crictl inspect ", Visible(container.id(), terminal, 100),
+                    "\n");
+    break;
+  }
+  return out;
+}
+
 std::string IpsText(const PodStatus& pod, const Terminal& terminal) {
   if (!pod.ips().empty()) {
     std::vector<std::string> ips;
@@ -218,7 +238,8 @@ std::string RenderPod(const PodStatus& pod, const Calls* calls, absl::Time now,
     }
   }
   absl::StrAppend(&out, "\n", ContainersText(pod, now, terminal), ReasonsText(pod, terminal), "\n",
-                  SandboxesText(pod, now, terminal), LabelsText(pod, terminal));
+                  SandboxesText(pod, now, terminal), LabelsText(pod, terminal),
+                  TruncatedText(pod, terminal));
   return out;
 }
 

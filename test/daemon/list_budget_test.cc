@@ -27,6 +27,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -121,14 +122,13 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.fault; }
 
 class ListBudgetTest : public ::testing::Test {
  protected:
-  void Prepare(uint64_t mebibytes, const std::vector<std::string>& more = {}) {
+  void Prepare(uint64_t mebibytes,
+               const std::vector<std::string>& node = {"--pods", absl::StrCat(kPods)}) {
     if (getuid() != 0) GTEST_SKIP() << "needs root, for a cgroup";
     limit_ = mebibytes;
     cgroup_ = std::make_unique<Cgroup>(mebibytes * kMebibyte);
     ASSERT_TRUE(cgroup_->made()) << "no cgroup can be made";
-    std::vector<std::string> flags = {"--pods", absl::StrCat(kPods)};
-    flags.insert(flags.end(), more.begin(), more.end());
-    ASSERT_OK_AND_ASSIGN(sim_, CriSimProcess::Start(dir_.path(), flags));
+    ASSERT_OK_AND_ASSIGN(sim_, CriSimProcess::Start(dir_.path(), node));
   }
   void StartPlegd(const std::string& started_when, bool streamed) {
     ASSERT_OK_AND_ASSIGN(
@@ -268,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(Lists, DirectListBudgetTest,
 // The most that the budget allows, and all that plegd makes of it: events, statuses, pages.
 TEST_F(ListBudgetTest, TheLargestListWithinTheBudgetFits) {
   constexpr size_t kExited = 14'000;
-  Prepare(128, {"--exited", absl::StrCat(kExited)});
+  Prepare(128, {"--pods", absl::StrCat(kPods), "--exited", absl::StrCat(kExited)});
   if (IsSkipped() || HasFatalFailure()) return;
   StartPlegd("/readyz", false);
   EXPECT_TRUE(WaitUntil(
@@ -286,6 +286,50 @@ TEST_F(ListBudgetTest, TheLargestListWithinTheBudgetFits) {
   const auto events = plegd_->Events();
   ASSERT_OK(events.status());
   EXPECT_GE(events->size(), kExited);
+  ExpectAlive();
+}
+
+// A node of which some pods have as many labels as an API server takes, with one of the usual kind.
+std::string WorldOfManyLabels(size_t large_pods, size_t labels) {
+  std::string text;
+  for (size_t i = 0; i < labels; ++i) absl::StrAppendFormat(&text, R"(,"%04x":"")", i);
+  std::string world = R"({"sandboxes": [)";
+  for (size_t i = 0; i <= large_pods; ++i) {
+    absl::StrAppend(&world, i > 0 ? "," : "", R"({"id":"s)", i, R"(","metadata":{"name":"pod-)", i,
+                    R"(","namespace":"shop","uid":"u)", i, R"("},"labels":{"a":"web")",
+                    i < large_pods ? text : "", "}}");
+  }
+  return world + "]}";
+}
+
+TEST_F(ListBudgetTest, PodsWithAsManyLabelsAsTheyMayHaveFit) {
+  constexpr size_t kLarge = 11;
+  const std::string world = dir_.File("world.json");
+  ASSERT_TRUE((std::ofstream(world) << WorldOfManyLabels(kLarge, 65'536)).flush());
+  Prepare(64, {"--world", world});
+  if (IsSkipped() || HasFatalFailure()) return;
+  StartPlegd("/readyz", false);
+  // Each is inspected, and is listed some times after that.
+  EXPECT_TRUE(WaitUntil(
+      [&] {
+        const auto pending = plegd_->Metric("pleg_pods_pending");
+        const auto relists = plegd_->Metric("pleg_relist_duration_seconds_count");
+        return pending.ok() && *pending == 0 && relists.ok() && *relists > 10;
+      },
+      kLong))
+      << plegd_->LogTail();
+  const auto pods = plegd_->Pods();
+  ASSERT_OK(pods.status());
+  ASSERT_EQ(static_cast<size_t>(pods->pods_size()), kLarge + 1);
+  for (const auto& pod : pods->pods()) {
+    ASSERT_EQ(pod.sandboxes_size(), 1) << pod.DebugString();
+    const auto& labels = pod.sandboxes(0).labels();
+    const bool large = pod.name() != absl::StrCat("pod-", kLarge);
+    EXPECT_EQ(pod.sandboxes(0).truncated(), large) << pod.name();
+    if (large) EXPECT_GT(labels.size(), 100u);
+    if (!large) EXPECT_EQ(labels.count("a"), 1u);
+  }
+  EXPECT_EQ(SentenceOfTheList().find("plegd takes"), std::string::npos) << SentenceOfTheList();
   ExpectAlive();
 }
 
@@ -318,7 +362,7 @@ class SilentReader {
 // As many as a listener has connections, beside the largest list that fits.
 TEST_F(ListBudgetTest, AnswersThatNobodyReadsFit) {
   constexpr size_t kExited = 14'000;
-  Prepare(128, {"--exited", absl::StrCat(kExited)});
+  Prepare(128, {"--pods", absl::StrCat(kPods), "--exited", absl::StrCat(kExited)});
   if (IsSkipped() || HasFatalFailure()) return;
   StartPlegd("/readyz", false);
   EXPECT_TRUE(WaitUntil(

@@ -465,6 +465,8 @@ plegd::v1::PodList Pods() {
   old.set_state("notready");
   old.set_attempt(1);
   SetTime(kNow - 400, *old.mutable_created_at());
+  (*old.mutable_labels())["app"] = "web";
+  old.set_truncated(true);
   for (int restart = 1; restart >= 0; --restart) {
     plegd::v1::ContainerStatus& app = *web.add_containers();
     app.set_id(restart == 1 ? kCulprit : "dddd4444dddd4444dddd4444dddd4444");
@@ -476,6 +478,7 @@ plegd::v1::PodList Pods() {
     if (restart == 1) continue;
     app.set_exit_code(137);
     app.set_reason("OOMKilled");
+    app.set_truncated(true);
     SetTime(kNow - 150, *app.mutable_finished_at());
   }
 
