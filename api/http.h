@@ -3,6 +3,8 @@
 #ifndef PLEGD_API_HTTP_H_
 #define PLEGD_API_HTTP_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,8 +23,9 @@ struct Request {
   std::string query{};  // as sent, without the question mark
   std::optional<std::string> host;
   bool has_body = false;
-  bool unix_socket = false;  // which it came through
-  bool api_allowed = false;  // what the listener it came through may serve
+  bool unix_socket = false;     // which it came through
+  std::optional<uid_t> user{};  // whose process connected, over a unix socket
+  bool api_allowed = false;     // what the listener it came through may serve
 };
 
 struct Response;
@@ -37,8 +40,8 @@ struct Response {
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
   // Set for an answer that is waited for: all else is ignored. The server calls it once, with where
-  // to leave the answer.
-  std::function<void(Respond)> later{};
+  // to leave the answer. What it returns, if anything, the server calls once its client has left.
+  std::function<std::function<void()>(Respond)> later{};
 };
 
 using Handler = std::function<Response(const Request&)>;

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,9 +24,12 @@
 #include "absl/strings/str_cat.h"
 #include "api/host_policy.h"
 #include "api/http_slots.h"
+#include "api/late_answer.h"
 #include "api/listen_socket.h"
+#include "api/peer_socket.h"
 #include "api/request_rules.h"
 #include "api/unread_answers.h"
+#include "api/user_quota.h"
 #include "pleg/mono_time.h"
 #include "pleg/mutex.h"
 
@@ -67,24 +68,22 @@ pleg::MonoTime Now() {
   return pleg::MonoTime::FromNanos(now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec);
 }
 
-bool HasInput(int fd) {
-  int bytes = 0;
-  return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
-// libmicrohttpd sees the end and closes. What its reader has not taken is dropped then.
-void CutConnection(int fd) {
-  const linger at_once = {.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  shutdown(fd, SHUT_RDWR);
-}
-
 HttpSlots::Limits SlotLimits(const HttpServerOptions& options) {
   HttpSlots::Limits limits;
   limits.connections = options.max_connections;
   limits.head = options.head_timeout;
   limits.whole = options.request_timeout;
   return limits;
+}
+
+// Requests that wait for the core, of one listener.
+UserQuota::Limits WaitLimits(const HttpServerOptions& options) {
+  const size_t total = options.max_connections / 2;
+  return {.total = total, .per_user = std::max<size_t>(total / 2, 1), .for_root = total / 4};
+}
+
+int FdOf(MHD_Connection* connection) {
+  return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
 HttpSlots::Slot& SlotOf(MHD_Connection* connection) {
@@ -95,50 +94,6 @@ HttpSlots::Slot& SlotOf(MHD_Connection* connection) {
 Response TooMuchUnread() {
   return {.status = 503, .body = "too many answers wait for slow readers\n"};
 }
-
-class Listener;
-
-// A request whose answer comes later. It may outlive its connection.
-struct Deferred {
-  Listener* listener = nullptr;  // server's thread, as the next; null once the connection is gone
-  MHD_Connection* connection = nullptr;
-  pleg::Mutex mu;
-  std::function<Response()> response ABSL_GUARDED_BY(mu);
-};
-
-// Answers that have come since, on whatever thread. It may outlive the server.
-class Mailbox {
- public:
-  // `fd` is an eventfd, of which the mailbox keeps a duplicate.
-  explicit Mailbox(int fd) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 0)) {}
-  ~Mailbox() { close(fd_); }
-  Mailbox(const Mailbox&) = delete;
-  Mailbox& operator=(const Mailbox&) = delete;
-
-  // All but the first answer to one request are dropped.
-  void Put(const std::shared_ptr<Deferred>& deferred, std::function<Response()> response) {
-    {
-      pleg::MutexLock lock(deferred->mu);
-      if (deferred->response) return;
-      deferred->response = std::move(response);
-    }
-    pleg::MutexLock lock(mu_);
-    arrived_.push_back(deferred);
-    const uint64_t one = 1;
-    (void)!write(fd_, &one, sizeof(one));
-  }
-  std::vector<std::shared_ptr<Deferred>> Take() {
-    uint64_t count = 0;
-    (void)!read(fd_, &count, sizeof(count));
-    pleg::MutexLock lock(mu_);
-    return std::exchange(arrived_, {});
-  }
-
- private:
-  const int fd_;
-  pleg::Mutex mu_;
-  std::vector<std::shared_ptr<Deferred>> arrived_ ABSL_GUARDED_BY(mu_);
-};
 
 // What all listeners share.
 struct Shared {
@@ -171,7 +126,8 @@ class Listener {
       : socket_(std::move(socket)),
         shared_(shared),
         slots_(SlotLimits(shared.options), {.has_input = &HasInput, .cut = &CutConnection}),
-        unread_(shared.part, shared.unread_bytes) {
+        unread_(shared.part, shared.unread_bytes),
+        waits_(WaitLimits(shared.options)) {
     const ListenAddress& address = socket_.address();
     if (!address.is_unix) {
       std::vector<std::string> names = shared.options.host_names;
@@ -181,7 +137,7 @@ class Listener {
     api_allowed_ = address.is_unix || shared.options.api_on_tcp;
   }
   ~Listener() {
-    for (const auto& deferred : std::exchange(deferred_, {})) Wake(*deferred);
+    while (!deferred_.empty()) Resume(**deferred_.begin());
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   }
   Listener(const Listener&) = delete;
@@ -199,9 +155,23 @@ class Listener {
     MHD_run(daemon_);
     slots_.Enforce(Now());
   }
-  // The answer has come: the request is taken up again.
-  void Resume(const std::shared_ptr<Deferred>& deferred) {
-    if (deferred_.erase(deferred) > 0) Wake(*deferred);
+  // The answer has come: the request is taken up again, unless its connection is gone.
+  static void Resume(Deferred& deferred) {
+    if (auto resume = std::exchange(deferred.resume, nullptr)) resume();
+  }
+  // Of those whose answers are waited for, whose end has to be noticed: a suspended connection does
+  // not see it.
+  void AppendWaiting(std::vector<pollfd>& fds) const {
+    for (const auto& deferred : deferred_) fds.push_back({deferred->fd, POLLRDHUP, 0});
+  }
+  // Takes up the requests of clients that have left, so that their connections end.
+  void ResumeThoseWhoLeft() {
+    const std::set<std::shared_ptr<Deferred>> waiting = deferred_;
+    for (const auto& deferred : waiting) {
+      if (!HasLeft(deferred->fd)) continue;
+      if (deferred->cancel) deferred->cancel();
+      Resume(*deferred);
+    }
   }
 
  private:
@@ -223,10 +193,9 @@ class Listener {
   MHD_Result Answer(MHD_Connection* connection, const Request& request, State& state);
   // `health`: even if too many answers wait for their readers.
   MHD_Result Send(MHD_Connection* connection, Response response, bool health = false);
-  static void Wake(Deferred& deferred) {
-    deferred.listener = nullptr;
-    MHD_resume_connection(std::exchange(deferred.connection, nullptr));
-  }
+  // Suspends the connection until the answer has come.
+  void Defer(MHD_Connection* connection, const Request& request, State& state,
+             const std::function<std::function<void()>(Respond)>& later);
 
   ListenSocket socket_;
   Shared& shared_;
@@ -237,6 +206,7 @@ class Listener {
   int poll_fd_ = -1;
   bool closed_ = false;  // a connection, in the last run
   UnreadAnswers unread_;
+  UserQuota waits_;
   std::set<std::shared_ptr<Deferred>> deferred_;  // suspended connections
 };
 
@@ -289,8 +259,7 @@ void Listener::OnConnection(void* cls, MHD_Connection* connection, void** slot,
     slots.Close(static_cast<HttpSlots::Slot*>(*slot));
     return;
   }
-  const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  *slot = slots.Open(fd, Now());
+  *slot = slots.Open(FdOf(connection), Now());
 }
 
 std::optional<Response> Listener::Refusal(MHD_Connection* connection, const Request& request) {
@@ -313,6 +282,7 @@ MHD_Result Listener::OnRequest(void* cls, MHD_Connection* connection, const char
   request.query = Query(connection);
   request.unix_socket = self->socket_.address().is_unix;
   request.api_allowed = self->api_allowed_;
+  request.user = UserOf(FdOf(connection));
   if (const char* host = Header(connection, MHD_HTTP_HEADER_HOST)) request.host = host;
   if (*state == nullptr) {
     // Headers only. A refusal now closes the connection and spares reading a body; anything else is
@@ -346,20 +316,32 @@ MHD_Result Listener::Answer(MHD_Connection* connection, const Request& request, 
   if (!health && unread_.Full()) return Send(connection, TooMuchUnread());
   Response response = shared_.handler(request);
   if (!response.later) return Send(connection, std::move(response), health);
-  if (deferred_.size() >= shared_.options.max_connections / 2) {
+  if (!waits_.Take(request.user)) {
     return Send(connection, {.status = 503, .body = "too many requests wait here\n"});
   }
-  state.deferred = std::make_shared<Deferred>();
-  state.deferred->listener = this;
-  state.deferred->connection = connection;
-  deferred_.insert(state.deferred);
+  Defer(connection, request, state, response.later);
+  return MHD_YES;
+}
+
+void Listener::Defer(MHD_Connection* connection, const Request& request, State& state,
+                     const std::function<std::function<void()>(Respond)>& later) {
+  const auto deferred = std::make_shared<Deferred>();
+  state.deferred = deferred;
+  deferred->fd = FdOf(connection);
+  deferred->user = request.user;
+  deferred->resume = [this, connection, weak = std::weak_ptr<Deferred>(deferred)] {
+    const std::shared_ptr<Deferred> self = weak.lock();
+    deferred_.erase(self);
+    waits_.Return(self->user);
+    self->cancel = nullptr;
+    MHD_resume_connection(connection);
+  };
+  deferred_.insert(deferred);
   slots_.AnswerAwaited(SlotOf(connection));
   MHD_suspend_connection(connection);
-  response.later(
-      [mailbox = shared_.mailbox, deferred = state.deferred](std::function<Response()> answer) {
-        mailbox->Put(deferred, std::move(answer));
-      });
-  return MHD_YES;
+  deferred->cancel = later([mailbox = shared_.mailbox, deferred](std::function<Response()> answer) {
+    mailbox->Put(deferred, std::move(answer));
+  });
 }
 
 MHD_Result Listener::Send(MHD_Connection* connection, Response response, bool health) {
@@ -453,7 +435,10 @@ void HttpServer::Impl::Run() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::vector<pollfd> fds = {{stop_fd_, POLLIN, 0}, {mail_fd_, POLLIN, 0}};
   for (const auto& listener : listeners_) fds.push_back({listener->poll_fd(), POLLIN, 0});
+  const size_t own = fds.size();
   while ((fds[0].revents & POLLIN) == 0) {
+    fds.resize(own);
+    for (const auto& listener : listeners_) listener->AppendWaiting(fds);
     int timeout = -1;
     for (const auto& listener : listeners_) {
       const int due = listener->TimeoutMillis();
@@ -461,11 +446,14 @@ void HttpServer::Impl::Run() {
     }
     poll(fds.data(), fds.size(), timeout);
     if ((fds[1].revents & POLLIN) != 0) {
-      for (const auto& deferred : shared_.mailbox->Take()) {
-        if (deferred->listener != nullptr) deferred->listener->Resume(deferred);
-      }
+      for (const auto& deferred : shared_.mailbox->Take()) Listener::Resume(*deferred);
     }
-    for (const auto& listener : listeners_) listener->Run();
+    const bool left = std::any_of(fds.begin() + static_cast<ptrdiff_t>(own), fds.end(),
+                                  [](const pollfd& waiting) { return waiting.revents != 0; });
+    for (const auto& listener : listeners_) {
+      if (left) listener->ResumeThoseWhoLeft();
+      listener->Run();
+    }
   }
 }
 

@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -414,86 +413,6 @@ TEST_F(HttpServerTest, NamesTheAddressInUse) {
               AllOf(HasSubstr(absl::StrCat("cannot listen on ", taken)),
                     HasSubstr("Address already in use")));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/plegd.sock")) << "all or none";
-}
-
-// Answers to /later wait in `waiting` for whoever takes them.
-class HttpServerLaterTest : public HttpServerTest {
- protected:
-  void StartLater(HttpServerOptions options = {}) {
-    options.addresses.push_back(*ParseListenAddress(UnixAddress()));
-    auto server = HttpServer::Start(options, [this](const Request& request) {
-      if (request.path != "/later") return Echo(request);
-      Response response;
-      response.later = [this](Respond respond) {
-        const std::lock_guard<std::mutex> lock(mu_);
-        waiting_.push_back(std::move(respond));
-      };
-      return response;
-    });
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-  }
-  // Blocks until `count` wait.
-  std::vector<Respond> Waiting(size_t count) {
-    for (;;) {
-      {
-        const std::lock_guard<std::mutex> lock(mu_);
-        if (waiting_.size() >= count) return std::exchange(waiting_, {});
-      }
-      std::this_thread::yield();
-    }
-  }
-
-  static constexpr char kLater[] = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  std::mutex mu_;
-  std::vector<Respond> waiting_;
-};
-
-TEST_F(HttpServerLaterTest, AnAnswerMayComeLaterFromAnyThread) {
-  StartLater();
-  RawClient client = Connect();
-  client.Send(kLater);
-  const std::vector<Respond> waiting = Waiting(1);
-  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));  // others do not wait
-  waiting[0]([] { return Response{.status = 404, .body = "at last"}; });
-  waiting[0]([] { return Response{.body = "twice"}; });
-  EXPECT_THAT(client.ReadResponse(), AllOf(StartsWith("HTTP/1.1 404 "), EndsWith("at last")));
-  client.Send(kGet);
-  EXPECT_THAT(client.ReadResponse(), EndsWith("GET /echo api"));
-}
-
-TEST_F(HttpServerLaterTest, AnAnswerToNobodyIsDropped) {
-  StartLater();
-  std::optional<RawClient> client(Connect());
-  client->Send(kLater);
-  const std::vector<Respond> waiting = Waiting(1);
-  client.reset();
-  waiting[0]([] { return Response{.body = "nobody reads it"}; });
-  EXPECT_THAT(Ask(kGet), EndsWith("GET /echo api"));
-}
-
-TEST_F(HttpServerLaterTest, OnlyHalfOfTheConnectionsMayWait) {
-  StartLater({.max_connections = 4});
-  std::vector<RawClient> clients;
-  clients.reserve(3);
-  for (int i = 0; i < 2; ++i) {
-    clients.push_back(Connect());
-    clients.back().Send(kLater);
-  }
-  const std::vector<Respond> waiting = Waiting(2);
-  EXPECT_THAT(Ask(kLater), StartsWith("HTTP/1.1 503 "));
-  for (const Respond& respond : waiting) respond([] { return Response{.body = "now"}; });
-  for (RawClient& client : clients) EXPECT_THAT(client.ReadResponse(), EndsWith("now"));
-}
-
-TEST_F(HttpServerLaterTest, EndsWhileAnswersAreWaitedFor) {
-  StartLater();
-  RawClient client = Connect();
-  client.Send(kLater);
-  const std::vector<Respond> waiting = Waiting(1);
-  server_.reset();
-  waiting[0]([] { return Response{.body = "too late"}; });
-  client.ReadAll();
 }
 
 }  // namespace

@@ -142,14 +142,22 @@ Response NodeRoutes::Pod(const Request& request, std::string uid) const {
   if (message->fresh() && !request.unix_socket) {
     return {.status = 403, .body = "only a unix socket takes fresh=true: it asks the runtime\n"};
   }
+  const auto describe = [&api = api_](const absl::StatusOr<pleg::CachedPod>& pod) {
+    return pod.ok() ? Json(api.Describe(*pod)) : ErrorResponse(pod.status());
+  };
   Response response;
-  response.later = [&api = api_, message = *std::move(message)](Respond respond) {
-    api.GetPod(message, [&api, respond = std::move(respond)](absl::StatusOr<pleg::CachedPod> pod) {
-      // On the core's thread, which hands the pod over and no more.
-      respond([&api, pod = std::move(pod)] {
-        return pod.ok() ? Json(api.Describe(*pod)) : ErrorResponse(pod.status());
-      });
-    });
+  if (!message->fresh() && message->newer_than().empty()) {
+    api_.GetPod(*message, [&](const auto& pod) { response = describe(pod); });
+    return response;
+  }
+  response.later = [&api = api_, describe, message = *std::move(message)](Respond respond) {
+    // On the core's thread, which hands the pod over and no more.
+    auto done = [describe, respond = std::move(respond)](absl::StatusOr<pleg::CachedPod> pod) {
+      respond([describe, pod = std::move(pod)] { return describe(pod); });
+    };
+    return [&api, wait = api.GetPod(message, std::move(done))]() mutable {
+      api.Cancel(std::exchange(wait, nullptr));
+    };
   };
   return response;
 }

@@ -120,6 +120,27 @@ TEST_F(NodeRoutesTest, FreshComesLaterOr504) {
   EXPECT_THAT((*fresh)->body, HasSubstr("\"token\":\"" + std::string(node::testing::kBootId)));
 }
 
+TEST_F(NodeRoutesTest, OnlyWhatHasToWaitIsAnsweredLater) {
+  for (const char* target :
+       {"/api/v1/pods/u1", "/api/v1/pods/nobody", "/api/v1/pods/u1?fresh=false"}) {
+    const std::optional<Response> response = routes_.Serve(Ask(target));
+    ASSERT_TRUE(response.has_value());
+    EXPECT_EQ(response->later, nullptr) << target;
+  }
+  const std::optional<Response> response =
+      routes_.Serve(Ask("/api/v1/pods/u1?fresh=true&timeout_seconds=600"));
+  ASSERT_TRUE(response.has_value());
+  ASSERT_NE(response->later, nullptr);
+  bool answered = false;
+  const std::function<void()> cancel = response->later([&](const auto&) { answered = true; });
+  exec_.Settle();
+  EXPECT_EQ(api_.waits(), 1u);
+  cancel();
+  exec_.Settle();
+  EXPECT_EQ(api_.waits(), 0u);
+  EXPECT_FALSE(answered);
+}
+
 TEST_F(NodeRoutesTest, FreshIsForUnixSockets) {
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1?fresh=true", "GET", false)))->status, 403);
   EXPECT_EQ((*Serve(Ask("/api/v1/pods/u1?fresh=false", "GET", false)))->status, 200);
