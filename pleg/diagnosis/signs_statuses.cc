@@ -61,6 +61,7 @@ std::string Kinds(const std::vector<const FailingEvidence*>& rows) {
     ++counts[row->only_late() ? "late" : absl::StrCat("with ", Shorten(Printable(row->code), 24))];
   }
   std::vector<std::pair<size_t, std::string>> kinds;
+  kinds.reserve(counts.size());
   for (const auto& [kind, count] : counts) kinds.emplace_back(count, kind);
   std::stable_sort(kinds.begin(), kinds.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
