@@ -1,13 +1,9 @@
 #include "cmd/plegctl/explain.h"
 
-#include <algorithm>
-#include <iterator>
+#include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "api/evidence_proto.h"
 #include "cmd/plegctl/pages.h"
 #include "cmd/plegctl/text.h"
@@ -17,39 +13,29 @@
 namespace plegctl {
 namespace {
 
+using pleg::ExplainLine;
 using plegd::v1::Diagnosis;
 using plegd::v1::Evidence;
 
-constexpr size_t kIndent = 12;  // of what stands beside a title
-
-bool IsTitled(absl::string_view line) {
-  return line.size() > kIndent && line[kIndent - 1] == ' ' &&
-         absl::StrContains(line.substr(0, kIndent), "  ");
-}
-
-// A page is named by where it is.
-std::string WithPage(absl::string_view line) {
-  constexpr absl::string_view kDocs = "docs        ";
-  if (!absl::StartsWith(line, kDocs)) return std::string(line);
-  return absl::StrCat(kDocs, VerdictPage(line.substr(kDocs.size())));
-}
-
-bool IsCommand(absl::string_view line) {
-  return absl::StartsWith(line, std::string(kIndent + 4, ' '));
-}
-
-void AddWrapped(absl::string_view line, const Terminal& terminal, std::string& out) {
-  const bool hangs = IsTitled(line) && terminal.width > 2 * kIndent;
-  if (!hangs || IsCommand(line)) {
-    const std::vector<std::string> lines =
-        IsCommand(line) ? std::vector<std::string>{std::string(line)} : Wrap(line, terminal.width);
-    for (const std::string& part : lines) absl::StrAppend(&out, part, "\n");
+// What stands beside a title is broken to the width that is left, unless there is hardly any.
+void AddBeside(const ExplainLine& line, const std::string& visible, const Terminal& terminal,
+               std::string& out) {
+  std::string title = line.title;
+  title.resize(pleg::kExplainTitle, ' ');
+  if (line.kind == ExplainLine::Kind::kCommand) {
+    absl::StrAppend(&out, title, std::string(pleg::kExplainCommand, ' '), visible, "\n");
     return;
   }
-  absl::string_view title = line.substr(0, kIndent);
-  for (const std::string& part : Wrap(line.substr(kIndent), terminal.width - kIndent)) {
+  const bool hangs = terminal.width > 2 * pleg::kExplainTitle;
+  if (!hangs) {
+    for (const std::string& part : Wrap(absl::StrCat(title, visible), terminal.width)) {
+      absl::StrAppend(&out, part, "\n");
+    }
+    return;
+  }
+  for (const std::string& part : Wrap(visible, terminal.width - pleg::kExplainTitle)) {
     absl::StrAppend(&out, title, part, "\n");
-    title = "            ";
+    title.assign(pleg::kExplainTitle, ' ');
   }
 }
 
@@ -64,22 +50,21 @@ Style DiagnosisStyle(const Diagnosis& diagnosis) {
 
 std::string RenderDiagnosis(const Diagnosis& diagnosis, const RenderOptions& options,
                             const Terminal& terminal) {
-  const std::string text =
-      pleg::ExplainText(api::DiagnosisFromProto(diagnosis),
-                        {.all = options.all, .recorded = options.recorded, .zone = options.zone});
-  const size_t heading = options.recorded ? 1 : 0;
+  using Kind = ExplainLine::Kind;
+  const pleg::ExplainTextOptions all_of = {
+      .all = options.all, .recorded = options.recorded, .zone = options.zone};
   std::string out;
-  size_t number = 0;
-  for (const absl::string_view line : absl::StrSplit(absl::StripSuffix(text, "\n"), '\n')) {
-    const std::string visible = Visible(WithPage(line), terminal);
-    if (number++ == heading) {
+  for (const ExplainLine& line : pleg::ExplainLines(api::DiagnosisFromProto(diagnosis), all_of)) {
+    // A page is named by where it is.
+    const std::string visible =
+        Visible(line.kind == Kind::kPage ? VerdictPage(line.text) : line.text, terminal);
+    if (line.kind == Kind::kHeading || line.kind == Kind::kAcross) {
+      const Style style = line.kind == Kind::kHeading ? DiagnosisStyle(diagnosis) : Style::kPlain;
       for (const std::string& part : Wrap(visible, terminal.width)) {
-        absl::StrAppend(&out, Paint(part, DiagnosisStyle(diagnosis), terminal), "\n");
+        absl::StrAppend(&out, Paint(part, style, terminal), "\n");
       }
-    } else if (visible.empty()) {
-      out += '\n';
     } else {
-      AddWrapped(visible, terminal, out);
+      AddBeside(line, visible, terminal, out);
     }
   }
   return out;

@@ -10,25 +10,29 @@
 namespace pleg {
 namespace {
 
-constexpr absl::string_view kIndent = "            ";
+using Kind = ExplainLine::Kind;
+using Lines = std::vector<ExplainLine>;
 
 // A block of lines behind one title.
 class Block {
  public:
-  Block(absl::string_view title, std::string& out) : title_(title), out_(out) {}
+  Block(absl::string_view title, Lines& out) : title_(title), out_(out) {}
 
-  void Line(absl::string_view text) {
+  void Line(absl::string_view text, Kind kind = Kind::kBeside) {
     if (text.empty()) return;
-    absl::StrAppend(&out_, first_ ? absl::StrFormat("%-12s", title_) : std::string(kIndent),
-                    Printable(text), "\n");
+    out_.push_back({kind, std::string(first_ ? title_ : ""), Printable(text)});
     first_ = false;
   }
 
  private:
   const absl::string_view title_;
-  std::string& out_;
+  Lines& out_;
   bool first_ = true;
 };
+
+void Across(absl::string_view text, Lines& out) {
+  out.push_back({Kind::kAcross, "", std::string(text)});
+}
 
 bool IsKnown(absl::Time time) {
   return time != absl::InfinitePast() && time != absl::InfiniteFuture();
@@ -41,7 +45,7 @@ std::string RecordedText(const Diagnosis& diagnosis, absl::TimeZone zone) {
                           : "at an unknown time",
                       " on ",
                       diagnosis.node.empty() ? "an unknown node" : Printable(diagnosis.node),
-                      "; what follows was true then\n");
+                      "; what follows was true then");
 }
 
 std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::TimeZone zone) {
@@ -56,20 +60,20 @@ std::string SinceText(const Finding& finding, absl::Time recorded_at, absl::Time
   return absl::StrCat(absl::FormatTime(format, start, zone), " (", age, " ago), ", sure);
 }
 
-void Actions(const Finding& finding, const ExplainTextOptions& options, std::string& out) {
+void Actions(const Finding& finding, const ExplainTextOptions& options, Lines& out) {
   bool first = true;
   for (const Action& action : finding.actions) {
     Block block(first ? "do next" : action.disruptive ? "disruptive" : "then", out);
     block.Line(first && action.disruptive ? absl::StrCat("(disruptive) ", action.text)
                                           : action.text);
     const bool harmful = options.recorded && NamesTheMoment(action.command);
-    block.Line(action.command.empty() ? ""
-                                      : absl::StrCat("    ", harmful ? "# " : "", action.command));
+    block.Line(action.command.empty() ? "" : absl::StrCat(harmful ? "# " : "", action.command),
+               Kind::kCommand);
     first = false;
   }
 }
 
-void Exclusions(const Diagnosis& diagnosis, std::string& out) {
+void Exclusions(const Diagnosis& diagnosis, Lines& out) {
   constexpr std::pair<Fitness, absl::string_view> kBlocks[] = {
       {Fitness::kFine, "excluded"}, {Fitness::kNotFine, "suspect"}, {Fitness::kUnknown, "unknown"}};
   for (const auto& [fitness, title] : kBlocks) {
@@ -86,7 +90,7 @@ void Exclusions(const Diagnosis& diagnosis, std::string& out) {
 }
 
 void Why(const Finding& finding, const Diagnosis& diagnosis, const ExplainTextOptions& options,
-         std::string& out) {
+         Lines& out) {
   if (finding.since.has_value()) {
     Block("since", out).Line(SinceText(finding, diagnosis.recorded_at, options.zone));
   } else {
@@ -102,7 +106,7 @@ std::string Heading(const Finding& finding) {
   return absl::StrCat(VerdictCodeName(finding.code), ": ", Printable(finding.sentence));
 }
 
-void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, std::string& out) {
+void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, Lines& out) {
   if (diagnosis.findings.size() < 2) return;
   if (!options.all) {
     Block block("also", out);
@@ -112,10 +116,12 @@ void Others(const Diagnosis& diagnosis, const ExplainTextOptions& options, std::
   }
   for (size_t i = 1; i < diagnosis.findings.size(); ++i) {
     const Finding& finding = diagnosis.findings[i];
-    absl::StrAppend(&out, "\n", i + 1, ". ", Heading(finding), "\n\n");
+    Across("", out);
+    Across(absl::StrCat(i + 1, ". ", Heading(finding)), out);
+    Across("", out);
     Why(finding, diagnosis, options, out);
     Actions(finding, options, out);
-    Block("docs", out).Line(VerdictPage(finding.code));
+    Block("docs", out).Line(VerdictPage(finding.code), Kind::kPage);
   }
 }
 
@@ -150,7 +156,7 @@ std::string CountByTheme(const std::vector<Sign>& signs, SignState state) {
 }
 
 // What plegd watches over: what is good and what is unknown in a line each, but for `all`.
-void Signs(const Diagnosis& diagnosis, bool all, std::string& out) {
+void Signs(const Diagnosis& diagnosis, bool all, Lines& out) {
   Block bad("bad", out);
   for (const Sign& sign : diagnosis.signs) {
     if (sign.state == SignState::kBad) bad.Line(SignText(sign, all));
@@ -166,13 +172,23 @@ void Signs(const Diagnosis& diagnosis, bool all, std::string& out) {
   }
 }
 
+std::string Print(const ExplainLine& line) {
+  if (line.kind == Kind::kHeading || line.kind == Kind::kAcross) return line.text;
+  std::string out = line.title;
+  out.resize(kExplainTitle + (line.kind == Kind::kCommand ? kExplainCommand : 0), ' ');
+  return absl::StrCat(out, line.text);
+}
+
 }  // namespace
 
-std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options) {
-  if (diagnosis.findings.empty()) return "UNEXPLAINED: nothing was found.\n";
+std::vector<ExplainLine> ExplainLines(const Diagnosis& diagnosis,
+                                      const ExplainTextOptions& options) {
+  Lines out;
+  if (diagnosis.findings.empty()) return {{Kind::kHeading, "", "UNEXPLAINED: nothing was found."}};
   const Finding& first = diagnosis.findings.front();
-  std::string out = options.recorded ? RecordedText(diagnosis, options.zone) : "";
-  absl::StrAppend(&out, Heading(first), "\n\n");
+  if (options.recorded) Across(RecordedText(diagnosis, options.zone), out);
+  out.push_back({Kind::kHeading, "", Heading(first)});
+  Across("", out);
   if (diagnosis.host_seen_ago.has_value()) {
     Block("host", out)
         .Line(absl::StrCat("seen ", FormatAge(*diagnosis.host_seen_ago),
@@ -190,10 +206,18 @@ std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& op
     Block particulars("node", out);
     for (const std::string& line : diagnosis.particulars) particulars.Line(line);
   }
-  Block("docs", out).Line(VerdictPage(first.code));
+  Block("docs", out).Line(VerdictPage(first.code), Kind::kPage);
   Others(diagnosis, options, out);
-  if (options.all && diagnosis.findings.size() > 1 && !diagnosis.signs.empty()) out += '\n';
+  if (options.all && diagnosis.findings.size() > 1 && !diagnosis.signs.empty()) Across("", out);
   Signs(diagnosis, options.all, out);
+  return out;
+}
+
+std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options) {
+  std::string out;
+  for (const ExplainLine& line : ExplainLines(diagnosis, options)) {
+    absl::StrAppend(&out, Print(line), "\n");
+  }
   return out;
 }
 

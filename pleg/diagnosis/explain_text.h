@@ -3,7 +3,10 @@
 #ifndef PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
 #define PLEGD_PLEG_DIAGNOSIS_EXPLAIN_TEXT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "pleg/diagnosis/verdict.h"
@@ -38,6 +41,27 @@ struct ExplainTextOptions {
 //   good        58 signs: calls 17, statuses 7, …
 //   not known   11 signs: kubelet 8, …
 std::string ExplainText(const Diagnosis& diagnosis, const ExplainTextOptions& options);
+
+// The same, for who lays it out otherwise.
+struct ExplainLine {
+  enum class Kind : uint8_t {
+    kHeading,  // the verdict: code and sentence
+    kAcross,   // over the whole width; a blank line if it is empty
+    kBeside,   // beside the title of its block
+    kCommand,  // the same, to be copied as it is
+    kPage,     // the same: "docs/verdicts/LIST_LOCK_CONVOY.md"
+  };
+  Kind kind = Kind::kAcross;
+  std::string title = {};  // on the first line of a block
+  std::string text = {};
+};
+// Columns of a title, and of what stands before a command besides.
+inline constexpr size_t kExplainTitle = 12;
+inline constexpr size_t kExplainCommand = 4;
+
+// At least one. Printable.
+std::vector<ExplainLine> ExplainLines(const Diagnosis& diagnosis,
+                                      const ExplainTextOptions& options);
 
 }  // namespace pleg
 
