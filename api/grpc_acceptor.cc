@@ -230,6 +230,12 @@ size_t GrpcAcceptor::connections() const {
   return CountAll();
 }
 
+std::optional<uid_t> GrpcAcceptor::UserOf(int fd) const {
+  const pleg::MutexLock lock(mu_);
+  const auto entry = open_.find(fd);
+  return entry == open_.end() ? std::nullopt : std::optional(entry->second.uid);
+}
+
 void GrpcAcceptor::Drop(int fd) {
   pleg::MutexLock lock(mu_);
   const auto entry = open_.find(fd);

@@ -24,7 +24,8 @@
 
 namespace api {
 
-// Owns the thread "plegd-accept". Confined to the owner's thread, apart from connections and Drop.
+// Owns the thread "plegd-accept". Confined to the owner's thread, apart from connections, Drop and
+// UserOf.
 class GrpcAcceptor {
  public:
   struct Limits {
@@ -56,6 +57,8 @@ class GrpcAcceptor {
   // Cuts the connection that was handed out as `fd`; nothing if it has ended. gRPC's server has no
   // other way to get rid of a client that does not read. Thread-safe.
   void Drop(int fd);
+  // Who connected with what was handed out as `fd`; empty if that has ended. Thread-safe.
+  std::optional<uid_t> UserOf(int fd) const;
 
  private:
   // A client that has not spoken.

@@ -104,6 +104,8 @@ TEST_F(GrpcAcceptorTest, HandsOutWhoSpeaks) {
   pleg::MutexLock lock(mu_);
   EXPECT_EQ(recv(handed_out_[0], bytes, sizeof(bytes), 0),
             static_cast<ssize_t>(Beginning().size()));
+  EXPECT_EQ(acceptor_->UserOf(handed_out_[0]), geteuid());
+  EXPECT_EQ(acceptor_->UserOf(-1), std::nullopt);
 }
 
 TEST_F(GrpcAcceptorTest, ClosesWhoIsSilentOrSaysSomethingElse) {

@@ -83,7 +83,7 @@ void GrpcCall::OnRead(bool ok) {
 
 GrpcCall::Reply GrpcCall::Answer(const std::string& request) {
   const GrpcMethod* method = FindGrpcMethod(context_.method());
-  if (method != nullptr) return method->answer(calls_.api, request);
+  if (method != nullptr) return method->answer(calls_.api, request, calls_.user(context_.peer()));
   return absl::UnimplementedError(
       absl::StrCat("plegd knows no call ",
                    absl::CHexEscape(absl::string_view(context_.method()).substr(0, kMaxQuoted))));
@@ -99,13 +99,14 @@ void GrpcCall::GetPod(const std::string& bytes) {
   }
   ++out_;
   // On the core's thread: it hands the pod over and no more.
-  wait_ = calls_.api.GetPod(request, [mailbox = mailbox_](absl::StatusOr<pleg::CachedPod> pod) {
+  auto done = [mailbox = mailbox_](absl::StatusOr<pleg::CachedPod> pod) {
     pleg::MutexLock lock(mailbox->mu);
     GrpcCall* call = std::exchange(mailbox->call, nullptr);
     if (call == nullptr) return;
     mailbox->pod = std::move(pod);
     call->alarm_.Set(&call->calls_.queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), &call->pod_tag_);
-  });
+  };
+  wait_ = calls_.api.GetPod(request, std::move(done), calls_.user(context_.peer()));
 }
 
 void GrpcCall::OnPod(bool) {

@@ -38,7 +38,8 @@ struct GrpcCalls {
   absl::Duration answer_timeout;
   // Cuts the connection of a client that does not read; `peer` as gRPC calls it.
   std::function<void(const std::string& peer)> drop;
-  std::atomic<size_t> calls{0};  // that have begun and not ended
+  std::function<NodeApi::User(const std::string& peer)> user;  // whose connection it is
+  std::atomic<size_t> calls{0};                                // that have begun and not ended
   std::atomic<size_t> pending_bytes{0};
   size_t waited_for = 0;  // calls that have not begun
 

@@ -18,7 +18,8 @@ struct GrpcMethod {
   absl::string_view path;
   // Answers at once. kInvalidArgument for bytes that are not the request's message. Null: GetPod,
   // which may wait.
-  absl::StatusOr<std::string> (*answer)(NodeApi& api, const std::string& request);
+  absl::StatusOr<std::string> (*answer)(NodeApi& api, const std::string& request,
+                                        const NodeApi::User& user);
 };
 
 // Null if there is no such call.

@@ -70,7 +70,8 @@ class GrpcServer::Impl {
                       .max_calls = options.max_calls,
                       .max_pending_bytes = options.max_pending_bytes,
                       .answer_timeout = options.answer_timeout,
-                      .drop = [this](const std::string& peer) { Drop(peer); }});
+                      .drop = [this](const std::string& peer) { Drop(peer); },
+                      .user = [this](const std::string& peer) { return UserOf(peer); }});
     acceptor_.emplace(std::move(socket),
                       GrpcAcceptor::Limits{.connections = options.max_connections,
                                            .per_user = options.max_connections_per_user,
@@ -97,9 +98,17 @@ class GrpcServer::Impl {
 
  private:
   // gRPC calls a connection that it was given "fd:<number>".
-  void Drop(absl::string_view peer) {
+  static std::optional<int> FdOf(absl::string_view peer) {
     int fd = -1;
-    if (absl::ConsumePrefix(&peer, "fd:") && absl::SimpleAtoi(peer, &fd)) acceptor_->Drop(fd);
+    if (absl::ConsumePrefix(&peer, "fd:") && absl::SimpleAtoi(peer, &fd)) return fd;
+    return std::nullopt;
+  }
+  void Drop(absl::string_view peer) {
+    if (const std::optional<int> fd = FdOf(peer)) acceptor_->Drop(*fd);
+  }
+  NodeApi::User UserOf(absl::string_view peer) const {
+    const std::optional<int> fd = FdOf(peer);
+    return fd.has_value() ? acceptor_->UserOf(*fd) : std::nullopt;
   }
 
   void Run() {

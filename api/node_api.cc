@@ -1,6 +1,7 @@
 #include "api/node_api.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -73,8 +74,15 @@ pleg::GenerationReport AsPosted(pleg::GenerationReport twin,
 // The cache's part of it lives on the core's thread. It counts as long as it exists.
 class NodeApi::Wait {
  public:
-  explicit Wait(std::shared_ptr<std::atomic<size_t>> count) : count_(std::move(count)) {}
-  ~Wait() { --*count_; }
+  // Null if there are too many.
+  static std::shared_ptr<Wait> Make(const std::shared_ptr<Waits>& waits, const User& user) {
+    pleg::MutexLock lock(waits->mu);
+    return waits->quota.Take(user) ? std::shared_ptr<Wait>(new Wait(waits, user)) : nullptr;
+  }
+  ~Wait() {
+    pleg::MutexLock lock(waits_->mu);
+    waits_->quota.Return(user_);
+  }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
 
@@ -82,7 +90,10 @@ class NodeApi::Wait {
   pleg::PodCache::WaiterId id = 0;  // core's thread
 
  private:
-  const std::shared_ptr<std::atomic<size_t>> count_;
+  Wait(std::shared_ptr<Waits> waits, const User& user) : waits_(std::move(waits)), user_(user) {}
+
+  const std::shared_ptr<Waits> waits_;
+  const User user_;
 };
 
 NodeApi::NodeApi(node::NodeControl& node, const pleg::Clock& clock)
@@ -222,29 +233,37 @@ plegd::v1::PodStatus NodeApi::Describe(const pleg::CachedPod& pod) const {
   return out;
 }
 
-absl::Status NodeApi::CheckRequest(const std::string& uid) {
+size_t NodeApi::waits() const {
+  pleg::MutexLock lock(waits_->mu);
+  return waits_->quota.taken();
+}
+
+absl::Status NodeApi::CheckRequest(const std::string& uid, const User& user) {
   if (absl::Status status = CheckUid(uid); !status.ok()) return status;
   if (!Exists(node_.cache().Get(pleg::PodUid(uid)))) return NoSuchPod(uid);
-  if (limiter_.Take(pleg::PodUid(uid))) return absl::OkStatus();
+  RequestLimiter& limiter = user == uid_t{0} ? roots_limiter_ : limiter_;
+  if (limiter.Take(pleg::PodUid(uid))) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("plegd takes at most ", RequestLimiter::kPerSecond,
                    " such requests a second, and one a second for a pod; try again in a second"));
 }
 
-absl::Status NodeApi::RequestRelist(const plegd::v1::RequestRelistRequest& request) {
-  if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
+absl::Status NodeApi::RequestRelist(const plegd::v1::RequestRelistRequest& request,
+                                    const User& user) {
+  if (absl::Status status = CheckRequest(request.uid(), user); !status.ok()) return status;
   node_.RequestRelist(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
-absl::Status NodeApi::RequestReinspect(const plegd::v1::RequestReinspectRequest& request) {
-  if (absl::Status status = CheckRequest(request.uid()); !status.ok()) return status;
+absl::Status NodeApi::RequestReinspect(const plegd::v1::RequestReinspectRequest& request,
+                                       const User& user) {
+  if (absl::Status status = CheckRequest(request.uid(), user); !status.ok()) return status;
   node_.RequestReinspect(pleg::PodUid(request.uid()));
   return absl::OkStatus();
 }
 
 std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& request,
-                                               PodDone done) {
+                                               PodDone done, const User& user) {
   const pleg::MonoTime now = clock_.Now();
   const pleg::PodUid uid(request.uid());
   auto refuse = [&done](absl::Status status) {
@@ -266,13 +285,13 @@ std::shared_ptr<NodeApi::Wait> NodeApi::GetPod(const plegd::v1::GetPodRequest& r
     done(IfItExists(node_.cache().Get(uid), request.uid()));
     return nullptr;
   }
-  if (waits_->fetch_add(1) >= kMaxWaits) {
-    --*waits_;
+  const std::shared_ptr<Wait> wait = Wait::Make(waits_, user);
+  if (wait == nullptr) {
     return refuse(absl::ResourceExhaustedError(
-        absl::StrCat("more than ", kMaxWaits, " requests wait for pods")));
+        absl::StrCat("too many requests wait for pods: at most ", kMaxWaits, ", and ",
+                     kMaxWaitsOfUser, " of one user")));
   }
-  auto wait = std::make_shared<Wait>(waits_);
-  if (request.fresh() && CheckRequest(request.uid()).ok()) node_.RequestRelist(uid);
+  if (request.fresh() && CheckRequest(request.uid(), user).ok()) node_.RequestRelist(uid);
   auto begin = [&cache = node_.cache(), wait, uid, min_time = *newer_than,
                 deadline = now + *timeout, done = std::move(done)]() mutable {
     if (wait->cancelled) return;

@@ -9,7 +9,6 @@
 #ifndef PLEGD_API_NODE_API_H_
 #define PLEGD_API_NODE_API_H_
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 
@@ -19,8 +18,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/request_limiter.h"
+#include "api/user_quota.h"
 #include "node/node_view.h"
 #include "pleg/mono_time.h"
+#include "pleg/mutex.h"
 #include "pleg/pod_cache.h"
 #include "plegd/v1/calls.pb.h"
 #include "plegd/v1/diagnosis.pb.h"
@@ -36,8 +37,11 @@ namespace api {
 // Thread-safe.
 class NodeApi {
  public:
-  // GetPods that may wait at once; more are refused with kResourceExhausted.
+  // GetPods that may wait at once, in all, of each user but root, and of these root's alone; more
+  // are refused with kResourceExhausted.
   static constexpr size_t kMaxWaits = 256;
+  static constexpr size_t kMaxWaitsOfUser = 64;
+  static constexpr size_t kWaitsForRoot = 32;
   // How long GetPod waits if it is not told, and at most.
   static constexpr absl::Duration kDefaultWait = absl::Seconds(10);
   static constexpr absl::Duration kMaxWait = absl::Minutes(10);
@@ -60,9 +64,12 @@ class NodeApi {
   // know it.
   void ForEachPod(absl::FunctionRef<void(const plegd::v1::PodStatus& pod)> see) const;
   // Both take effect soon. kInvalidArgument for an empty UID; kNotFound for a pod that the runtime
-  // does not list; kResourceExhausted for what request_limiter.h does not let through.
-  absl::Status RequestRelist(const plegd::v1::RequestRelistRequest& request);
-  absl::Status RequestReinspect(const plegd::v1::RequestReinspectRequest& request);
+  // does not list; kResourceExhausted for what request_limiter.h does not let through. Root has a
+  // limiter of its own, which the others cannot use up.
+  using User = UserQuota::User;  // who asks, if known
+  absl::Status RequestRelist(const plegd::v1::RequestRelistRequest& request, const User& user = {});
+  absl::Status RequestReinspect(const plegd::v1::RequestReinspectRequest& request,
+                                const User& user = {});
 
   // The pod as the cache has it, or kInvalidArgument, kNotFound, kResourceExhausted, or
   // kDeadlineExceeded if nothing new enough came in time.
@@ -73,24 +80,33 @@ class NodeApi {
   // it through; else it waits for the relist that is due anyway. `done` runs exactly once, before
   // this returns or later on the core's thread, unless it is cancelled or the core has stopped.
   // Null if it has run already.
-  std::shared_ptr<Wait> GetPod(const plegd::v1::GetPodRequest& request, PodDone done);
+  std::shared_ptr<Wait> GetPod(const plegd::v1::GetPodRequest& request, PodDone done,
+                               const User& user = {});
   // `done` may still run while this returns, and will not be called afterwards, except by a core
   // that is running it.
   void Cancel(const std::shared_ptr<Wait>& wait);
   plegd::v1::PodStatus Describe(const pleg::CachedPod& pod) const;
 
   // GetPods that wait now.
-  size_t waits() const { return *waits_; }
+  size_t waits() const;
 
  private:
+  // Outlives the API if a Wait does.
+  struct Waits {
+    mutable pleg::Mutex mu;
+    UserQuota quota ABSL_GUARDED_BY(mu){
+        {.total = kMaxWaits, .per_user = kMaxWaitsOfUser, .for_root = kWaitsForRoot}};
+  };
+
   // Whether plegd may be made to ask the runtime for the pod.
-  absl::Status CheckRequest(const std::string& uid);
+  absl::Status CheckRequest(const std::string& uid, const User& user);
 
   node::NodeControl& node_;
   const pleg::Clock& clock_;
   const pleg::MonoTime started_at_;
   RequestLimiter limiter_{clock_};
-  std::shared_ptr<std::atomic<size_t>> waits_ = std::make_shared<std::atomic<size_t>>(0);
+  RequestLimiter roots_limiter_{clock_};
+  std::shared_ptr<Waits> waits_ = std::make_shared<Waits>();
 };
 
 }  // namespace api

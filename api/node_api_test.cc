@@ -27,9 +27,11 @@ class NodeApiTest : public ::testing::Test {
 
   // Asks, and lets the core work. Empty while it waits.
   std::shared_ptr<std::optional<Reply>> Ask(const plegd::v1::GetPodRequest& request,
-                                            std::shared_ptr<NodeApi::Wait>* wait = nullptr) {
+                                            std::shared_ptr<NodeApi::Wait>* wait = nullptr,
+                                            const NodeApi::User& user = {}) {
     auto answer = std::make_shared<std::optional<Reply>>();
-    auto handle = api_.GetPod(request, [answer](Reply reply) { *answer = std::move(reply); });
+    auto handle = api_.GetPod(
+        request, [answer](Reply reply) { *answer = std::move(reply); }, user);
     if (wait != nullptr) *wait = handle;
     exec_.Settle();
     return answer;
@@ -303,13 +305,36 @@ TEST_F(NodeApiTest, ACancelledWaitIsCleanedUp) {
 
 TEST_F(NodeApiTest, WaitsAreBounded) {
   Observe();
+  const auto waits = [this](const NodeApi::User& user) {
+    return !Ask(Request("u1", /*fresh=*/true), nullptr, user)->has_value();
+  };
   for (size_t i = 0; i < NodeApi::kMaxWaits; ++i) {
-    EXPECT_FALSE(Ask(Request("u1", /*fresh=*/true))->has_value());
+    const auto user = static_cast<uid_t>(1 + i / NodeApi::kMaxWaitsOfUser);
+    EXPECT_EQ(waits(user), i < NodeApi::kMaxWaits - NodeApi::kWaitsForRoot) << i;
+    if (i + 1 == NodeApi::kMaxWaitsOfUser) {
+      EXPECT_FALSE(waits(user)) << "another user's places";
+    }
   }
+  for (size_t i = 0; i < NodeApi::kWaitsForRoot; ++i) EXPECT_TRUE(waits(0)) << i;
+  EXPECT_FALSE(waits(0));
+  EXPECT_FALSE(waits({}));
   EXPECT_EQ(CodeOf(*Ask(Request("u1", true))), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(Ask(Request("u1"))->has_value());
   exec_.Advance(NodeApi::kDefaultWait);
-  EXPECT_FALSE(Ask(Request("u1", /*fresh=*/true))->has_value());
+  EXPECT_TRUE(waits({}));
+}
+
+TEST_F(NodeApiTest, OthersCannotUseUpWhatRootMayAskFor) {
+  plegd::v1::RequestRelistRequest relist;
+  for (int i = 0; i < 10; ++i) {
+    Observe(absl::StrCat("p", i));
+    relist.set_uid(absl::StrCat("p", i));
+    EXPECT_EQ(api_.RequestRelist(relist, uid_t{1000}).ok(), i < RequestLimiter::kPerSecond) << i;
+  }
+  relist.set_uid("p0");
+  EXPECT_FALSE(api_.RequestRelist(relist).ok());
+  EXPECT_TRUE(api_.RequestRelist(relist, uid_t{0}).ok());
+  EXPECT_FALSE(api_.RequestRelist(relist, uid_t{0}).ok()) << "once a second for one pod";
 }
 
 TEST_F(NodeApiTest, RequestsReachTheCore) {

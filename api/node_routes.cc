@@ -150,12 +150,13 @@ Response NodeRoutes::Pod(const Request& request, std::string uid) const {
     api_.GetPod(*message, [&](const auto& pod) { response = describe(pod); });
     return response;
   }
-  response.later = [&api = api_, describe, message = *std::move(message)](Respond respond) {
+  response.later = [&api = api_, describe, message = *std::move(message),
+                    user = request.user](Respond respond) {
     // On the core's thread, which hands the pod over and no more.
     auto done = [describe, respond = std::move(respond)](absl::StatusOr<pleg::CachedPod> pod) {
       respond([describe, pod = std::move(pod)] { return describe(pod); });
     };
-    return [&api, wait = api.GetPod(message, std::move(done))]() mutable {
+    return [&api, wait = api.GetPod(message, std::move(done), user)]() mutable {
       api.Cancel(std::exchange(wait, nullptr));
     };
   };
@@ -176,11 +177,11 @@ Response NodeRoutes::Change(const Request& request, absl::string_view what,
   if (what == "relist") {
     plegd::v1::RequestRelistRequest message;
     message.set_uid(uid);
-    status = api_.RequestRelist(message);
+    status = api_.RequestRelist(message, request.user);
   } else {
     plegd::v1::RequestReinspectRequest message;
     message.set_uid(uid);
-    status = api_.RequestReinspect(message);
+    status = api_.RequestReinspect(message, request.user);
   }
   return status.ok() ? Json(plegd::v1::RequestRelistResponse()) : ErrorResponse(status);
 }
