@@ -26,7 +26,7 @@ class GatherObjectsTest : public ::testing::Test {
     info->id = ContainerId(absl::StrCat(pod.name, "-s", pod.sandboxes.size()));
     info->attempt = attempt;
     info->created_at = wall_ - created;
-    pod.sandboxes.push_back({info, state, now_ + -since});
+    pod.sandboxes.push_back({.info = info, .state = state, .since = now_ + -since});
   }
   void AddContainer(Pod& pod, ContainerState state, absl::Duration since = absl::Minutes(2),
                     uint32_t attempt = 0, absl::Duration created = absl::Hours(2)) {
@@ -35,7 +35,7 @@ class GatherObjectsTest : public ::testing::Test {
     info->name = "app";
     info->attempt = attempt;
     info->created_at = wall_ - created;
-    pod.containers.push_back({info, state, now_ + -since});
+    pod.containers.push_back({.info = info, .state = state, .since = now_ + -since});
   }
   // Null if no object is so.
   const LastingEvidence* Find(Lasting lasting) {
