@@ -106,7 +106,7 @@ TEST_F(CommandsTest, ListsConcernEveryNamespace) {
 TEST_F(CommandsTest, Relists) {
   plegd_.Serve();
   EXPECT_THAT(Do({"relists"}).out, HasSubstr("60 since 59s ago: median 6ms"));
-  EXPECT_THAT(Do({"relists", "-o", "yaml"}).out, HasSubstr("\n- total_seconds: 0.0061\n"));
+  EXPECT_THAT(Do({"relists", "-o", "yaml"}).out, HasSubstr("\n  - total_seconds: 0.0061\n"));
 }
 
 TEST_F(CommandsTest, Pods) {

@@ -33,7 +33,7 @@ std::string WriteSnapshot(const Snapshot& snapshot, Structure structure);
 using Fields = std::vector<std::pair<std::string, std::string>>;
 std::string WriteFields(absl::string_view kind, const Fields& fields, Structure structure);
 
-// Any JSON as block YAML; names keep their order.
+// Any JSON as block YAML; names keep their order. Of what is no JSON, null.
 std::string JsonToYaml(absl::string_view json);
 
 }  // namespace plegctl

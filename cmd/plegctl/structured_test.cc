@@ -52,19 +52,19 @@ TEST(StructuredTest, YamlIsTheSame) {
   EXPECT_THAT(yaml, StartsWith(R"(api_version: plegd/v1
 kind: PodList
 pods:
-- uid: ""
-  name: web-0
-  namespace: "no"
-  ips:
-  - "10.0.0.1"
-  - "::1"
-  sandboxes:
-  - id: ""
-    name: ""
+  - uid: ""
+    name: web-0
+    namespace: "no"
+    ips:
+      - "10.0.0.1"
+      - "::1"
+    sandboxes:
+      - id: ""
+        name: ""
 )"));
-  EXPECT_THAT(yaml, HasSubstr("    labels:\n      \"a: b\": \"\\U000e0041\\n\"\n"));
-  EXPECT_THAT(yaml, HasSubstr("\n  containers: []\n"));
-  EXPECT_THAT(yaml, HasSubstr("\n  age_seconds: 0.5\n"));
+  EXPECT_THAT(yaml, HasSubstr("        labels:\n          \"a: b\": \"\\U000e0041\\n\"\n"));
+  EXPECT_THAT(yaml, HasSubstr("\n    containers: []\n"));
+  EXPECT_THAT(yaml, HasSubstr("\n    age_seconds: 0.5\n"));
 }
 
 TEST(StructuredTest, AFieldOfANewerDaemonIsLeftOut) {
@@ -111,10 +111,11 @@ TEST(StructuredTest, NothingThatATerminalObeys) {
 
 TEST(JsonToYamlTest, OddShapes) {
   EXPECT_EQ(JsonToYaml(R"({"a":{},"b":[],"c":[{}],"d":[1,true,null],"e":"true","f":"1"})"),
-            "a: {}\nb: []\nc:\n- {}\nd:\n- 1\n- true\n- null\ne: \"true\"\nf: \"1\"\n");
-  EXPECT_EQ(JsonToYaml("{}"), " {}\n");
-  // Broken JSON ends, too.
-  for (const char* broken : {"", "{", "{\"a", "{\"a\":", "[1,", "{\"a\":\"\\"}) JsonToYaml(broken);
+            "a: {}\nb: []\nc:\n  - {}\nd:\n  - 1\n  - true\n  - ~\ne: \"true\"\nf: \"1\"\n");
+  EXPECT_EQ(JsonToYaml("{}"), "{}\n");
+  for (const char* broken : {"", "{", "{\"a", "{\"a\":", "[1,", "{\"a\":\"\\"}) {
+    EXPECT_EQ(JsonToYaml(broken), "~\n");
+  }
 }
 
 }  // namespace
