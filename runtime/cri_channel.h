@@ -19,7 +19,8 @@ inline constexpr int kMaxReconnectMillis = 500;
 
 // Thread-compatible.
 struct CriChannelOptions {
-  // Of a reply that is no list. The largest that Kubernetes lets anybody make is some 100 KiB.
+  // Of a reply that is no list. A pod may have as many labels or mounts as its API server takes, by
+  // default 1.5 MiB of them; what is kept is bounded, see status_reply.h.
   static constexpr size_t kMaxReplyBytes = size_t{4} << 20;
 
   std::string target;  // as gRPC names it: "unix:/path"
