@@ -1,5 +1,6 @@
 #include "pleg/diagnosis/explain_text.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -172,6 +173,10 @@ void Signs(const Diagnosis& diagnosis, bool all, Lines& out) {
   }
 }
 
+bool IsParticular(const std::string& text, const Diagnosis& diagnosis) {
+  return std::count(diagnosis.particulars.begin(), diagnosis.particulars.end(), text) > 0;
+}
+
 std::string Print(const ExplainLine& line) {
   if (line.kind == Kind::kHeading || line.kind == Kind::kAcross) return line.text;
   std::string out = line.title;
@@ -200,6 +205,7 @@ std::vector<ExplainLine> ExplainLines(const Diagnosis& diagnosis,
   Actions(first, options, out);
   Block hints("hints", out);
   for (const Hint& hint : diagnosis.hints) {
+    if (options.all && IsParticular(hint.text, diagnosis)) continue;  // It follows.
     hints.Line(hint.source.empty() ? hint.text : absl::StrCat(hint.text, " ", hint.source));
   }
   if (options.all) {

@@ -60,6 +60,26 @@ docs        docs/verdicts/TOO_MANY_DEAD.md
 )")) << text;
 }
 
+TEST(ExplainTextTest, SaysAHintOnce) {
+  Diagnosis diagnosis = Example();
+  diagnosis.hints = {{"oldest OCI runtime: runc", ""}};
+  diagnosis.particulars = {"oldest OCI runtime: runc", "frozen cgroups: 0"};
+  EXPECT_NE(ExplainText(diagnosis, {}).find("hints       oldest OCI runtime: runc\n"),
+            std::string::npos);
+  const std::string all = ExplainText(diagnosis, {.all = true});
+  EXPECT_EQ(all.find("hints"), std::string::npos);
+  EXPECT_NE(all.find("node        oldest OCI runtime: runc\n            frozen cgroups: 0\n"),
+            std::string::npos);
+}
+
+TEST(ExplainTextTest, LinesKnowWhatTheyAre) {
+  std::string kinds;
+  for (const ExplainLine& line : ExplainLines(Example(), {})) {
+    kinds += "HABCP"[static_cast<size_t>(line.kind)];
+  }
+  EXPECT_EQ(kinds, "HABBBBBBBBCBCBPB");
+}
+
 TEST(ExplainTextTest, WithoutAWallClockOnlyTheAge) {
   Diagnosis diagnosis = Example();
   diagnosis.recorded_at = absl::InfinitePast();
