@@ -122,6 +122,7 @@ void GenericPleg::Impl::Inspect(PodRecord& record, const std::shared_ptr<Relist>
   }
   pods_changed_ = true;
   deps_.cache.SetPending(record.uid, true);
+  deps_.cache.SetName(record.uid, record.name, record.pod_namespace);
   // The id is known only after Inspect returns, but its callback never runs before that.
   auto id = std::make_shared<uint64_t>(0);
   *id = inspector_.Inspect(record.target, record.target_at, record.trust,

@@ -191,6 +191,17 @@ void PodCache::Delete(const PodUid& uid) {
   entries_.erase(it);
 }
 
+void PodCache::SetName(const PodUid& uid, absl::string_view name, absl::string_view pod_namespace) {
+  MutexLock lock(mu_);
+  const auto it = entries_.find(uid);
+  if (it == entries_.end() || it->second.status != nullptr) return;
+  auto named = std::make_shared<PodStatus>();
+  named->uid = uid;
+  named->name = std::string(name);
+  named->pod_namespace = std::string(pod_namespace);
+  it->second.status = std::move(named);
+}
+
 void PodCache::SetPending(const PodUid& uid, bool pending) {
   std::optional<MonoTime> released;
   {

@@ -32,7 +32,8 @@ namespace pleg {
 
 // What the cache says of one pod.
 struct CachedPod {
-  // Never null. Without a successful inspection it carries only the UID.
+  // Never null. Without a successful inspection it carries only the UID and, once listed, the
+  // names.
   std::shared_ptr<const PodStatus> status;
   // Of the last inspection; `status` is then the last good one.
   absl::Status error;
@@ -79,6 +80,8 @@ class PodCache {
   void Delete(const PodUid& uid);
   // While a pod is pending the global time says nothing of it.
   void SetPending(const PodUid& uid, bool pending);
+  // What the listing calls a pod that has an entry and no status yet; else ignored.
+  void SetName(const PodUid& uid, absl::string_view name, absl::string_view pod_namespace);
   // All that is not pending was looked at at `timestamp`. Wakes waiters. Earlier times are ignored.
   void UpdateTime(MonoTime timestamp);
 

@@ -306,6 +306,21 @@ TEST_F(PodCacheTest, APodThatIsNoLongerPendingAndHasNoEntryIsForgotten) {
   EXPECT_THAT(cache_->All(), IsEmpty());
 }
 
+TEST_F(PodCacheTest, WithoutAStatusAPodHasTheNamesOfItsListing) {
+  cache_->SetName(kPod, "web-0", "shop");
+  EXPECT_THAT(cache_->All(), IsEmpty());
+  cache_->SetPending(kPod, true);
+  cache_->SetName(kPod, "web-0", "shop");
+  cache_->Set(kPod, nullptr, absl::InternalError("no record"), Now());
+  CachedPod pod = cache_->Get(kPod);
+  EXPECT_EQ(pod.status->uid, kPod);
+  EXPECT_EQ(pod.status->name, "web-0");
+  EXPECT_EQ(pod.status->pod_namespace, "shop");
+  cache_->Set(kPod, Status(kPod), absl::OkStatus(), Now());
+  cache_->SetName(kPod, "other", "shop");
+  EXPECT_NE(cache_->Get(kPod).status->name, "other");
+}
+
 TEST_F(PodCacheTest, AllIsSortedByUid) {
   for (const char* uid : {"b", "c", "a"}) {
     cache_->Set(PodUid(uid), Status(PodUid(uid)), absl::OkStatus(), Now());
