@@ -39,6 +39,11 @@ Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom) {
           {{absl::StrCat("Let ", whom, " continue"), command, false}}};
 }
 
+std::string IdWord(const ContainerId& id) {
+  constexpr size_t kLongest = 128;  // they are 64 hexadecimal digits
+  return id.value().size() > kLongest ? "" : ShellWord(id.value());
+}
+
 std::string Crictl(const Facts& facts, absl::string_view arguments) {
   // crictl tries containerd's socket, then CRI-O's. cri-dockerd's is its third, behind the
   // containerd that Docker runs on, which has no CRI or other containers.

@@ -28,6 +28,9 @@ struct Remedy {
 };
 Remedy Proceed(const ProcessEvidence& stopped, absl::string_view whom = "it");
 
+// An object's id as a word of a command; empty if it is none, or longer than any that a runtime
+// makes.
+std::string IdWord(const ContainerId& id);
 // "crictl ARGUMENTS", with -r ENDPOINT unless crictl finds this runtime by itself.
 std::string Crictl(const Facts& facts, absl::string_view arguments);
 

@@ -96,10 +96,20 @@ class OldLook {
   std::optional<Facts> facts_;
 };
 
-// Of rules with one code the first that finds something speaks.
-bool Has(const std::vector<Ranked>& found, VerdictCode code) {
-  return std::any_of(found.begin(), found.end(),
-                     [code](const Ranked& ranked) { return ranked.finding.code == code; });
+// Of rules with one code the one speaks that hurts most, else the first; what the others rest on
+// stands beside.
+void Add(Ranked ranked, std::vector<Ranked>& found) {
+  const auto same = std::find_if(found.begin(), found.end(), [&ranked](const Ranked& other) {
+    return other.finding.code == ranked.finding.code;
+  });
+  if (same == found.end()) {
+    found.push_back(std::move(ranked));
+    return;
+  }
+  if (ranked.tier < same->tier) std::swap(ranked, *same);
+  for (std::string& line : ranked.finding.supports) {
+    same->finding.supports.push_back(std::move(line));
+  }
 }
 
 std::vector<Ranked> ApplyRules(const Facts& facts) {
@@ -108,7 +118,7 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
   const std::string starvation = Starvation(facts);
   for (Rule rule : kRules) {
     std::optional<Ranked> ranked = rule(facts);
-    if (!ranked.has_value() || Has(found, ranked->finding.code)) continue;
+    if (!ranked.has_value()) continue;
     if (ranked->basis == Basis::kTiming && !starvation.empty()) {
       Doubt(starvation, ranked->finding);
     }
@@ -118,7 +128,7 @@ std::vector<Ranked> ApplyRules(const Facts& facts) {
             ranked->finding);
     }
     old_look.Date(rule, *ranked);
-    found.push_back(*std::move(ranked));
+    Add(*std::move(ranked), found);
   }
   return found;
 }
@@ -161,6 +171,7 @@ void TellSigns(const Facts& facts, const std::vector<const Sign*>& signs, Draft&
     draft.For(absl::StrCat(SignLabel(sign->id), ": ", WithLimit(*sign)));
     if (!sign->object.id.empty() || !sign->object.pod_uid.empty()) draft.Blame(sign->object);
     draft.Do(MeaningOf(sign->id).look, WhereToLook(facts, *sign));
+    if (!sign->cure.empty()) draft.DoDisruptive("Remove it, if nobody needs it", sign->cure);
   }
 }
 

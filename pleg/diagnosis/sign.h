@@ -142,7 +142,8 @@ struct Sign {
   ObjectRef object = {};                     // that it is of; empty for one of the node
   Severity severity = Severity::kPage;       // if nothing explains it
   std::string command = {};  // where to look, if that is more than the meaning tells
-  bool held = false;         // it has become good too short a time ago to be believed
+  std::string cure = {};  // what ends it if nobody needs its object: disruptive; empty if nothing
+  bool held = false;      // it has become good too short a time ago to be believed
 };
 
 // What is the same of a sign at all times.

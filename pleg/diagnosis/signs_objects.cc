@@ -72,17 +72,30 @@ void JudgeAttemptOrder(const Facts& facts, SignJudge& judge) {
   }
 }
 
+// A container that is removed with a sandbox that is named already.
+bool GoesWithSandbox(const LastingEvidence& evidence, const ObjectRef& object) {
+  if (object.container.empty()) return false;
+  return std::any_of(evidence.worst.begin(), evidence.worst.end(), [&](const LastingObject& row) {
+    return row.object.container.empty() && row.object.pod_name == object.pod_name &&
+           row.object.pod_namespace == object.pod_namespace;
+  });
+}
+
 void JudgeNoUid(const Facts& facts, SignJudge& judge) {
   judge.Good("every pod has a UID");
   const LastingEvidence* evidence = FindLasting(facts, Lasting::kNoUid);
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
-    Sign& sign =
-        judge.Bad(absl::StrCat(NameOf(row.object), " has no pod UID"), row.age, row.object);
-    const std::string id = ShellWord(row.object.id.value());
+    if (GoesWithSandbox(*evidence, row.object)) continue;
+    Sign& sign = judge.Bad(
+        absl::StrCat(NameOf(row.object), " was made without a pod UID: no kubelet manages it"),
+        row.age, row.object);
+    const std::string id = IdWord(row.object.id);
+    if (id.empty()) continue;
     const bool sandbox = row.object.container.empty();
-    if (!id.empty())
-      sign.command = Crictl(facts, absl::StrCat(sandbox ? "inspectp " : "inspect ", id));
+    sign.command = Crictl(facts, absl::StrCat(sandbox ? "inspectp " : "inspect ", id));
+    sign.cure = absl::StrCat(Crictl(facts, absl::StrCat(sandbox ? "stopp " : "stop ", id)), " && ",
+                             Crictl(facts, absl::StrCat(sandbox ? "rmp " : "rm ", id)));
   }
 }
 
@@ -103,6 +116,7 @@ void JudgeNotInspected(const Facts& facts, SignJudge& judge) {
   if (evidence == nullptr) return;
   for (const LastingObject& row : evidence->worst) {
     if (row.age < kNotInspectedForLong || HasFailingStatus(facts, row.object)) continue;
+    if (row.object.pod_uid.empty()) continue;  // see JudgeNoUid
     Sign& sign = judge.Bad(absl::StrCat("the inspection of ", NameOf(row.object),
                                         " has failed for ", FormatAge(row.age)),
                            row.age, row.object);
@@ -242,7 +256,7 @@ constexpr SignRow kRows[] = {
       "ListPodSandbox and ListContainers",
       "any",
       "no kubelet manages it, and none removes it",
-      "See what it is",
+      "See what it is, and remove it by its id if nobody needs it",
       "",
       Severity::kWarn,
       {},
