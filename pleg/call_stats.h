@@ -50,7 +50,8 @@ struct RunningCall {
 };
 
 // A target in an unbroken row of calls without an answer. An error that the runtime itself sent is
-// an answer; a deadline, a cancellation or a broken connection is none.
+// an answer; a deadline, a cancellation or a broken connection is none. A target that has ended
+// badly before is none before its call has run for twice as long, and 10 s.
 struct UnansweredTarget {
   absl::string_view method;
   std::string target;

@@ -54,6 +54,10 @@ void CallLedger::Close(Id id, const Outcome& outcome) {
                        .text = outcome.text});
 }
 
+absl::Duration CallLedger::FailingRow::Duration() const {
+  return *std::max_element(durations.begin(), durations.end());
+}
+
 void CallLedger::NoteAnswerLocked(const OpenCall& call, const Outcome& outcome,
                                   absl::Duration took) {
   if (call.key.second.empty()) return;  // the history of its method has it
@@ -81,6 +85,13 @@ void CallLedger::LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode co
   } else {
     rows_.erase(row);
   }
+}
+
+bool CallLedger::IsExpectedLocked(const RowKey& key, const Row& row, pleg::MonoTime now) const {
+  if (row.attempts > 1) return false;  // one has not been answered
+  const auto failing = failing_.find(key);
+  return failing != failing_.end() && failing->second.in_a_row > 1 &&
+         now - row.since < 2 * std::max(failing->second.Duration(), pleg::kLateAnswer);
 }
 
 void CallLedger::EndRowLocked(const RowKey& key) {
@@ -166,14 +177,14 @@ pleg::CallSnapshot CallLedger::Snapshot() const {
   }
   snapshot.unanswered.reserve(rows_.size());
   for (const auto& [key, row] : rows_) {
-    if (row.hidden) continue;
+    if (row.hidden || IsExpectedLocked(key, row, snapshot.taken_at)) continue;
     snapshot.unanswered.push_back(
         {key.first, key.second, row.since, row.attempts, row.hanging_since});
   }
   snapshot.failing.reserve(failing_.size());
   for (const auto& [key, row] : failing_) {
-    snapshot.failing.push_back({key.first, key.second, row.since, row.in_a_row, row.code, row.text,
-                                *std::max_element(row.durations.begin(), row.durations.end())});
+    snapshot.failing.push_back(
+        {key.first, key.second, row.since, row.in_a_row, row.code, row.text, row.Duration()});
   }
   snapshot.list_sizes = list_sizes_;
   return snapshot;

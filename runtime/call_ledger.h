@@ -97,6 +97,8 @@ class CallLedger {
     absl::StatusCode code = absl::StatusCode::kOk;
     std::string text = {};
     std::array<absl::Duration, pleg::kRecentAnswers> durations = {};  // a ring
+
+    absl::Duration Duration() const;  // the longest of these
   };
 
   // An answer has come: well, which ends the row of those that did not, or not.
@@ -104,6 +106,10 @@ class CallLedger {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The row of a call that got no answer.
   void LeaveUnansweredLocked(const OpenCall& call, absl::StatusCode code)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // It has ended badly twice in a row, and its call runs no longer than twice as long as that took:
+  // it will be answered.
+  bool IsExpectedLocked(const RowKey& key, const Row& row, pleg::MonoTime now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The row ends; what still runs on its key begins a new one.
   void EndRowLocked(const RowKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -271,6 +271,24 @@ TEST_F(CallLedgerTest, AnAnswerThatComesLateIsABadOne) {
   EXPECT_THAT(ledger_.Snapshot().failing, IsEmpty());
 }
 
+// It will be answered as late as before.
+TEST_F(CallLedgerTest, ATargetThatFailsIsUnansweredOnceItTakesLongerThanItsErrors) {
+  CallLedger::Id id = Open();
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
+  Wait(9);
+  ledger_.Close(id, kRuntimeError);
+  ledger_.Close(Open(), kRuntimeError);
+  id = Open();
+  Wait(17);
+  EXPECT_THAT(ledger_.Snapshot().unanswered, IsEmpty());
+  Wait(1);
+  ASSERT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
+  EXPECT_EQ(Silence(), 18);
+  ledger_.Close(id, kTimedOut);
+  Open();
+  EXPECT_THAT(ledger_.Snapshot().unanswered, SizeIs(1));
+}
+
 // What is listed and has no status contradicts itself; what is gone is forgotten with its list.
 TEST_F(CallLedgerTest, NotFoundIsAnErrorUntilTheTargetIsForgotten) {
   ledger_.Close(Open(), {absl::StatusCode::kNotFound, true, 0, "no such container"});

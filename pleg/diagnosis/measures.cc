@@ -85,16 +85,20 @@ bool FailsNowAndThen(const Facts& facts, const MethodEvidence& method) {
          (method.method == "Status" && !restarted ? kManyStatusRows : kManyErrorRows);
 }
 
-std::optional<absl::Duration> MuteFor(const Facts& facts, absl::string_view method) {
+std::optional<Mute> MuteFor(const Facts& facts, absl::string_view method) {
+  if (facts.lists_silent()) return std::nullopt;
   const auto& silent =
       method == "PodSandboxStatus" ? facts.silent_sandboxes : facts.silent_containers;
-  if (silent.size() < kMany || facts.lists_silent()) return std::nullopt;
   const MethodEvidence* known = facts.Method(method);
   const absl::Duration answered = known == nullptr
                                       ? absl::InfiniteDuration()
                                       : known->answered_ago.value_or(absl::InfiniteDuration());
-  if (answered <= silent[kMany - 1]->age) return std::nullopt;
-  return std::min(silent.front()->age, answered);
+  // Of those that were out when it fell silent some were still answered.
+  const auto since = std::find_if(silent.begin(), silent.end(),
+                                  [answered](const auto* call) { return call->age < answered; });
+  const auto objects = static_cast<size_t>(silent.end() - since);
+  if (objects < kMany) return std::nullopt;
+  return Mute{std::min(silent.front()->age, answered), objects};
 }
 
 bool IsGone(const Facts& facts) {

@@ -46,10 +46,14 @@ bool Loops(const Facts& facts);
 bool Fails(const MethodEvidence& method);
 // It fails now and then, and is answered well between.
 bool FailsNowAndThen(const Facts& facts, const MethodEvidence& method);
-// For how long none of a method's calls was answered, while it is silent for many objects: then it
-// is the runtime, and not those objects. Absent if that is not so, or while a list is silent, too,
+// No call of a method was answered since many were sent: then it is the runtime, and not those
+// objects. Absent if that is not so, or while a list is silent, too,
 // which says more.
-std::optional<absl::Duration> MuteFor(const Facts& facts, absl::string_view method);
+struct Mute {
+  absl::Duration age = {};  // since its last answer, or the first of these calls
+  size_t objects = 0;       // asked for since, all of them silent
+};
+std::optional<Mute> MuteFor(const Facts& facts, absl::string_view method);
 
 // A busy node whose runtime and whose plegd get what they need does not starve.
 bool IsFelt(const Facts& facts, Facts::Strain strain);

@@ -100,6 +100,12 @@ std::string Times(uint32_t in_a_row) {
   return in_a_row > 1 ? absl::StrCat(", ", in_a_row, " times in a row") : "";
 }
 
+// Of an answer that comes late, to a second: it is about as late each time.
+std::string Took(absl::Duration duration) {
+  if (duration < kLateAnswer) return FormatLatency(duration);
+  return FormatAge(absl::Floor(duration + absl::Milliseconds(500), absl::Seconds(1)));
+}
+
 std::string Code(absl::string_view code) { return Shorten(Printable(code), 24); }
 
 // Beside these codes there are verdicts that say more.
@@ -167,9 +173,8 @@ std::string LossText(const Facts& facts) {
   if (loss < kTold) return "";
   const bool once = MayBeOf(facts, KubeletGeneration::kOnce);
   const bool twice = MayBeOf(facts, KubeletGeneration::kTwice);
-  return absl::StrCat(
-      "each relist of the kubelet takes ", FormatAge(once ? loss : 2 * loss), " longer",
-      once && twice ? absl::StrCat(" (up to 1.31: ", FormatAge(2 * loss), ")") : "");
+  return absl::StrCat("each relist of the kubelet takes ", Took(once ? loss : 2 * loss), " longer",
+                      once && twice ? absl::StrCat(" (up to 1.31: ", Took(2 * loss), ")") : "");
 }
 
 // How many objects fail, if there are many and no answer of the method was good since, whatever was
@@ -226,7 +231,7 @@ void TellStatuses(const Facts& facts, Draft& draft) {
     if (i >= kFew) continue;
     draft.For(absl::StrCat(
         row.method, " of ", ObjectName(row.object), " ends with ", Code(row.code), " after ",
-        FormatLatency(row.duration), Times(row.in_a_row), ", ", SinceSeen(facts, row.since).text,
+        Took(row.duration), Times(row.in_a_row), ", ", SinceSeen(facts, row.since).text,
         row.object.image.empty() ? "" : absl::StrCat(", image ", row.object.image),
         Quote(row.text, kLongQuote)));
   }
@@ -242,7 +247,7 @@ void TellStatuses(const Facts& facts, Draft& draft) {
 
 // Where its pod may go, its record may, too; unless none is to blame.
 void ActOnObject(const Facts& facts, const FailingEvidence& row, Draft& draft) {
-  const std::string id = ShellWord(row.object.id.value());
+  const std::string id = IdWord(row.object.id);
   if (id.empty()) return;
   const bool sandbox = row.object.container.empty();
   const std::string start = ShellWord(row.object.id.value().substr(0, 13));
@@ -262,11 +267,11 @@ void SayStatuses(const Facts& facts, Draft& draft) {
   const FailingEvidence& worst = *facts.failing.front();
   draft.Since(worst.since);
   SayQuoting(
-      absl::StrCat(
-          facts.runtime.title, " has failed ", Whose(facts, worst), " with ", Code(worst.code),
-          worst.duration >= kTold ? absl::StrCat(" after ", FormatLatency(worst.duration)) : "",
-          WholeMethod(facts, worst) > 0 ? "" : Times(worst.in_a_row), " ",
-          SinceSeen(facts, worst.since).text),
+      absl::StrCat(facts.runtime.title, " has failed ", Whose(facts, worst), " with ",
+                   Code(worst.code),
+                   worst.duration >= kTold ? absl::StrCat(" after ", Took(worst.duration)) : "",
+                   WholeMethod(facts, worst) > 0 ? "" : Times(worst.in_a_row), " ",
+                   SinceSeen(facts, worst.since).text),
       worst.text, StatusEndings(facts), draft);
 }
 

@@ -267,14 +267,12 @@ Silence AllOf(const Facts& facts) {
 // The status of each object that is asked for.
 std::optional<Silence> StatusesOfAll(const Facts& facts) {
   for (const absl::string_view method : {"PodSandboxStatus", "ContainerStatus"}) {
-    const std::optional<absl::Duration> mute = MuteFor(facts, method);
+    const std::optional<Mute> mute = MuteFor(facts, method);
     if (!mute.has_value()) continue;
-    const size_t objects =
-        (method == "ContainerStatus" ? facts.silent_containers : facts.silent_sandboxes).size();
     return Silence{absl::StrCat(facts.runtime.title, " has not answered ", method, " of any of ",
-                                objects, " objects ", SinceSeen(facts, *mute).text,
+                                mute->objects, " objects ", SinceSeen(facts, mute->age).text,
                                 " but answers other calls: a lock or storage inside its process"),
-                   *mute, false};
+                   mute->age, false};
   }
   return std::nullopt;
 }

@@ -96,7 +96,7 @@ void JudgeErrors(const Facts& facts, SignJudge& judge) {
   }
   for (const FailingEvidence* row : rows) {
     Sign& sign = judge.Bad(FailingText(*row), row->since, row->object);
-    const std::string id = ShellWord(row->object.id.value());
+    const std::string id = IdWord(row->object.id);
     const absl::string_view ask = of == Of::kSandboxes ? "inspectp " : "inspect ";
     if (!id.empty()) sign.command = Crictl(facts, absl::StrCat(ask, id));
   }
@@ -127,9 +127,9 @@ template <Of of>
 void JudgeMethod(const Facts& facts, SignJudge& judge) {
   const MethodEvidence* method = facts.Method(NameOf(of));
   if (const auto mute = MuteFor(facts, NameOf(of))) {
-    judge.Bad(absl::StrCat(NameOf(of), " of ", Silent(facts, of).size(),
-                           " objects unanswered, of none answered for ", FormatAge(*mute)),
-              *mute);
+    judge.Bad(absl::StrCat(NameOf(of), " of ", mute->objects,
+                           " objects unanswered, of none answered for ", FormatAge(mute->age)),
+              mute->age);
   } else if (method != nullptr && method->answered_ago.has_value()) {
     judge.Good(
         absl::StrCat(NameOf(of), " was answered ", FormatAge(*method->answered_ago), " ago"));

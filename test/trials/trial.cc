@@ -58,7 +58,8 @@ void JudgeCodes(const Trial& trial, const Answers& answers, Wrongs& wrongs) {
     const bool right =
         std::find(trial.code().begin(), trial.code().end(), code) != trial.code().end();
     if (!right) {
-      wrongs.Add(absl::StrCat(code, " is said instead of ", absl::StrJoin(trial.code(), " or ")));
+      wrongs.Add(absl::StrCat(code, " is said instead of ", absl::StrJoin(trial.code(), " or "),
+                              ": ", answers.explain));
     }
   }
 }
