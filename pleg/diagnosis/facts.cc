@@ -74,6 +74,11 @@ bool HasNoUid(const Facts& facts, const ObjectRef& object) {
   return false;
 }
 
+// No container has a sandbox's id: to be told so is no contradiction.
+bool IsNoSuchKind(const FailingEvidence& row) {
+  return row.code == "NOT_FOUND" && row.object.container.empty() && row.method == "ContainerStatus";
+}
+
 void CollectFailing(Facts& facts) {
   // A first one may be of an object that waits for something else this once.
   constexpr uint32_t kLateTwice = 2;
@@ -84,7 +89,7 @@ void CollectFailing(Facts& facts) {
     if (std::any_of(facts.silent.begin(), facts.silent.end(), is_it)) continue;
     if (row.only_late()) {
       if (row.in_a_row >= kLateTwice) facts.late.push_back(&row);
-    } else if (row.since >= kFailsAfter && !HasNoUid(facts, row.object)) {
+    } else if (row.since >= kFailsAfter && !HasNoUid(facts, row.object) && !IsNoSuchKind(row)) {
       // Without a UID every reader refuses it: that is a sign of its own.
       facts.failing.push_back(&row);
     }
