@@ -61,6 +61,15 @@ std::string Describe(const CachedView& view) {
   return absl::StrCat("error: '", view.error, "'\n", view.status.DebugString());
 }
 
+// A pod without a good status so far has the names of its listing here, and none in the kubelet's.
+CachedView WithoutListedNames(CachedView view, const CachedView& expected) {
+  if (!expected.error.empty() && expected.status.name().empty()) {
+    view.status.clear_name();
+    view.status.clear_namespace_();
+  }
+  return view;
+}
+
 // One history on a core of its own. What differs is collected, not reported: reading on after the
 // first step that differs would only repeat it.
 class Replay {
@@ -163,7 +172,8 @@ class Replay {
 
     for (const auto& [uid, view] : expected.cache) {
       const pleg::CachedPod pod = cache_.Get(pleg::PodUid(uid));
-      Differs(absl::StrCat("entry of ", uid), Describe(view), Describe(View(pod)));
+      Differs(absl::StrCat("entry of ", uid), Describe(view),
+              Describe(WithoutListedNames(View(pod), view)));
       Differs(absl::StrCat("entry of ", uid, " found"), "1", absl::StrCat(pod.found));
       if (view.error.empty()) {
         Differs(absl::StrCat("entry of ", uid, " pending"), "0", absl::StrCat(pod.pending));
