@@ -50,6 +50,7 @@ GrpcCall::GrpcCall(GrpcCalls& calls) : calls_(calls) {
 GrpcCall::~GrpcCall() {
   calls_.pending_bytes -= pending_bytes_;
   if (begun_) --calls_.calls;
+  if (counted_) calls_.quota.Return(user_);
 }
 
 void GrpcCall::OnAccepted(bool ok) {
@@ -60,17 +61,20 @@ void GrpcCall::OnAccepted(bool ok) {
   }
   calls_.AcceptNext();
   begun_ = true;
-  out_ = 2;  // this read, and the call's end
+  out_ = 1;  // the call's end
   ++calls_.calls;
+  user_ = calls_.user(context_.peer());
+  counted_ = calls_.quota.Take(user_);
+  // Before its request is read, which may never come.
+  if (!counted_) return Finish(absl::ResourceExhaustedError("too many calls are under way"));
+  ++out_;
   stream_.Read(&request_, &read_tag_);
 }
 
 void GrpcCall::OnRead(bool ok) {
   if (done_) return Leave();
   const std::string path = context_.method();
-  if (calls_.calls > calls_.max_calls) {
-    Finish(absl::ResourceExhaustedError("too many calls are under way"));
-  } else if (!ok) {
+  if (!ok) {
     Finish(absl::InvalidArgumentError("the call ended without a request"));
   } else if (path == kGetPod) {
     GetPod(Flat(request_));
@@ -83,7 +87,7 @@ void GrpcCall::OnRead(bool ok) {
 
 GrpcCall::Reply GrpcCall::Answer(const std::string& request) {
   const GrpcMethod* method = FindGrpcMethod(context_.method());
-  if (method != nullptr) return method->answer(calls_.api, request, calls_.user(context_.peer()));
+  if (method != nullptr) return method->answer(calls_.api, request, user_);
   return absl::UnimplementedError(
       absl::StrCat("plegd knows no call ",
                    absl::CHexEscape(absl::string_view(context_.method()).substr(0, kMaxQuoted))));
@@ -106,7 +110,7 @@ void GrpcCall::GetPod(const std::string& bytes) {
     mailbox->pod = std::move(pod);
     call->alarm_.Set(&call->calls_.queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), &call->pod_tag_);
   };
-  wait_ = calls_.api.GetPod(request, std::move(done), calls_.user(context_.peer()));
+  wait_ = calls_.api.GetPod(request, std::move(done), user_);
 }
 
 void GrpcCall::OnPod(bool) {

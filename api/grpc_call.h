@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/node_api.h"
+#include "api/user_quota.h"
 #include "pleg/mutex.h"
 
 namespace api {
@@ -33,7 +34,7 @@ struct GrpcCalls {
   NodeApi& api;
   grpc::AsyncGenericService& service;
   grpc::ServerCompletionQueue& queue;
-  size_t max_calls = 0;
+  UserQuota quota;  // calls under way
   size_t max_pending_bytes = 0;
   absl::Duration answer_timeout;
   // Cuts the connection of a client that does not read; `peer` as gRPC calls it.
@@ -88,6 +89,8 @@ class GrpcCall {
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
   grpc::ByteBuffer request_;
   bool begun_ = false;
+  bool counted_ = false;  // in the quota, as one of user_
+  NodeApi::User user_ = {};
   bool done_ = false;
   int out_ = 0;  // operations whose tags are still to come
   size_t pending_bytes_ = 0;

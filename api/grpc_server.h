@@ -27,7 +27,7 @@ struct GrpcServerOptions {
   // Of each user but root.
   size_t max_connections_per_user = 32;
   int max_calls_per_connection = 16;
-  // Calls under way, of all connections.
+  // Calls under way, of all connections: half of them for one user at most, an eighth root's alone.
   size_t max_calls = 512;
   // Of all answers that wait for their readers; more than it for one that would be the only one.
   size_t max_pending_bytes = size_t{32} << 20;

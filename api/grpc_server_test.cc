@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/testing/raw_call.h"
 #include "api/testing/raw_client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -427,40 +428,25 @@ TEST_F(GrpcServerTest, CallsBeyondTheLimitAreRefused) {
   EXPECT_TRUE(WaitUntil([&] { return GetPod(Pod("u1")).ok(); }));
 }
 
-// An HTTP/2 frame.
-std::string Frame(char type, char flags, uint32_t stream, const std::string& payload) {
-  std::string frame;
-  for (const int shift : {16, 8, 0}) frame += static_cast<char>(payload.size() >> shift);
-  frame += type;
-  frame += flags;
-  for (const int shift : {24, 16, 8, 0}) frame += static_cast<char>(stream >> shift);
-  return frame + payload;
-}
-
-// A call as gRPC sends it, byte by byte, so that nothing reads the answer. Windows are as large as
-// they can be: only the socket's buffer is in the way of the server.
-std::string RawCall(const std::string& path, const plegd::v1::GetPodRequest& request) {
-  std::string headers;
-  auto add = [&headers](const std::string& name, const std::string& value) {
-    headers += '\0';
-    headers += static_cast<char>(name.size());
-    headers += name;
-    headers += static_cast<char>(value.size());
-    headers += value;
-  };
-  add(":method", "POST");
-  add(":scheme", "http");
-  add(":path", path);
-  add(":authority", "localhost");
-  add("content-type", "application/grpc");
-  add("te", "trailers");
-  const std::string bytes = request.SerializeAsString();
-  std::string message(5, '\0');
-  message[4] = static_cast<char>(bytes.size());
-  const std::string window = {0, 4, 0x7F, '\xFF', '\xFF', '\xFF'};  // INITIAL_WINDOW_SIZE
-  const std::string update = {0x7F, '\xFF', 0, 0};
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(4, 0, 0, window) + Frame(8, 0, 0, update) +
-         Frame(1, 4, 1, headers) + Frame(0, 1, 1, message + bytes);
+// Another user's calls, whose requests never come.
+TEST_F(GrpcServerTest, CallsOfOneUserLeaveTheOthersTheirs) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to become another";
+  GrpcServerOptions options = Options();
+  options.max_calls = 8;
+  Start(options);
+  const std::filesystem::path socket = options.address.path;
+  ASSERT_EQ(chmod(socket.parent_path().c_str(), 0711), 0);
+  ASSERT_EQ(chmod(socket.c_str(), 0666), 0);
+  std::vector<RawClient> clients;
+  std::thread([&] {
+    ASSERT_EQ(syscall(SYS_setresuid, 70'001, 70'001, 70'001), 0);  // of this thread alone
+    for (int i = 0; i < 8; ++i) {
+      clients.emplace_back(options.address);
+      clients.back().Send(RawCall("/plegd.v1.Plegd/GetPod", {}, /*asks=*/false));
+    }
+  }).join();
+  EXPECT_TRUE(WaitUntil([&] { return server_->stats().calls == 4; }));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(GetPod(Pod("u1")).ok());
 }
 
 // Clients that ask for 2 MB each and never read.
