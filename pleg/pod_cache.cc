@@ -155,19 +155,24 @@ void PodCache::Set(const PodUid& uid, std::shared_ptr<const PodStatus> status, a
 void PodCache::PutLocked(Entry& entry, std::shared_ptr<const PodStatus> status) {
   bytes_ -= entry.bytes;
   entry.bytes = VariableBytes(*status);
+  entry.shrunk = false;
   bytes_ += entry.bytes;
   entry.status = std::move(status);
 }
 
 void PodCache::ShrinkLocked() {
   while (bytes_ > max_bytes_) {
-    const auto largest = std::max_element(
-        entries_.begin(), entries_.end(),
-        [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
-    Entry& entry = largest->second;
-    const size_t before = entry.bytes;
-    PutLocked(entry, Truncated(kTruncatedStatusBytes, *entry.status));
-    if (entry.bytes == before) return;
+    Entry* largest = nullptr;
+    for (auto& [uid, entry] : entries_) {
+      if (entry.shrunk || (largest != nullptr && entry.bytes <= largest->bytes)) continue;
+      largest = &entry;
+    }
+    // One that cannot shrink does not keep the others from it.
+    if (largest == nullptr) return;
+    if (largest->bytes > 0) {
+      PutLocked(*largest, Truncated(kTruncatedStatusBytes, *largest->status));
+    }
+    largest->shrunk = true;
   }
 }
 

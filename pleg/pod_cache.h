@@ -90,7 +90,8 @@ class PodCache {
  private:
   struct Entry {
     std::shared_ptr<const PodStatus> status;
-    size_t bytes = 0;  // VariableBytes of `status`
+    size_t bytes = 0;     // VariableBytes of `status`
+    bool shrunk = false;  // as far as it may be
     absl::Status error;
     bool set = false;
     bool pending = false;

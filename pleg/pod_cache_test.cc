@@ -437,6 +437,19 @@ TEST_F(PodCacheTest, WhereStatusesTakeTooMuchThoseOfTheLargestPodsAreTruncated) 
   for (int i = 0; i < 60; ++i) EXPECT_TRUE(truncated(absl::StrCat("p", i).c_str())) << i;
 }
 
+// One pod of so many small objects that none of them can be shortened does not shield the others.
+TEST_F(PodCacheTest, APodThatCannotBeTruncatedLeavesItToTheOthers) {
+  auto many = std::make_shared<PodStatus>(*WithLabels(PodUid("many"), 4));
+  many->sandbox_statuses.resize(200, many->sandbox_statuses.front());
+  const auto large = WithLabels(PodUid("large"), 300);
+  ASSERT_GT(VariableBytes(*many), VariableBytes(*large));
+  cache_.emplace(exec_, VariableBytes(*many) + 1000);
+  cache_->Set(PodUid("many"), many, absl::OkStatus(), Now());
+  cache_->Set(PodUid("large"), large, absl::OkStatus(), Now());
+  EXPECT_TRUE(cache_->Get(PodUid("large")).status->sandbox_statuses[0]->truncated);
+  EXPECT_FALSE(cache_->Get(PodUid("many")).status->sandbox_statuses[0]->truncated);
+}
+
 TEST_F(PodCacheTest, NothingRunsAfterDestruction) {
   Answer waiting;
   Answer answered;
