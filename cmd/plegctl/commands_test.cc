@@ -296,7 +296,7 @@ TEST_F(CommandsTest, HostileNames) {
     container.set_state("\x1b");
     container.set_image("\u202e");
     container.set_message("\x1b[2J");
-    (*pod.add_sandboxes()->mutable_labels())["\x1b"] = std::string(1 << 20, '\x1b');
+    (*pod.add_sandboxes()->mutable_labels())["\x1b"] = std::string(1 << 18, '\x1b');
   }
   // Invalid UTF-8 is no message of proto3.
   for (auto& target : *plegd_.snapshot.calls->mutable_unanswered()) {
