@@ -275,6 +275,21 @@ std::optional<Ranked> SandboxStuck(const Facts& facts) {
   return Stuck(facts, VerdictCode::kSandboxStuck, calls, "PodSandboxStatus");
 }
 
+namespace {
+
+// Of two generations of kubelets one may stay Ready and the other not. Empty if all do.
+std::string WhoseNodeBreaks(const Facts& facts) {
+  for (const GenerationReport& twin : facts.e.twins) {
+    const bool stays = twin.report.healthy && twin.report.to_not_ready == absl::InfiniteDuration();
+    if (stays) continue;
+    return absl::StrCat("a kubelet ", KubeletGenerationName(twin.generation),
+                        " does not stay Ready");
+  }
+  return "";
+}
+
+}  // namespace
+
 std::optional<Ranked> SilentLag(const Facts& facts) {
   const Silent calls = PendingStatuses(facts);
   const bool all_slow = calls.empty() && facts.slowdown >= kSlowdown;
@@ -283,8 +298,9 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
   Draft draft(VerdictCode::kLagsSilently,
               all_slow && facts.outlook.breaks() ? Tier::kBlocksPleg : Tier::kHurtsPods,
               facts.outlook.all_silent ? Confidence::kHigh : Confidence::kMedium);
-  const std::string late = absl::StrCat("The node stays Ready, but events of all pods are up to ",
-                                        FormatAge(facts.outlook.lag), " late");
+  const std::string late =
+      absl::StrCat(WhoseNodeBreaks(facts).empty() ? "The node stays Ready, but events" : "Events",
+                   " of all pods are up to ", FormatAge(facts.outlook.lag), " late");
   draft.RestsOn(Basis::kTiming);
   if (!calls.empty()) {
     const UnansweredEvidence& worst = *calls.front();
@@ -293,7 +309,7 @@ std::optional<Ranked> SilentLag(const Facts& facts) {
         .Since(SinceCall(facts, worst, owner).age)
         .Say(absl::StrCat(late, ": the kubelet waits for the status of ", ObjectName(worst.object),
                           HeldBy(owner)),
-             "", FreeIt(owner));
+             WhoseNodeBreaks(facts), FreeIt(owner));
     Blame(calls, draft);
     ActOn(facts, owner, worst.object, draft);
   } else {
