@@ -23,6 +23,7 @@
 #include "test/process/plegd_process.h"
 #include "test/process/scratch_dir.h"
 #include "test/process/subprocess.h"
+#include "test/records/record.h"
 #include "test/trials/trial.h"
 
 namespace trials_test {
@@ -198,15 +199,15 @@ class LiveNode {
 
 Answers PlayRecord(const Trial& trial, const std::string& directory) {
   Answers answers;
-  plegd::v1::Evidence evidence;
-  google::protobuf::TextFormat::Parser parser;
-  for (const std::string& name : {std::string("base.textproto"), trial.record()}) {
-    const std::string path = absl::StrCat(directory, "/records/", name);
-    if (!parser.MergeFromString(ReadFile(path), &evidence)) answers.error = path + " is no record";
+  const absl::StatusOr<plegd::v1::Evidence> evidence =
+      plegd_testing::LoadRecord(absl::StrCat(directory, "/records/", trial.record()));
+  if (!evidence.ok()) {
+    answers.error = std::string(evidence.status().message());
+    return answers;
   }
   const plegd_testing::ScratchDir dir;
   std::string text;
-  google::protobuf::TextFormat::PrintToString(evidence, &text);
+  google::protobuf::TextFormat::PrintToString(*evidence, &text);
   std::ofstream(dir.File("record.textproto")) << text;
   const Output explain = Plegctl({"explain", "--all", "--from", dir.File("record.textproto")},
                                  dir.File("explain.out"));
